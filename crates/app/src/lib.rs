@@ -1,0 +1,9 @@
+//! The use cases of mayday: the one place that HTTP, MQTT, the command line
+//! and the workers call.
+
+mod app;
+mod error;
+
+pub use app::{App, Parts};
+pub use error::AppError;
+pub use mayday_store as store;

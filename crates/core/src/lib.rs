@@ -1,0 +1,12 @@
+//! The domain of mayday: identities, topics, payloads, incidents and their rules.
+//!
+//! This crate does no input or output and knows no async runtime. Time and
+//! randomness come in as parameters ([`clock::Clock`], [`clock::Entropy`]),
+//! so that every rule in here can be tested to the last digit.
+
+pub mod clock;
+pub mod event;
+pub mod field;
+pub mod identity;
+pub mod ids;
+pub mod time;
