@@ -4,18 +4,23 @@ use std::sync::Arc;
 
 use mayday_core::clock::{SharedClock, SharedEntropy};
 
+use crate::metrics::Metrics;
+
 /// What an [`App`] is made of.
 pub struct Parts {
     /// The clock.
     pub clock: SharedClock,
     /// The generator.
     pub entropy: SharedEntropy,
+    /// Where transports and workers count.
+    pub metrics: Metrics,
 }
 
 /// The use cases and what they share. Always behind an [`Arc`].
 pub struct App {
     pub(crate) clock: SharedClock,
     pub(crate) entropy: SharedEntropy,
+    pub(crate) metrics: Metrics,
 }
 
 impl App {
@@ -24,6 +29,7 @@ impl App {
         Arc::new(Self {
             clock: parts.clock,
             entropy: parts.entropy,
+            metrics: parts.metrics,
         })
     }
 }

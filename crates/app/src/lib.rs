@@ -3,7 +3,9 @@
 
 mod app;
 mod error;
+mod metrics;
 
 pub use app::{App, Parts};
 pub use error::AppError;
 pub use mayday_store as store;
+pub use metrics::{LevelGuard, Metrics};

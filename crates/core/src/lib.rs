@@ -10,3 +10,4 @@ pub mod field;
 pub mod identity;
 pub mod ids;
 pub mod time;
+pub mod transport;

@@ -1,1 +1,1 @@
-//! (in the making)
+//! HTTP: the SDK's routes, the API's description and page, the admin listener.
