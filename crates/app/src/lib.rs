@@ -4,6 +4,7 @@
 mod app;
 mod error;
 mod metrics;
+pub mod presence;
 
 pub use app::{App, Parts};
 pub use error::AppError;

@@ -10,4 +10,5 @@ pub mod field;
 pub mod identity;
 pub mod ids;
 pub mod time;
+pub mod topic;
 pub mod transport;
