@@ -9,6 +9,8 @@ pub mod event;
 pub mod field;
 pub mod identity;
 pub mod ids;
+pub mod relay;
+pub mod telemetry;
 pub mod time;
 pub mod topic;
 pub mod transport;

@@ -1,0 +1,223 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+const VECTORS: &str = include_str!("../../../tests/vectors/payloads.json");
+
+fn now() -> Timestamp {
+    Timestamp::parse("2026-09-09T12:00:00Z").unwrap()
+}
+
+fn vectors(section: &str) -> Vec<(String, Value)> {
+    let all: Value = serde_json::from_str(VECTORS).unwrap();
+    let section = all[section].as_object().unwrap();
+    assert!(!section.is_empty());
+    section.clone().into_iter().collect()
+}
+
+fn parse(value: &Value) -> Result<Reading, Malformed> {
+    Reading::parse(&serde_json::to_vec(value).unwrap(), now())
+}
+
+/// A good body with one member set.
+fn with(name: &str, value: Value) -> Value {
+    let mut body =
+        json!({"timestamp": "2026-09-09T10:15:30.123Z", "latitude": 41.4, "longitude": 2.17});
+    body[name] = value;
+    body
+}
+
+fn faulty_fields(body: &Value) -> Vec<String> {
+    let fields = parse(body).expect_err("malformed").fields;
+    fields.into_iter().map(|field| field.pointer).collect()
+}
+
+#[test]
+fn bodies_of_every_client_generation_are_readings() {
+    for (name, body) in vectors("telemetry") {
+        let reading = parse(&body).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!((reading.latitude - 41.4).abs() < 1e-9, "{name}");
+        assert_eq!(reading.relay, name == "relayed", "{name}");
+    }
+}
+
+#[test]
+fn bad_bodies_name_a_field() {
+    for (name, body) in vectors("badTelemetry") {
+        let fields = parse(&body).expect_err(&name).fields;
+        assert!(!fields.is_empty(), "{name}");
+        for field in fields {
+            let member = field.pointer.trim_start_matches('/').to_owned();
+            assert!(field.message.contains(&member), "{name}: {}", field.message);
+        }
+    }
+}
+
+#[test]
+fn every_faulty_field_is_named_at_once() {
+    let body = json!({"timestamp": "soon", "latitude": 91, "longitude": "2"});
+    assert_eq!(
+        faulty_fields(&body),
+        ["/timestamp", "/latitude", "/longitude"]
+    );
+}
+
+#[test]
+fn what_is_no_json_object_is_malformed() {
+    for body in [
+        &b""[..],
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        br#"{"timestamp":"2026-09-09T10:15:30Z","latitude":NaN,"longitude":2}"#,
+        br#"{"timestamp":"2026-09-09T10:15:30Z","latitude":1e999,"longitude":2}"#,
+        br#"{"timestamp":"2026-09-09T10:15:30Z","latitude":1,"longitude":2} trailing"#,
+    ] {
+        assert!(
+            Reading::parse(body, now()).is_err(),
+            "{}",
+            String::from_utf8_lossy(body)
+        );
+    }
+}
+
+#[test]
+fn times_from_2020_to_a_day_ahead_are_good() {
+    for (time, good) in [
+        ("2019-12-31T23:59:59.999999Z", false),
+        ("2020-01-01T00:00:00Z", true),
+        ("2026-09-10T12:00:00Z", true),
+        ("2026-09-10T12:00:00.000001Z", false),
+    ] {
+        assert_eq!(
+            parse(&with("timestamp", json!(time))).is_ok(),
+            good,
+            "{time}"
+        );
+    }
+}
+
+#[test]
+fn the_edges_of_the_world_are_good() {
+    for (name, most) in [("latitude", 90.0), ("longitude", 180.0)] {
+        for sign in [-1.0, 1.0] {
+            assert!(parse(&with(name, json!(sign * most))).is_ok());
+            assert_eq!(
+                faulty_fields(&with(name, json!(sign * (most + 0.000_001)))),
+                [format!("/{name}")]
+            );
+        }
+    }
+}
+
+#[test]
+fn altitude_may_be_null_or_absent() {
+    assert_eq!(
+        parse(&with("altitude", Value::Null)).unwrap().altitude,
+        None
+    );
+    assert_eq!(faulty_fields(&with("altitude", json!("12"))), ["/altitude"]);
+}
+
+#[test]
+fn radio_mode_is_for_the_fifth_generation_only() {
+    for (radio, good) in [
+        (
+            json!({"generation": "5g", "fiveGMode": "sa", "connected": true}),
+            true,
+        ),
+        (json!({"generation": "4g", "connected": false}), true),
+        (json!({"generation": "5g", "fiveGMode": null}), true),
+        (json!({"generation": "4g", "fiveGMode": "nsa"}), false),
+        (json!({"fiveGMode": "sa"}), false),
+        (json!({"generation": "5g", "fiveGMode": "both"}), false),
+        (json!({"generation": 5}), false),
+        (json!({"connected": "yes"}), false),
+        (json!("5g"), false),
+    ] {
+        assert_eq!(
+            parse(&with("radio", radio.clone())).is_ok(),
+            good,
+            "{radio}"
+        );
+    }
+}
+
+#[test]
+fn batteries_of_old_and_new_shape_are_good() {
+    for (battery, good) in [
+        (json!(87), true),
+        (json!({"rawValue": 2, "range": "medium"}), true),
+        (json!({"rawValue": "2"}), false),
+        (json!("full"), false),
+        (json!([1]), false),
+    ] {
+        assert_eq!(
+            parse(&with("deviceBattery", battery.clone())).is_ok(),
+            good,
+            "{battery}"
+        );
+    }
+    // A phone that does not know its battery still tells where it is.
+    assert!(parse(&with("mobileBattery", json!(-1))).is_ok());
+}
+
+#[test]
+fn node_ids_are_unsigned_of_32_bits() {
+    for (node, good) in [
+        (json!(0), true),
+        (json!(4_294_967_295_u32), true),
+        (json!(4_294_967_296_u64), false),
+        (json!(-1), false),
+        (json!(1.5), false),
+    ] {
+        for name in ["nodeId", "originatorNodeId", "relayNodeId"] {
+            assert_eq!(
+                parse(&with(name, node.clone())).is_ok(),
+                good,
+                "{name} {node}"
+            );
+        }
+    }
+    assert_eq!(
+        parse(&with("originatorNodeId", json!(2_271_560_481_u32)))
+            .unwrap()
+            .originator_node_id,
+        Some(2_271_560_481)
+    );
+}
+
+#[test]
+fn texts_that_join_the_key_are_bounded() {
+    assert!(parse(&with("eventId", json!("e".repeat(128)))).is_ok());
+    assert_eq!(
+        faulty_fields(&with("eventId", json!("e".repeat(129)))),
+        ["/eventId"]
+    );
+    assert_eq!(
+        faulty_fields(&with("deviceId", json!("a\u{0}b"))),
+        ["/deviceId"]
+    );
+    assert_eq!(parse(&with("deviceId", json!(""))).unwrap().device(), None);
+}
+
+#[test]
+fn the_last_of_equal_members_counts() {
+    let body = br#"{"timestamp":"2026-09-09T10:15:30Z","latitude":91,"longitude":2,"latitude":4}"#;
+    assert!((Reading::parse(body, now()).unwrap().latitude - 4.0).abs() < 1e-9);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+        let _ = Reading::parse(&body, now());
+    }
+
+    #[test]
+    fn what_it_accepts_is_in_range(lat in -200.0_f64..200.0, lon in -400.0_f64..400.0) {
+        let body = json!({"timestamp": "2026-09-09T10:15:30.123Z", "latitude": lat, "longitude": lon});
+        let good = lat.abs() <= 90.0 && lon.abs() <= 180.0;
+        proptest::prop_assert_eq!(parse(&body).is_ok(), good);
+    }
+}
