@@ -1,1 +1,225 @@
+//! What the tests need besides Rust: looked for, fetched when missing (from
+//! Debian's packages, and the two client libraries into `target/e2e`), and
+//! named when that fails.
 
+use std::path::PathBuf;
+
+use crate::Failure;
+use crate::run::{self, Watch, command, must};
+
+/// The versions that the client tests were written against.
+const PAHO: &str = "paho-mqtt==2.1.0";
+const MQTT_JS: &str = "mqtt@5.14.1";
+
+/// Something that tests need; `--skip` takes its name.
+struct Need {
+    name: &'static str,
+    /// Left out together with one of these names.
+    used_by: &'static [&'static str],
+    present: fn() -> bool,
+    install: fn() -> Result<(), Failure>,
+    advice: &'static str,
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        name: "python3",
+        used_by: &[],
+        present: || run::exists("python3"),
+        install: || packages(&["python3"]),
+        advice: "install Python 3: the signing samples of docs/signing.md are run with it",
+    },
+    Need {
+        name: "node",
+        used_by: &[],
+        present: || run::exists("node"),
+        install: || packages(&["nodejs"]),
+        advice: "install Node.js: the signing samples of docs/signing.md are run with it",
+    },
+    Need {
+        name: "curl",
+        used_by: &[],
+        present: || run::exists("curl"),
+        install: || packages(&["curl"]),
+        advice: "install curl: the commands of the guides are run with it",
+    },
+    Need {
+        name: "postgres",
+        used_by: &["postgres"],
+        present: || crate::postgres::programs().is_some(),
+        install: || packages(&["postgresql"]),
+        advice: "install PostgreSQL 15 or newer, or name a server in MAYDAY_TEST_POSTGRES",
+    },
+    Need {
+        name: "mosquitto",
+        used_by: &["mosquitto"],
+        present: || run::exists("mosquitto_pub") && run::exists("mosquitto_sub"),
+        install: || packages(&["mosquitto-clients"]),
+        advice: "install mosquitto_pub and mosquitto_sub (Debian: mosquitto-clients)",
+    },
+    Need {
+        name: "strace",
+        used_by: &["strace"],
+        present: || run::exists("strace"),
+        install: || packages(&["strace"]),
+        advice: "install strace: it shows that nothing is acknowledged before the disk has it",
+    },
+    Need {
+        name: "paho",
+        used_by: &["paho"],
+        present: has_paho,
+        install: install_paho,
+        advice: "make a virtual environment in target/e2e/venv with paho-mqtt in it",
+    },
+    Need {
+        name: "mqttjs",
+        used_by: &["mqttjs"],
+        present: || {
+            client_directory()
+                .join("node_modules/mqtt/package.json")
+                .is_file()
+        },
+        install: install_mqtt_js,
+        advice: "run `npm install mqtt` in target/e2e",
+    },
+];
+
+/// Names that `--skip` takes.
+pub(crate) fn skippable() -> impl Iterator<Item = &'static str> {
+    NEEDS.iter().flat_map(|need| need.used_by).copied()
+}
+
+/// Where the client libraries lie.
+pub(crate) fn client_directory() -> PathBuf {
+    crate::target().join("e2e")
+}
+
+/// Gets everything but what is skipped. Fails with the list of what is missing.
+pub(crate) fn get(skip: &[String]) -> Result<(), Failure> {
+    let mut missing = Vec::new();
+    for need in NEEDS {
+        if need
+            .used_by
+            .iter()
+            .any(|name| skip.iter().any(|s| s == name))
+        {
+            println!("{:<14} skipped", need.name);
+            continue;
+        }
+        if (need.present)() {
+            continue;
+        }
+        let watch = Watch::start();
+        let installed = (need.install)();
+        if (need.present)() {
+            println!("{:<14} installed {}", need.name, run::seconds(watch.read()));
+            continue;
+        }
+        let why = installed
+            .err()
+            .unwrap_or_else(|| "still not found".to_owned());
+        let how = need.used_by.first().map_or_else(String::new, |name| {
+            format!(", or leave its tests out with `--skip {name}`")
+        });
+        missing.push(format!("{}: {}{how}\n{why}", need.name, need.advice));
+    }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("missing:\n{}", missing.join("\n")))
+    }
+}
+
+/// Installs Debian packages, as root or through sudo without a password.
+fn packages(names: &[&str]) -> Result<(), Failure> {
+    if !run::exists("apt-get") {
+        return Err("there is no apt-get here to install it with".to_owned());
+    }
+    let apt = |arguments: &[&str]| {
+        let mut apt = if run::is_root() {
+            command("apt-get", arguments)
+        } else {
+            command("sudo", &["-n", "apt-get"])
+        };
+        if !run::is_root() {
+            apt.args(arguments);
+        }
+        apt.env("DEBIAN_FRONTEND", "noninteractive");
+        apt
+    };
+    let install: Vec<&str> = ["install", "-y", "-q", "--no-install-recommends"]
+        .into_iter()
+        .chain(names.iter().copied())
+        .collect();
+    // The lists may be absent or old: they are fetched only when that matters.
+    if must(apt(&install), "apt").is_ok() {
+        return Ok(());
+    }
+    must(apt(&["update", "-q"]), "apt-update")?;
+    must(apt(&install), "apt").map(|_| ())
+}
+
+fn venv() -> PathBuf {
+    client_directory().join("venv")
+}
+
+/// The Python that has paho-mqtt.
+pub(crate) fn python() -> PathBuf {
+    venv().join("bin/python3")
+}
+
+fn has_paho() -> bool {
+    python().is_file()
+        && run::run(
+            command(python(), &["-c", "import paho.mqtt.client"]),
+            "paho",
+            false,
+        )
+        .is_ok_and(|said| said.success)
+}
+
+fn install_paho() -> Result<(), Failure> {
+    run::directory(&client_directory())?;
+    let place = venv().to_string_lossy().into_owned();
+    if must(
+        command("python3", &["-m", "venv", "--clear", &place]),
+        "venv",
+    )
+    .is_err()
+    {
+        packages(&["python3-venv"])?;
+        must(
+            command("python3", &["-m", "venv", "--clear", &place]),
+            "venv",
+        )?;
+    }
+    must(
+        command(python(), &["-m", "pip", "install", "--quiet", PAHO]),
+        "pip",
+    )
+    .map(|_| ())
+}
+
+fn install_mqtt_js() -> Result<(), Failure> {
+    run::directory(&client_directory())?;
+    if !run::exists("npm") {
+        packages(&["npm"])?;
+    }
+    let place = client_directory().to_string_lossy().into_owned();
+    must(
+        command(
+            "npm",
+            &[
+                "install",
+                "--prefix",
+                &place,
+                "--no-save",
+                "--no-audit",
+                "--no-fund",
+                MQTT_JS,
+            ],
+        ),
+        "npm",
+    )
+    .map(|_| ())
+}

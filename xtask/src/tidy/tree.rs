@@ -23,6 +23,13 @@ impl File {
             .map(|(at, line)| (at + 1, line))
     }
 
+    /// Whether the name ends with that extension (given without its dot).
+    pub(crate) fn has_extension(&self, extension: &str) -> bool {
+        Path::new(&self.path)
+            .extension()
+            .is_some_and(|own| own == extension)
+    }
+
     /// The first line that belongs to the test module at the end of the file,
     /// counted from 1; 1 for a file under `tests/`.
     pub(crate) fn tests_begin(&self) -> usize {
@@ -80,12 +87,12 @@ impl Tree {
 
     /// Rust sources.
     pub(crate) fn rust(&self) -> impl Iterator<Item = &File> {
-        self.files().filter(|file| file.path.ends_with(".rs"))
+        self.files().filter(|file| file.has_extension("rs"))
     }
 
     /// Markdown documents.
     pub(crate) fn markdown(&self) -> impl Iterator<Item = &File> {
-        self.files().filter(|file| file.path.ends_with(".md"))
+        self.files().filter(|file| file.has_extension("md"))
     }
 
     /// One file by its path.

@@ -106,7 +106,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Problem> {
 }
 
 fn find(file: &File, word: &Word, tests_begin: usize, problems: &mut Vec<Problem>) {
-    let rust = file.path.ends_with(".rs");
+    let rust = file.has_extension("rs");
     let applies = match word.place {
         Where::Anywhere => true,
         Where::Rust | Where::Tests => rust,
@@ -163,8 +163,9 @@ pub(super) fn holds_word(text: &str, word: &str) -> bool {
         let after = text
             .get(at + word.len()..)
             .and_then(|part| part.chars().next());
-        !(guard_before && before.is_some_and(is_part))
-            && !(guard_after && after.is_some_and(is_part))
+        let continued = (guard_before && before.is_some_and(is_part))
+            || (guard_after && after.is_some_and(is_part));
+        !continued
     })
 }
 
