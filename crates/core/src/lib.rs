@@ -5,12 +5,17 @@
 //! so that every rule in here can be tested to the last digit.
 
 pub mod clock;
+pub mod contact;
 pub mod event;
 pub mod field;
 pub mod identity;
 pub mod ids;
 pub mod relay;
 pub mod telemetry;
+pub mod limiter;
+pub mod profile;
+pub mod readiness;
+pub mod text;
 pub mod time;
 pub mod topic;
 pub mod transport;

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use crate::identity::signing::standing_at;
 use crate::identity::{AppId, ExternalUserId};
 use crate::ids::{AppUuid, SecretId, UserId};
+use crate::time::Timestamp;
 
 /// A user of an app whose proof was checked, on either transport.
 #[derive(Clone, Debug)]
@@ -18,7 +20,10 @@ pub struct Caller {
     pub external_id: ExternalUserId,
     /// Which secret the proof was made with; retiring it ends the connection.
     pub secret: SecretId,
-    /// What the proof still allows.
+    /// When the proof expires or expired; `None` for a static hash.
+    pub expires_at: Option<Timestamp>,
+    /// What the proof allowed when it was checked; a connection that outlives
+    /// an expiring proof asks [`Caller::at`].
     pub standing: Standing,
     /// Where the request came from.
     pub peer: IpAddr,
@@ -39,5 +44,16 @@ impl Caller {
     /// Whether the proof is in force, not merely genuine.
     pub fn is_full(&self) -> bool {
         self.standing == Standing::Full
+    }
+
+    /// The caller with what the proof allows at `now`; `None` once it expired
+    /// so long ago that it no longer even calls for help. For connections,
+    /// which live longer than a request.
+    pub fn at(&self, now: Timestamp) -> Option<Self> {
+        let standing = standing_at(self.expires_at, now)?;
+        Some(Self {
+            standing,
+            ..self.clone()
+        })
     }
 }

@@ -1,7 +1,14 @@
-//! Who is calling: apps, external users and what a proven caller may do.
+//! Who is calling: apps, external users, how they prove it and what a proven
+//! caller may do (contract: Identity).
 
 mod caller;
 mod names;
+mod secret;
+pub mod signing;
+mod username;
 
 pub use caller::{Caller, Standing};
 pub use names::{AppId, ExternalUserId, InvalidName};
+pub use secret::AppSecret;
+pub use signing::Proof;
+pub use username::parse_username;

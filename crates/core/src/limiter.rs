@@ -1,0 +1,230 @@
+//! Counts failed identity validations (contract: Identity, the limiter).
+//!
+//! The limiter never hurts a valid proof: whoever checks a proof asks it only
+//! *after* the proof failed, and only to tell a 401 from a 429. Nothing here
+//! is consulted for a proof that holds.
+//!
+//! The table has a fixed size, so a flood from many addresses costs no memory.
+//! When it is full, the entry with the fewest failures makes room.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Entropy;
+use crate::time::Timestamp;
+
+/// How long failures are remembered, from the first one.
+pub const WINDOW: Duration = Duration::from_secs(60);
+
+/// Failures per [`WINDOW`] that still get a plain 401, unless configured.
+pub const DEFAULT_FAILURES_PER_MINUTE: u32 = 30;
+
+/// Sets of the table; 8 entries of 24 bytes each make 1.5 MiB in all.
+const SETS: usize = 8_192;
+
+/// Entries of a set.
+const WAYS: usize = 8;
+
+/// A bounded count of failures per address and per claimed (app, user).
+pub struct FailureLimiter {
+    allowed: u32,
+    /// Keeps an attacker from choosing which entries share a set.
+    seed: [u8; 16],
+    table: Mutex<Vec<[Entry; WAYS]>>,
+}
+
+/// Failures of one key since `start`. A fingerprint of 64 bits stands for the
+/// key: should two ever share one, a failing caller sees 429 instead of 401.
+#[derive(Clone, Copy)]
+struct Entry {
+    fingerprint: u64,
+    start: Timestamp,
+    failures: u32,
+}
+
+const EMPTY: Entry = Entry {
+    fingerprint: 0,
+    start: Timestamp::from_micros(i64::MIN),
+    failures: 0,
+};
+
+impl FailureLimiter {
+    /// A limiter that lets this many failures per minute pass as plain 401.
+    pub fn new(failures_per_minute: u32, entropy: &dyn Entropy) -> Self {
+        let mut seed = [0; 16];
+        entropy.fill(&mut seed);
+        Self {
+            allowed: failures_per_minute,
+            seed,
+            table: Mutex::new(vec![[EMPTY; WAYS]; SETS]),
+        }
+    }
+
+    /// Counts a failed validation. `Some` when there were too many within the
+    /// minute, by this address or for this app and user: when to try again.
+    pub fn failed(
+        &self,
+        peer: IpAddr,
+        app_id: &str,
+        external_id: &str,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let by_address = self.count(self.fingerprint(&("address", network(peer))), now);
+        let by_user = self.count(self.fingerprint(&("user", app_id, external_id)), now);
+        by_address.max(by_user)
+    }
+
+    fn count(&self, fingerprint: u64, now: Timestamp) -> Option<Duration> {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let set = usize::try_from(fingerprint).unwrap_or(usize::MAX) % SETS;
+        let entries = table.get_mut(set)?;
+        let known = entries.iter_mut().find(|e| e.fingerprint == fingerprint);
+        let entry = match known {
+            Some(entry) => entry,
+            None => entries
+                .iter_mut()
+                .min_by_key(|e| (e.is_live(now), e.failures, e.start))?,
+        };
+        if entry.fingerprint != fingerprint || !entry.is_live(now) {
+            *entry = Entry {
+                fingerprint,
+                start: now,
+                failures: 0,
+            };
+        }
+        entry.failures = entry.failures.saturating_add(1);
+        let left = WINDOW.saturating_sub(now.since(entry.start));
+        (entry.failures > self.allowed).then_some(left)
+    }
+
+    fn fingerprint(&self, key: &impl Hash) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.seed.hash(&mut hasher);
+        key.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Entry {
+    /// Whether its window is still open. A clock that went back ends it too.
+    fn is_live(&self, now: Timestamp) -> bool {
+        now >= self.start && now.since(self.start) < WINDOW
+    }
+}
+
+/// What one subscriber holds: an IPv4 address, or an IPv6 /64.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let prefix = u128::from(address) & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from(prefix))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SeededEntropy;
+
+    const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    fn limiter(allowed: u32) -> FailureLimiter {
+        FailureLimiter::new(allowed, &SeededEntropy::new(7))
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_thirty_first_failure_of_an_address_is_limited() {
+        let limiter = limiter(DEFAULT_FAILURES_PER_MINUTE);
+        for n in 0..30 {
+            let user = format!("u{n}");
+            assert_eq!(limiter.failed(ip("10.0.0.1"), "a", &user, START), None);
+        }
+        let later = START.plus(Duration::from_secs(20));
+        let wait = limiter.failed(ip("10.0.0.1"), "a", "other", later);
+        assert_eq!(wait, Some(Duration::from_secs(40)));
+        assert_eq!(limiter.failed(ip("10.0.0.2"), "a", "other", later), None);
+        let after = START.plus(WINDOW);
+        assert_eq!(limiter.failed(ip("10.0.0.1"), "a", "third", after), None);
+    }
+
+    #[test]
+    fn failures_for_one_user_count_across_addresses() {
+        let limiter = limiter(3);
+        for n in 0..3 {
+            let peer = ip(&format!("10.0.1.{n}"));
+            assert_eq!(limiter.failed(peer, "app", "ana", START), None);
+        }
+        assert!(
+            limiter
+                .failed(ip("10.0.1.9"), "app", "ana", START)
+                .is_some()
+        );
+        assert!(
+            limiter
+                .failed(ip("10.0.1.10"), "app2", "ana", START)
+                .is_none()
+        );
+        assert!(
+            limiter
+                .failed(ip("10.0.1.11"), "app", "ben", START)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn ipv6_counts_by_its_first_64_bits_and_mapped_addresses_as_ipv4() {
+        let limiter = limiter(1);
+        assert!(
+            limiter
+                .failed(ip("2001:db8:1:2::1"), "a", "1", START)
+                .is_none()
+        );
+        assert!(
+            limiter
+                .failed(ip("2001:db8:1:2:ffff::9"), "a", "2", START)
+                .is_some()
+        );
+        assert!(
+            limiter
+                .failed(ip("2001:db8:1:3::1"), "a", "3", START)
+                .is_none()
+        );
+        assert!(limiter.failed(ip("10.9.9.9"), "a", "4", START).is_none());
+        assert!(
+            limiter
+                .failed(ip("::ffff:10.9.9.9"), "a", "5", START)
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn a_flood_of_names_neither_grows_the_table_nor_frees_a_heavy_offender() {
+        let limiter = limiter(5);
+        let offender = ip("10.0.0.66");
+        for n in 0..50 {
+            limiter.failed(offender, "a", &format!("o{n}"), START);
+        }
+        for n in 0..200_000_u32 {
+            let peer = IpAddr::from((0x0b00_0000 + n).to_be_bytes());
+            limiter.failed(peer, "a", &n.to_string(), START);
+        }
+        assert_eq!(limiter.table.lock().unwrap().len(), SETS);
+        assert!(limiter.failed(offender, "a", "x", START).is_some());
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_opens_a_new_window() {
+        let limiter = limiter(1);
+        limiter.failed(ip("10.0.0.1"), "a", "1", START);
+        let earlier = START.minus(Duration::from_secs(5));
+        assert_eq!(limiter.failed(ip("10.0.0.1"), "a", "2", earlier), None);
+    }
+}
