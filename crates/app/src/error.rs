@@ -80,6 +80,18 @@ impl AppError {
         }
     }
 
+    /// Several faulty fields; the message is that of the first.
+    pub fn fields(fields: Vec<FieldError>) -> Self {
+        Self::Validation {
+            message: fields.first().map_or_else(
+                || "the request is not valid".to_owned(),
+                |f| f.message.clone(),
+            ),
+            fields,
+            unprocessable: false,
+        }
+    }
+
     /// The device is not registered in the app: 422 with `/deviceId`.
     pub fn unknown_device() -> Self {
         let message = "deviceId is not a registered device: register it first";

@@ -1,10 +1,14 @@
 //! The use cases of mayday: the one place that HTTP, MQTT, the command line
 //! and the workers call.
 
+pub mod admin;
 mod app;
+mod authenticate;
+mod contacts;
 mod error;
 mod metrics;
 pub mod presence;
+mod profile;
 mod telemetry;
 
 pub use app::{App, Parts};

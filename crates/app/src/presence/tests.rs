@@ -17,6 +17,7 @@ fn caller(user: u128) -> Caller {
         user: UserId(Uuid::from_u128(user)),
         external_id: ExternalUserId::parse(&format!("user-{user}")).unwrap(),
         secret: SecretId(Uuid::from_u128(9)),
+        expires_at: None,
         standing: Standing::Full,
         peer: HOME,
     }

@@ -3,12 +3,14 @@
 
 mod caller;
 mod names;
+mod policy;
 mod secret;
 pub mod signing;
 mod username;
 
 pub use caller::{Caller, Standing};
 pub use names::{AppId, ExternalUserId, InvalidName};
+pub use policy::{AppPolicy, CancelPolicy};
 pub use secret::AppSecret;
 pub use signing::Proof;
 pub use username::parse_username;

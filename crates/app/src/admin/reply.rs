@@ -1,0 +1,226 @@
+//! What an administrator is answered.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use mayday_core::field::FieldError;
+use mayday_core::identity::AppPolicy;
+use mayday_core::ids::{AppUuid, IncidentId, RecordId, SecretId, UserId};
+use mayday_core::time::Timestamp;
+
+/// The answer to an [`super::AdminRequest`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum AdminReply {
+    /// A new app and its first secret.
+    AppCreated(AppCreated),
+    /// All apps by id.
+    Apps {
+        /// The apps.
+        apps: Vec<AppView>,
+    },
+    /// One app after the change.
+    App(AppView),
+    /// A new secret.
+    SecretAdded(SecretAdded),
+    /// The secrets of an app, oldest first.
+    Secrets {
+        /// The secrets.
+        secrets: Vec<SecretView>,
+    },
+    /// One secret after the change.
+    Secret(SecretView),
+    /// A page of users.
+    Users(Page<UserView>),
+    /// One user.
+    User(UserView),
+    /// A page of dead letters.
+    DeadLetters(Page<DeadLetterView>),
+    /// A page of unattributed SOS.
+    Unattributed(Page<UnattributedView>),
+    /// A page of alerts.
+    Alerts(Page<AlertView>),
+}
+
+/// Why an administrator's request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "error", rename_all = "snake_case")]
+pub enum AdminError {
+    /// Something in the request is wrong; the message says what to do.
+    #[error("{message}")]
+    Invalid {
+        /// For a person.
+        message: String,
+    },
+    /// There is no such thing; the message names it.
+    #[error("{message}")]
+    NotFound {
+        /// For a person.
+        message: String,
+    },
+    /// The state does not allow it; the message says what to do first.
+    #[error("{message}")]
+    Conflict {
+        /// For a person.
+        message: String,
+    },
+    /// The store cannot commit now; nothing was changed.
+    #[error("the store is not available now, nothing was changed: try again")]
+    Unavailable,
+    /// A fault of ours; details are in the server's log.
+    #[error("internal error: see the server's log")]
+    Internal,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` on the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// A secret in the only answer that ever shows it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PrintedSecret(pub String);
+
+impl fmt::Debug for PrintedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PrintedSecret(..)")
+    }
+}
+
+/// A new app and its first secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppCreated {
+    /// The app.
+    pub app: AppView,
+    /// The id of the secret.
+    pub secret_id: SecretId,
+    /// The secret, shown this once.
+    pub secret: PrintedSecret,
+}
+
+/// A new secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SecretAdded {
+    /// The app's public id.
+    pub app_id: String,
+    /// The id of the secret.
+    pub secret_id: SecretId,
+    /// The secret, shown this once.
+    pub secret: PrintedSecret,
+}
+
+/// An app.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppView {
+    /// The internal id, `appId` in events.
+    pub id: AppUuid,
+    /// The public id.
+    pub app_id: String,
+    /// The name for people.
+    pub name: String,
+    /// Whether its users are let in.
+    pub active: bool,
+    /// Its policy.
+    pub policy: AppPolicy,
+    /// How many secrets sign at the moment.
+    pub live_secrets: u32,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// A secret without its key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SecretView {
+    /// Its id.
+    pub secret_id: SecretId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was retired; `None` while it signs.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// A user as administrators see them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UserView {
+    /// The internal id.
+    pub id: UserId,
+    /// The app's public id.
+    pub app_id: String,
+    /// The partner's id.
+    pub external_user_id: String,
+    /// The name.
+    pub name: Option<String>,
+    /// The mail address.
+    pub email: Option<String>,
+    /// The phone.
+    pub phone: Option<String>,
+    /// The postal address.
+    pub address: Option<String>,
+    /// When the user was blocked; `None` while let in.
+    pub blocked_at: Option<Timestamp>,
+    /// First contact.
+    pub created_at: Timestamp,
+    /// Last contact, to the quarter of an hour.
+    pub last_seen_at: Timestamp,
+}
+
+/// A telemetry message that could not be stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeadLetterView {
+    /// Its id.
+    pub id: RecordId,
+    /// Who sent it.
+    pub user_id: UserId,
+    /// `http` or `mqtt`.
+    pub transport: String,
+    /// Why it was not stored.
+    pub reason: String,
+    /// What is wrong with which field.
+    pub fields: Vec<FieldError>,
+    /// The beginning of what was sent; bytes that are no UTF-8 are replaced.
+    pub body: String,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+/// A relayed SOS of a device that nobody has registered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnattributedView {
+    /// Its id.
+    pub id: RecordId,
+    /// The gateway's user.
+    pub gateway_user_id: UserId,
+    /// `http` or `mqtt`.
+    pub transport: String,
+    /// The device as named; `None` when it named none.
+    pub device_id: Option<String>,
+    /// The node it came from.
+    pub originator_node_id: Option<u32>,
+    /// The beginning of what was sent; bytes that are no UTF-8 are replaced.
+    pub body: String,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+/// Something that operators were told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlertView {
+    /// Its id.
+    pub id: RecordId,
+    /// What it is about, such as `cancel_requested`.
+    pub kind: String,
+    /// The user it is about.
+    pub user_id: Option<UserId>,
+    /// The incident it is about.
+    pub incident_id: Option<IncidentId>,
+    /// More, for a person to read.
+    pub detail: serde_json::Value,
+    /// When it was raised.
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,116 @@
+//! What an administrator may ask for.
+
+use serde::{Deserialize, Serialize};
+
+use mayday_core::identity::CancelPolicy;
+
+/// An administrator's request. Names come as typed and are checked when it is
+/// carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum AdminRequest {
+    /// Creates an app with its first secret: [`super::AdminReply::AppCreated`].
+    AppCreate {
+        /// The public id.
+        app_id: String,
+        /// A name for people; the id when missing.
+        name: Option<String>,
+    },
+    /// All apps: [`super::AdminReply::Apps`].
+    AppList,
+    /// Activates or deactivates an app: [`super::AdminReply::App`].
+    AppSetActive {
+        /// The public id.
+        app_id: String,
+        /// Whether its users are let in.
+        active: bool,
+    },
+    /// Changes what is given: [`super::AdminReply::App`].
+    AppSetPolicy {
+        /// The public id.
+        app_id: String,
+        /// Whether static hashes are refused.
+        require_expiring: Option<bool>,
+        /// Who may cancel somebody else's incident.
+        cancel: Option<CancelPolicy>,
+    },
+    /// Adds a second secret: [`super::AdminReply::SecretAdded`].
+    SecretAdd {
+        /// The public id.
+        app_id: String,
+    },
+    /// The secrets, live and retired, without their keys:
+    /// [`super::AdminReply::Secrets`].
+    SecretList {
+        /// The public id.
+        app_id: String,
+    },
+    /// Retires a secret for ever: [`super::AdminReply::Secret`].
+    SecretRetire {
+        /// The public id.
+        app_id: String,
+        /// The secret's id, as listed.
+        secret_id: String,
+    },
+    /// The users of an app by external id: [`super::AdminReply::Users`].
+    UserList {
+        /// The public id.
+        app_id: String,
+        /// Which page.
+        #[serde(default)]
+        page: PageRequest,
+    },
+    /// One user: [`super::AdminReply::User`].
+    UserShow {
+        /// The public id.
+        app_id: String,
+        /// The partner's id of the user.
+        external_id: String,
+    },
+    /// Blocks or unblocks a user: [`super::AdminReply::User`].
+    UserSetBlocked {
+        /// The public id.
+        app_id: String,
+        /// The partner's id of the user.
+        external_id: String,
+        /// Whether the user is refused everywhere.
+        blocked: bool,
+    },
+    /// Telemetry that could not be stored, newest first:
+    /// [`super::AdminReply::DeadLetters`].
+    DeadLetters {
+        /// The public id.
+        app_id: String,
+        /// Which page.
+        #[serde(default)]
+        page: PageRequest,
+    },
+    /// Relayed SOS of unknown devices, newest first:
+    /// [`super::AdminReply::Unattributed`].
+    Unattributed {
+        /// The public id.
+        app_id: String,
+        /// Which page.
+        #[serde(default)]
+        page: PageRequest,
+    },
+    /// What operators were told, newest first: [`super::AdminReply::Alerts`].
+    Alerts {
+        /// The public id.
+        app_id: String,
+        /// Which page.
+        #[serde(default)]
+        page: PageRequest,
+    },
+}
+
+/// Which page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageRequest {
+    /// How many at most: 1 to 1000, 100 when missing.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}

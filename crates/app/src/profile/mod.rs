@@ -1,0 +1,4 @@
+//! The caller's own profile: `/me`.
+
+mod show;
+mod update;
