@@ -16,7 +16,7 @@ use crate::clock::Entropy;
 use crate::time::Timestamp;
 
 /// How long failures are remembered, from the first one.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_mins(1);
 
 /// Failures per [`WINDOW`] that still get a plain 401, unless configured.
 pub const DEFAULT_FAILURES_PER_MINUTE: u32 = 30;

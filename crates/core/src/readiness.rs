@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::time::Timestamp;
 
 /// How recently the user's app must have been connected over MQTT.
-pub const MQTT_SEEN_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+pub const MQTT_SEEN_WITHIN: Duration = Duration::from_hours(24);
 
 /// What readiness is judged by.
 #[derive(Clone, Copy, Debug)]

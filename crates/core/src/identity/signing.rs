@@ -25,7 +25,7 @@ use crate::time::Timestamp;
 pub const MAX_LIVE_SECRETS: usize = 2;
 
 /// How long after its expiry an authentic hash still calls for help.
-pub const STALE_GRACE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub const STALE_GRACE: Duration = Duration::from_hours(30 * 24);
 
 /// The expiry has at most this many decimal digits.
 const MAX_EXPIRY_DIGITS: usize = 12;
@@ -243,4 +243,139 @@ fn nibble(digit: u8) -> Option<u8> {
     char::from(digit)
         .to_digit(16)
         .and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    fn live(id: u128, secret: &str) -> LiveSecret {
+        LiveSecret {
+            id: SecretId(Uuid::from_u128(id)),
+            secret: AppSecret::parse(secret).unwrap(),
+        }
+    }
+
+    fn app() -> AppId {
+        AppId::parse("partner-app").unwrap()
+    }
+
+    fn user() -> ExternalUserId {
+        ExternalUserId::parse("ana").unwrap()
+    }
+
+    fn check(secrets: &[LiveSecret], hash: &str, now: Timestamp) -> Option<Genuine> {
+        match verify(secrets, &app(), &user(), hash, now) {
+            Verdict::Genuine(genuine) => Some(genuine),
+            Verdict::Invalid => None,
+        }
+    }
+
+    #[test]
+    fn either_live_secret_signs_and_the_verdict_names_it() {
+        let both = [live(1, "as_one"), live(2, "as_two")];
+        for secret in &both {
+            let hash = sign_static(&secret.secret, &user());
+            assert_eq!(check(&both, &hash, NOW).unwrap().secret, secret.id);
+            assert_eq!(
+                check(&both, &hash.to_uppercase(), NOW).unwrap().secret,
+                secret.id
+            );
+        }
+        let retired = sign_static(&live(3, "as_three").secret, &user());
+        assert_eq!(check(&both, &retired, NOW), None);
+    }
+
+    #[test]
+    fn nothing_is_let_in_without_a_secret_not_even_what_the_decoy_signed() {
+        let hash = sign_static(&AppSecret::decoy(), &user());
+        assert_eq!(check(&[], &hash, NOW), None);
+        assert_eq!(check(&[live(1, "as_one")], &hash, NOW), None);
+    }
+
+    #[test]
+    fn an_expiring_hash_is_full_then_stale_for_30_days_then_nothing() {
+        let secret = [live(1, "as_one")];
+        let expiry = NOW;
+        let hash = sign_expiring(&secret[0].secret, &app(), &user(), expiry).unwrap();
+        let standing = |now| check(&secret, &hash, now).map(|g| g.standing);
+        let tick = Duration::from_micros(1);
+        assert_eq!(standing(expiry.minus(tick)), Some(Standing::Full));
+        assert_eq!(standing(expiry), Some(Standing::Stale));
+        assert_eq!(standing(expiry.plus(STALE_GRACE)), Some(Standing::Stale));
+        assert_eq!(standing(expiry.plus(STALE_GRACE).plus(tick)), None);
+        assert_eq!(check(&secret, &hash, NOW).unwrap().expires_at, Some(expiry));
+    }
+
+    #[test]
+    fn an_expiry_is_canonical_decimal_of_at_most_12_digits() {
+        for good in ["0", "1", "1800000000", "999999999999"] {
+            assert!(parse_expiry(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "00",
+            "01",
+            "+1",
+            "-1",
+            "1 ",
+            " 1",
+            "1.0",
+            "1e9",
+            "١",
+            "1000000000000",
+        ] {
+            assert!(parse_expiry(bad).is_none(), "{bad}");
+        }
+        let beyond = Timestamp::from_secs(1_000_000_000_000);
+        assert!(sign_expiring(&live(1, "s").secret, &app(), &user(), beyond).is_err());
+        let before = Timestamp::from_secs(-1);
+        assert!(sign_expiring(&live(1, "s").secret, &app(), &user(), before).is_err());
+    }
+
+    #[test]
+    fn malformed_hashes_are_refused() {
+        let secret = [live(1, "as_one")];
+        let good = sign_static(&secret[0].secret, &user());
+        let x1 = sign_expiring(&secret[0].secret, &app(), &user(), NOW.plus(STALE_GRACE)).unwrap();
+        let tail = &x1[x1.len() - 64..];
+        for bad in [
+            format!(" {good}"),
+            format!("{good} "),
+            format!("{good}0"),
+            format!("+{}", &good[1..]),
+            format!("é{}", &good[2..]),
+            format!("X1{}", &x1[2..]),
+            format!("x1..{tail}"),
+            format!("x1.{tail}"),
+            format!("{x1}.00"),
+            "x1.".to_owned(),
+        ] {
+            assert_eq!(check(&secret, &bad, NOW), None, "{bad}");
+        }
+        assert!(check(&secret, &x1, NOW).is_some());
+    }
+
+    #[test]
+    fn the_mac_itself_is_right_for_ids_that_are_refused_at_the_door() {
+        let secret = AppSecret::parse("as_7Yk2f0Qm3zvTtN8r1sLw5uXeHcBdGpJa").unwrap();
+        assert_eq!(
+            hex(&static_mac(&secret, " lead")),
+            "e525934797199484cc715d281f558548e32fee492b40ce67b503a6817073d701"
+        );
+    }
+
+    #[test]
+    fn debug_of_a_proof_hides_the_hash() {
+        let proof = Proof {
+            app_id: "app",
+            external_id: "ana",
+            hash: "c0ffee",
+        };
+        assert!(!format!("{proof:?}").contains("c0ffee"));
+    }
 }
