@@ -6,6 +6,7 @@ mod app;
 mod authenticate;
 mod contacts;
 mod error;
+mod fresh_id;
 mod metrics;
 pub mod presence;
 mod profile;

@@ -1,1 +1,25 @@
 //! HTTP: the SDK's routes, the API's description and page, the admin listener.
+//!
+//! [`router`] holds every public route (`router.rs` is the list), [`serve()`]
+//! brings it to a listener with limits and a drain, [`admin_router`] is for the
+//! loopback listener of health and metrics. A request passes `layers`, proves
+//! its caller in `auth`, is read by `body`, handled in `v1/<noun>/<verb>.rs`,
+//! and its failure is worded by `problem`.
+
+mod auth;
+mod body;
+mod docs;
+mod layers;
+mod openapi;
+mod path;
+mod problem;
+mod router;
+mod serve;
+mod settings;
+mod state;
+mod v1;
+
+pub use openapi::openapi_json;
+pub use router::{AUTHORISATION, Access, router};
+pub use serve::serve;
+pub use settings::{HttpSettings, InvalidOrigin};

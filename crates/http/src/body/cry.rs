@@ -1,0 +1,113 @@
+//! The body of an SOS: whatever of it arrives (contract: an authenticated SOS
+//! is never refused).
+//!
+//! A body that stalls or breaks off is taken as far as it came: the phone may
+//! have lost its network halfway through, and its owner still needs help. One
+//! above the limit is read to 64 KiB and flagged; the rest is discarded after
+//! the SOS is stored, so that the client gets its answer instead of a reset.
+
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream, Bytes};
+use futures_util::StreamExt;
+use tokio::time::Instant;
+
+use crate::body::BODY_LIMIT_BYTES;
+
+/// What is kept of a body above the limit, in bytes.
+const KEPT_BYTES: usize = 64 * 1024;
+/// How much of such a body is read and thrown away, in bytes; a client that
+/// sends more may see its connection closed, with the SOS stored.
+const DISCARD_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+
+/// What arrived of an SOS body.
+pub(crate) struct Cry {
+    /// The whole body, or its first 64 KiB.
+    pub(crate) body: Bytes,
+    /// Whether it is more than a body may be.
+    pub(crate) oversized: bool,
+    rest: BodyDataStream,
+    deadline: Instant,
+}
+
+/// Reads an SOS body. It cannot fail; it takes at most `within`.
+pub(crate) async fn cry(body: Body, within: Duration) -> Cry {
+    let deadline = Instant::now() + within;
+    let mut rest = body.into_data_stream();
+    let mut kept = Vec::new();
+    let mut oversized = false;
+    while let Ok(Some(Ok(chunk))) = tokio::time::timeout_at(deadline, rest.next()).await {
+        let room = BODY_LIMIT_BYTES.saturating_sub(kept.len());
+        if chunk.len() > room {
+            oversized = true;
+            let missing = KEPT_BYTES.saturating_sub(kept.len());
+            kept.extend(chunk.iter().take(missing));
+            kept.truncate(KEPT_BYTES);
+            break;
+        }
+        kept.extend_from_slice(&chunk);
+    }
+    Cry {
+        body: kept.into(),
+        oversized,
+        rest,
+        deadline,
+    }
+}
+
+impl Cry {
+    /// Throws away what is left of an oversized body, within the same time.
+    pub(crate) async fn discard_rest(mut self) {
+        let mut discarded = 0_usize;
+        while self.oversized && discarded < DISCARD_LIMIT_BYTES {
+            match tokio::time::timeout_at(self.deadline, self.rest.next()).await {
+                Ok(Some(Ok(chunk))) => discarded = discarded.saturating_add(chunk.len()),
+                _ => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    #[tokio::test]
+    async fn up_to_the_limit_it_is_the_whole_body() {
+        let body = vec![b'x'; BODY_LIMIT_BYTES];
+        let cry = cry(Body::from(body), SOON).await;
+        assert_eq!(cry.body.len(), BODY_LIMIT_BYTES);
+        assert!(!cry.oversized);
+    }
+
+    #[tokio::test]
+    async fn beyond_it_the_first_64_kib_are_kept_and_the_rest_is_read_away() {
+        let chunks = (0..40).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 10_000])));
+        let cry = cry(Body::from_stream(stream::iter(chunks)), SOON).await;
+        assert!(cry.oversized);
+        assert_eq!(cry.body.len(), KEPT_BYTES);
+        cry.discard_rest().await;
+    }
+
+    #[tokio::test]
+    async fn what_came_before_the_break_counts() {
+        let chunks = [
+            Ok(Bytes::from_static(b"{\"message\":\"he")),
+            Err(std::io::Error::other("reset")),
+        ];
+        let cry = cry(Body::from_stream(stream::iter(chunks)), SOON).await;
+        assert_eq!(&cry.body[..], b"{\"message\":\"he");
+        assert!(!cry.oversized);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stalls_is_taken_as_it_is() {
+        let stalled = stream::once(async { Ok::<_, std::io::Error>(Bytes::from_static(b"{")) })
+            .chain(stream::pending());
+        let cry = cry(Body::from_stream(stalled), SOON).await;
+        assert_eq!(&cry.body[..], b"{");
+    }
+}

@@ -1,0 +1,125 @@
+//! A JSON object as a typed value, with errors that name the member.
+
+use axum::extract::{FromRequest, Request};
+use mayday_app::AppError;
+use mayday_core::field::FieldError;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+
+use crate::body::whole;
+use crate::problem::Problem;
+use crate::state::Api;
+
+/// The JSON object in a request's body; an empty body is an empty object.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Api> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        let bytes = whole(request.into_body(), api.settings.body_timeout).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// Reads an object, not any other JSON value (serde would take an array too).
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let text = bytes.trim_ascii();
+    let text = if text.is_empty() { b"{}" } else { text };
+    if !text.starts_with(b"{") {
+        return Err(Problem::field("", "the body must be a JSON object"));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| faulty(&error))?;
+    reader
+        .end()
+        .map_err(|_| Problem::field("", "the body holds more than one JSON object"))?;
+    Ok(value)
+}
+
+fn faulty(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let inner = error.inner();
+    if !inner.is_data() {
+        return Problem::field("", format!("the body is not readable as JSON: {inner}"));
+    }
+    let pointer = pointer(error.path());
+    let reason = inner.to_string();
+    // The place in the text helps nobody who built the object in code.
+    let reason = reason.split(" at line ").next().unwrap_or_default();
+    let name = pointer.trim_start_matches('/');
+    let message = if name.is_empty() || reason.contains(name) {
+        reason.to_owned()
+    } else {
+        format!("{name}: {reason}")
+    };
+    AppError::Validation {
+        fields: vec![FieldError::new(pointer, message.clone())],
+        message,
+        unprocessable: false,
+    }
+    .into()
+}
+
+/// RFC 6901. A missing member is reported at its object: that is where it belongs.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } | Segment::Enum { variant: key } => {
+                format!("/{}", key.replace('~', "~0").replace('/', "~1"))
+            }
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    struct Contact {
+        name: Option<String>,
+        order: Option<Vec<i64>>,
+    }
+
+    fn error(text: &str) -> serde_json::Value {
+        let problem = parse::<Contact>(text.as_bytes()).unwrap_err();
+        assert_eq!(problem.status().as_u16(), 400);
+        serde_json::to_value(problem.body("r")).unwrap()["error"].take()
+    }
+
+    #[test]
+    fn an_empty_body_is_an_empty_object_and_unknown_members_are_ignored() {
+        assert!(parse::<Contact>(b"").unwrap().name.is_none());
+        assert!(parse::<Contact>(b" \r\n").unwrap().order.is_none());
+        let contact: Contact = parse(br#"{"pairing_code":"1","name":"Ana"}"#).unwrap();
+        assert_eq!(contact.name.as_deref(), Some("Ana"));
+    }
+
+    #[test]
+    fn an_error_names_the_member() {
+        let wrong = error(r#"{"name":5}"#);
+        assert_eq!(wrong["code"], "validation_error");
+        assert_eq!(wrong["fields"][0]["pointer"], "/name");
+        assert_eq!(
+            wrong["message"],
+            "name: invalid type: integer `5`, expected a string"
+        );
+        assert_eq!(
+            error(r#"{"order":[1,"x"]}"#)["fields"][0]["pointer"],
+            "/order/1"
+        );
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused_in_words() {
+        for text in ["[]", "null", "\"x\"", "{\"name\":", "{} {}", "\u{feff}{}"] {
+            assert!(
+                error(text)["message"].as_str().unwrap().contains("body"),
+                "{text}"
+            );
+        }
+    }
+}

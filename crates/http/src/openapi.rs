@@ -1,0 +1,166 @@
+//! The API's description: `OpenAPI` 3.1, made from the handlers.
+//!
+//! A handler documents its success and its own failures. What every signed
+//! route may answer (contract: HTTP conventions) is added here from the
+//! authorisation table, so that no handler can forget it.
+
+use std::sync::LazyLock;
+
+use axum::http::header;
+use axum::response::IntoResponse;
+use utoipa::OpenApi;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+
+use crate::problem::ErrorBody;
+use crate::router::{AUTHORISATION, Access, signed_routes};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "mayday",
+        description = include_str!("docs/intro.md"),
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "Identity", description = "Who the caller is, and how well prepared."),
+        (name = "SOS", description = "A cry for help, from the first trigger to the all-clear."),
+        (name = "Telemetry", description = "Where somebody is, sample by sample."),
+        (name = "Devices", description = "The hardware that can cry for help in its owner's name."),
+        (name = "Contacts", description = "Whom to tell, in which order."),
+    ),
+    components(schemas(ErrorBody)),
+)]
+struct Frame;
+
+/// The document without its routes.
+pub(crate) fn frame() -> utoipa::openapi::OpenApi {
+    Frame::openapi()
+}
+
+/// The whole document, indented, ending in a line feed: `docs/openapi.json`.
+pub fn openapi_json() -> String {
+    let mut document = signed_routes().into_openapi();
+    declare_proof(&mut document);
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in [
+            ("GET", &mut item.get),
+            ("PUT", &mut item.put),
+            ("POST", &mut item.post),
+            ("DELETE", &mut item.delete),
+        ] {
+            if let Some(operation) = operation {
+                complete(method, path, operation);
+            }
+        }
+    }
+    let mut text = document.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// `GET /openapi.json`.
+pub(crate) async fn document() -> impl IntoResponse {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(openapi_json);
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, DOCUMENT.as_str())
+}
+
+fn declare_proof(document: &mut utoipa::openapi::OpenApi) {
+    let components = document.components.get_or_insert_default();
+    let header = |name: &str, text: &str| {
+        SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, text)))
+    };
+    components.add_security_scheme("appId", header("X-App-ID", "The app's public id."));
+    components.add_security_scheme(
+        "userId",
+        header(
+            "X-User-ID",
+            "The partner's id of the user, as raw UTF-8 bytes.",
+        ),
+    );
+    components.add_security_scheme(
+        "userHash",
+        SecurityScheme::Http(
+            HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .description(Some(
+                    "Lower-case hex of HMAC-SHA256 over the user id, keyed with the app's \
+                     secret; made on the partner's server. The expiring form begins with `x1.`.",
+                ))
+                .build(),
+        ),
+    );
+}
+
+/// Adds what every signed route has in common.
+fn complete(method: &str, path: &str, operation: &mut Operation) {
+    let access = AUTHORISATION
+        .iter()
+        .find(|(m, p, _)| *m == method && *p == path)
+        .map_or(Access::Full, |(_, _, access)| *access);
+    operation.security = Some(vec![
+        SecurityRequirement::new::<_, [&str; 0], _>("appId", [])
+            .add::<_, [&str; 0], _>("userId", [])
+            .add::<_, [&str; 0], _>("userHash", []),
+    ]);
+    let word = if access == Access::Sos {
+        "genuine"
+    } else {
+        "full"
+    };
+    operation.extensions = Some(Extensions::builder().add("x-proof", word).build());
+    let sos = path == "/v1/sdk/sos" && method == "POST";
+    for (status, text) in COMMON {
+        if sos && *status == "413" {
+            continue;
+        }
+        operation
+            .responses
+            .responses
+            .entry((*status).to_owned())
+            .or_insert_with(|| RefOr::T(Response::new(*text)));
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && !status.starts_with('2')
+        {
+            *response = ResponseBuilder::from(response.clone())
+                .content("application/json", error_content())
+                .build();
+        }
+    }
+}
+
+/// What every signed route may answer.
+const COMMON: &[(&str, &str)] = &[
+    (
+        "401",
+        "No valid proof: headers missing, unknown app (`unauthorized`), inactive app (`app_inactive`), or a proof that is stale where it must be in force.",
+    ),
+    ("403", "The user is blocked (`user_blocked`)."),
+    (
+        "413",
+        "The body is larger than 256 KiB (`payload_too_large`).",
+    ),
+    (
+        "429",
+        "Too many failed proofs from this address or for this user (`rate_limited`); see `Retry-After`. A valid proof is never limited.",
+    ),
+    ("500", "A fault of the server (`internal`)."),
+    (
+        "503",
+        "Nothing was stored; try again (`unavailable`); see `Retry-After`.",
+    ),
+];
+
+fn error_content() -> Content {
+    Content::new(Some(RefOr::Ref(Ref::from_schema_name("Error"))))
+}

@@ -1,0 +1,356 @@
+//! The error body that every route answers with (contract: HTTP conventions).
+//!
+//! `{"error": {"code", "message", "fields"?: [{"pointer", "message"}], "request_id"}}`
+//!
+//! A handler returns a [`Problem`]. It travels in the response's extensions to
+//! [`crate::layers::finish`], which alone writes the body (it knows the request
+//! id) and the log line (it knows the route). So there is exactly one place
+//! where a fault is logged, and a cause never reaches a client.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use mayday_app::AppError;
+use mayday_core::field::FieldError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What went wrong with a request. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem(Arc<Details>);
+
+#[derive(Debug)]
+struct Details {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    fields: Vec<FieldError>,
+    retry_after_seconds: Option<u64>,
+    cause: Option<String>,
+}
+
+/// How long a client should wait after a 503, in seconds.
+const UNAVAILABLE_RETRY_SECONDS: u64 = 1;
+
+impl Problem {
+    /// 400: a field is wrong; the message names it.
+    pub(crate) fn field(pointer: &str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Details::new(StatusCode::BAD_REQUEST, "validation_error", message.clone())
+            .with_fields(vec![FieldError::new(pointer, message)])
+            .into()
+    }
+
+    /// 401: no valid proof, or one that does not suffice for the route.
+    pub(crate) fn unauthorized() -> Self {
+        AppError::Unauthorized.into()
+    }
+
+    /// 404: nothing of that id belongs to the caller, or no such route.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Details::new(StatusCode::NOT_FOUND, "not_found", message).into()
+    }
+
+    /// 405: the path is known, the method is not.
+    pub(crate) fn method_not_allowed() -> Self {
+        let message = "this path does not take this method: see the Allow header";
+        Details::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            message,
+        )
+        .into()
+    }
+
+    /// 408: the body did not arrive in time.
+    pub(crate) fn body_too_slow() -> Self {
+        let message = "the body did not arrive in time: send the request again";
+        Details::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", message).into()
+    }
+
+    /// 413: the body is larger than the route takes.
+    pub(crate) fn payload_too_large(limit_bytes: usize) -> Self {
+        AppError::PayloadTooLarge { limit_bytes }.into()
+    }
+
+    /// 503: no answer within the time limit. What was started goes on.
+    pub(crate) fn too_slow() -> Self {
+        let message = "no answer in time: send the request again";
+        Details::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+            .with_retry(UNAVAILABLE_RETRY_SECONDS)
+            .with_cause("the request ran into its time limit".to_owned())
+            .into()
+    }
+
+    /// 500: a fault of ours; the cause is for the log alone.
+    pub(crate) fn internal(cause: impl Into<String>) -> Self {
+        Details::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "internal error",
+        )
+        .with_cause(cause.into())
+        .into()
+    }
+
+    /// The status it answers with.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The word in `error.code`.
+    pub(crate) fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// What stands behind a 5xx, for the log.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    /// The body, now that the request id is known.
+    pub(crate) fn body(&self, request_id: &str) -> ErrorBody {
+        ErrorBody {
+            error: ErrorDetails {
+                code: self.0.code.to_owned(),
+                message: self.0.message.clone(),
+                fields: self
+                    .0
+                    .fields
+                    .iter()
+                    .map(|field| FaultyField {
+                        pointer: field.pointer.clone(),
+                        message: field.message.clone(),
+                    })
+                    .collect(),
+                request_id: request_id.to_owned(),
+            },
+        }
+    }
+}
+
+impl Details {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            fields: Vec::new(),
+            retry_after_seconds: None,
+            cause: None,
+        }
+    }
+
+    fn with_fields(mut self, fields: Vec<FieldError>) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    fn with_retry(mut self, seconds: u64) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    fn with_cause(mut self, cause: String) -> Self {
+        self.cause = Some(cause);
+        self
+    }
+}
+
+impl From<Details> for Problem {
+    fn from(details: Details) -> Self {
+        Self(Arc::new(details))
+    }
+}
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        let message = error.to_string();
+        let (status, code) = status_and_code(&error);
+        let details = Details::new(status, code, message);
+        match error {
+            AppError::RateLimited { retry_after } => details.with_retry(whole_seconds(retry_after)),
+            AppError::Validation { fields, .. } => details.with_fields(fields),
+            AppError::Unavailable { source } => details
+                .with_retry(UNAVAILABLE_RETRY_SECONDS)
+                .with_cause(chain(source.as_ref())),
+            AppError::Internal { source } => details.with_cause(chain(source.as_ref())),
+            _ => details,
+        }
+        .into()
+    }
+}
+
+fn status_and_code(error: &AppError) -> (StatusCode, &'static str) {
+    match error {
+        AppError::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+        AppError::AppInactive => (StatusCode::UNAUTHORIZED, "app_inactive"),
+        AppError::UserBlocked => (StatusCode::FORBIDDEN, "user_blocked"),
+        AppError::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+        AppError::Validation { unprocessable, .. } => {
+            let status = if *unprocessable {
+                StatusCode::UNPROCESSABLE_ENTITY
+            } else {
+                StatusCode::BAD_REQUEST
+            };
+            (status, "validation_error")
+        }
+        AppError::NotFound { .. } => (StatusCode::NOT_FOUND, "not_found"),
+        AppError::Conflict { .. } => (StatusCode::CONFLICT, "conflict"),
+        AppError::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+        AppError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        AppError::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    }
+}
+
+/// At least one second: `Retry-After: 0` would invite an immediate retry.
+fn whole_seconds(wait: Duration) -> u64 {
+    let up = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(up).max(1)
+}
+
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.0.status.into_response();
+        let headers = response.headers_mut();
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, 11.6.1: a 401 says which scheme would be taken.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.0.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The body of every answer that is not a success.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(crate) struct ErrorBody {
+    /// What went wrong.
+    error: ErrorDetails,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorDetails {
+    /// A word for programs.
+    #[schema(example = "validation_error")]
+    code: String,
+    /// A sentence for people; it names the faulty field.
+    #[schema(example = "phone must be in E.164 form, such as +34600111222")]
+    message: String,
+    /// Each faulty field, when fields are at fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    fields: Vec<FaultyField>,
+    /// Finds this request in the server's log; also in `X-Request-Id`.
+    #[schema(example = "019a5b7e-7c4e-7d0a-9d5c-1f2e3d4c5b6a")]
+    request_id: String,
+}
+
+/// One faulty field.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FaultyField {
+    /// JSON pointer to the field (RFC 6901).
+    #[schema(example = "/phone")]
+    pointer: String,
+    /// What is wrong with it.
+    #[schema(example = "phone must be in E.164 form, such as +34600111222")]
+    message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn io() -> Box<dyn Error + Send + Sync> {
+        Box::new(std::io::Error::other("disk on fire"))
+    }
+
+    #[test]
+    fn each_error_has_the_status_and_code_of_the_contract() {
+        let table = [
+            (AppError::Unauthorized, 401, "unauthorized"),
+            (AppError::AppInactive, 401, "app_inactive"),
+            (AppError::UserBlocked, 403, "user_blocked"),
+            (
+                AppError::RateLimited {
+                    retry_after: Duration::from_millis(1),
+                },
+                429,
+                "rate_limited",
+            ),
+            (AppError::field("/phone", "phone?"), 400, "validation_error"),
+            (AppError::unknown_device(), 422, "validation_error"),
+            (AppError::NotFound { what: "contact" }, 404, "not_found"),
+            (
+                AppError::Conflict {
+                    message: "no".into(),
+                },
+                409,
+                "conflict",
+            ),
+            (
+                AppError::PayloadTooLarge { limit_bytes: 1 },
+                413,
+                "payload_too_large",
+            ),
+            (AppError::Unavailable { source: io() }, 503, "unavailable"),
+            (AppError::Internal { source: io() }, 500, "internal"),
+        ];
+        for (error, status, code) in table {
+            let problem = Problem::from(error);
+            assert_eq!(problem.status().as_u16(), status, "{code}");
+            assert_eq!(problem.code(), code);
+        }
+    }
+
+    #[test]
+    fn a_cause_is_for_the_log_alone() {
+        let problem = Problem::from(AppError::Internal { source: io() });
+        assert_eq!(problem.cause(), Some("disk on fire"));
+        let body = serde_json::to_string(&problem.body("r-1")).unwrap();
+        assert_eq!(
+            body,
+            r#"{"error":{"code":"internal","message":"internal error","request_id":"r-1"}}"#
+        );
+    }
+
+    #[test]
+    fn an_unknown_device_points_at_the_field_clients_react_to() {
+        let body = Problem::from(AppError::unknown_device()).body("r");
+        assert_eq!(body.error.fields[0].pointer, "/deviceId");
+    }
+
+    #[test]
+    fn waits_are_whole_seconds_and_never_zero() {
+        assert_eq!(whole_seconds(Duration::ZERO), 1);
+        assert_eq!(whole_seconds(Duration::from_millis(1_001)), 2);
+        let response = Problem::from(AppError::RateLimited {
+            retry_after: Duration::from_secs(7),
+        })
+        .into_response();
+        assert_eq!(response.headers()[header::RETRY_AFTER], "7");
+        assert_eq!(
+            Problem::unauthorized().into_response().headers()[header::WWW_AUTHENTICATE],
+            "Bearer"
+        );
+    }
+}

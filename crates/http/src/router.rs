@@ -1,0 +1,93 @@
+//! The whole list of public routes.
+//!
+//! A route stands here twice, on purpose: once with its handler, once in the
+//! authorisation table that says who may call it. A test compares the two with
+//! the OpenAPI document and calls each route with no, with a stale and with a
+//! full proof.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use mayday_app::App;
+use tower::util::MapRequest;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::settings::HttpSettings;
+use crate::state::Api;
+use crate::{docs, layers, openapi, v1};
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// A caller whose proof is in force (`auth::FullCaller`).
+    Full,
+    /// A caller whose proof is genuine, be it stale (`auth::SosCaller`).
+    Sos,
+}
+
+/// The authorisation table: every route with who may call it.
+pub const AUTHORISATION: &[(&str, &str, Access)] = &[
+    ("GET", "/openapi.json", Access::Public),
+    ("GET", "/docs", Access::Public),
+    ("GET", "/docs/{file}", Access::Public),
+    ("GET", "/v1/sdk/me", Access::Full),
+    ("PUT", "/v1/sdk/me", Access::Full),
+    ("POST", "/v1/sdk/telemetry", Access::Sos),
+    ("GET", "/v1/sdk/contacts", Access::Full),
+    ("POST", "/v1/sdk/contacts", Access::Full),
+    ("PUT", "/v1/sdk/contacts/reorder", Access::Full),
+    ("PUT", "/v1/sdk/contacts/{id}", Access::Full),
+    ("DELETE", "/v1/sdk/contacts/{id}", Access::Full),
+];
+
+/// The signed routes with their handlers and descriptions.
+pub(crate) fn signed_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(v1::me::show::show, v1::me::update::update))
+        .routes(routes!(v1::telemetry::submit::submit))
+        .routes(routes!(v1::contacts::list::list, v1::contacts::add::add))
+        .routes(routes!(v1::contacts::reorder::reorder))
+        .routes(routes!(
+            v1::contacts::replace::replace,
+            v1::contacts::remove::remove
+        ))
+}
+
+/// The router of the public HTTP listener. Serve it with [`crate::serve()`],
+/// which tells it the peer's address.
+pub fn router(app: Arc<App>, settings: HttpSettings) -> Router {
+    let cors = layers::cors(&settings);
+    let api = Api {
+        app,
+        settings: Arc::new(settings),
+    };
+    let routes = Router::from(signed_routes())
+        .route("/openapi.json", get(openapi::document))
+        .route("/docs", get(docs::page))
+        .route("/docs/{file}", get(docs::asset))
+        .fallback(layers::no_route)
+        .method_not_allowed_fallback(layers::other_method)
+        // From here on upwards: the last one added is the outermost.
+        .layer(from_fn_with_state(api.clone(), layers::limit_time))
+        .layer(CatchPanicLayer::custom(layers::panicked))
+        .layer(CompressionLayer::new());
+    let routes = match cors {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
+    let routes = routes
+        .layer(from_fn_with_state(api.clone(), layers::finish))
+        .with_state(api);
+    // Before the routing, hence around the router and not a layer of it.
+    Router::new().fallback_service(MapRequest::new(
+        routes,
+        layers::collapse_slashes as fn(_) -> _,
+    ))
+}

@@ -1,0 +1,224 @@
+//! Who sits where: the limit on connections that never keeps an SOS out.
+//!
+//! A newcomer to a full house takes the seat of the oldest connection without
+//! a proven caller; if there is none, of the proven one that is idle longest;
+//! if all are at work, one of a few seats in reserve (contract: SOS, "a full
+//! house closes unauthenticated and oldest idle connections first").
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// One in so many seats is held in reserve, and at least one.
+const RESERVE_SHARE: usize = 16;
+
+/// The seats of one listener.
+#[derive(Clone)]
+pub(super) struct House(Arc<Rooms>);
+
+struct Rooms {
+    limit: usize,
+    reserve: usize,
+    seats: Mutex<Seats>,
+}
+
+#[derive(Default)]
+struct Seats {
+    /// By number, hence by age.
+    taken: BTreeMap<u64, Arc<Chair>>,
+    last: u64,
+}
+
+struct Chair {
+    number: u64,
+    proven: AtomicBool,
+    requests: AtomicUsize,
+    idle_since: Mutex<Instant>,
+    cut: CancellationToken,
+}
+
+/// A connection's seat; given back when the last clone is dropped.
+#[derive(Clone)]
+pub(crate) struct Seat(Arc<Held>);
+
+struct Held {
+    chair: Arc<Chair>,
+    house: House,
+}
+
+/// A request in flight: its connection is not idle while this lives.
+pub(super) struct AtWork(Arc<Chair>);
+
+impl House {
+    pub(super) fn new(limit: usize) -> Self {
+        Self(Arc::new(Rooms {
+            limit: limit.max(1),
+            reserve: (limit / RESERVE_SHARE).max(1),
+            seats: Mutex::default(),
+        }))
+    }
+
+    /// A seat for a newcomer; none when every connection is at work for a
+    /// proven caller and the reserve is used up.
+    pub(super) fn take_seat(&self) -> Option<Seat> {
+        let mut seats = self.seats();
+        if seats.taken.len() >= self.0.limit {
+            let victim = seats.victim();
+            match victim {
+                Some(number) => seats.evict(number),
+                None if seats.taken.len() < self.0.limit + self.0.reserve => {}
+                None => return None,
+            }
+        }
+        seats.last += 1;
+        let chair = Arc::new(Chair {
+            number: seats.last,
+            proven: AtomicBool::new(false),
+            requests: AtomicUsize::new(0),
+            idle_since: Mutex::new(Instant::now()),
+            cut: CancellationToken::new(),
+        });
+        seats.taken.insert(chair.number, Arc::clone(&chair));
+        Some(Seat(Arc::new(Held {
+            chair,
+            house: self.clone(),
+        })))
+    }
+
+    /// Cuts every connection.
+    pub(super) fn clear(&self) {
+        for chair in self.seats().taken.values() {
+            chair.cut.cancel();
+        }
+    }
+
+    fn seats(&self) -> MutexGuard<'_, Seats> {
+        self.0.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seats {
+    fn victim(&self) -> Option<u64> {
+        let stranger = self
+            .taken
+            .values()
+            .find(|chair| !chair.proven.load(Ordering::Relaxed));
+        let idle = || {
+            self.taken
+                .values()
+                .filter(|chair| chair.requests.load(Ordering::Relaxed) == 0)
+                .min_by_key(|chair| chair.idle_since())
+        };
+        stranger.or_else(idle).map(|chair| chair.number)
+    }
+
+    fn evict(&mut self, number: u64) {
+        if let Some(chair) = self.taken.remove(&number) {
+            chair.cut.cancel();
+        }
+    }
+}
+
+impl Chair {
+    fn idle_since(&self) -> Instant {
+        *self
+            .idle_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    /// A caller on this connection has proven who they are.
+    pub(crate) fn proven(&self) {
+        self.0.chair.proven.store(true, Ordering::Relaxed);
+    }
+
+    /// Marks the connection as busy until the guard is dropped.
+    pub(super) fn at_work(&self) -> AtWork {
+        let chair = Arc::clone(&self.0.chair);
+        chair.requests.fetch_add(1, Ordering::Relaxed);
+        AtWork(chair)
+    }
+
+    /// Resolves when the connection must end at once.
+    pub(super) async fn cut(&self) {
+        self.0.chair.cut.cancelled().await;
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        *self
+            .0
+            .idle_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.house.seats().taken.remove(&self.chair.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_cut(seat: &Seat) -> bool {
+        seat.0.chair.cut.is_cancelled()
+    }
+
+    #[tokio::test]
+    async fn the_oldest_stranger_goes_first() {
+        let house = House::new(2);
+        let proven = house.take_seat().unwrap();
+        proven.proven();
+        let stranger = house.take_seat().unwrap();
+        let newcomer = house.take_seat().unwrap();
+        assert!(is_cut(&stranger));
+        assert!(!is_cut(&proven));
+        assert!(!is_cut(&newcomer));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn then_the_proven_one_that_is_idle_longest() {
+        let house = House::new(2);
+        let busy = house.take_seat().unwrap();
+        busy.proven();
+        let _work = busy.at_work();
+        let idle = house.take_seat().unwrap();
+        idle.proven();
+        let _newcomer = house.take_seat().unwrap();
+        assert!(is_cut(&idle));
+        assert!(!is_cut(&busy));
+    }
+
+    #[tokio::test]
+    async fn when_all_are_at_work_the_reserve_is_used_and_then_nothing_is_left() {
+        let house = House::new(1);
+        let busy = house.take_seat().unwrap();
+        busy.proven();
+        let _work = busy.at_work();
+        let reserved = house.take_seat().unwrap();
+        reserved.proven();
+        let _more_work = reserved.at_work();
+        assert!(house.take_seat().is_none());
+        assert!(!is_cut(&busy) && !is_cut(&reserved));
+    }
+
+    #[tokio::test]
+    async fn a_seat_is_given_back() {
+        let house = House::new(1);
+        drop(house.take_seat());
+        let seat = house.take_seat().unwrap();
+        assert!(!is_cut(&seat));
+        assert_eq!(house.seats().taken.len(), 1);
+    }
+}

@@ -1,0 +1,3 @@
+//! `/v1/sdk/telemetry`: positions. camelCase.
+
+pub(crate) mod submit;
