@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use mayday_core::field::FieldError;
+use mayday_store::StoreError;
 
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +100,20 @@ impl AppError {
             message: message.to_owned(),
             fields: vec![FieldError::new("/deviceId", message)],
             unprocessable: true,
+        }
+    }
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            Self::Unavailable {
+                source: error.into(),
+            }
+        } else {
+            Self::Internal {
+                source: error.into(),
+            }
         }
     }
 }

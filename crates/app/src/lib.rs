@@ -7,6 +7,7 @@ mod authenticate;
 mod contacts;
 mod error;
 mod fresh_id;
+mod feed;
 mod metrics;
 pub mod presence;
 mod profile;
@@ -14,6 +15,7 @@ mod telemetry;
 
 pub use app::{App, Parts};
 pub use error::AppError;
+pub use feed::{EventFeed, FeedLost};
 pub use mayday_store as store;
 pub use metrics::{LevelGuard, Metrics};
 pub use telemetry::{TelemetryReceipt, TelemetryTicket};

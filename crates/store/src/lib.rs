@@ -1,1 +1,43 @@
-//! (in the making)
+//! The state store of mayday: one embedded SQLite file, or PostgreSQL, through
+//! the same commands and queries.
+//!
+//! A [`Command`] is a re-runnable function over one transaction ([`Tx`]);
+//! [`Store::write`] queues it in a [`Lane`] and answers after the commit.
+//! Queries take a [`ReadTx`] from [`Store::read`]. SQL stands in constants
+//! ([`Sql`]), one file per noun. Nothing outside this crate names SQL.
+
+mod arg;
+mod command;
+mod dialect;
+mod environment;
+mod error;
+mod failure;
+mod hex;
+mod hint;
+mod migrations;
+mod open;
+mod row;
+mod secrets;
+mod sql;
+mod statements;
+mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod tx;
+
+pub mod control;
+pub mod events;
+pub mod heartbeat;
+pub mod jobs;
+
+pub use arg::Arg;
+pub use command::{Command, Lane};
+pub use dialect::Dialect;
+pub use error::StoreError;
+pub use hint::Hint;
+pub use open::OpenError;
+pub use row::{FromColumn, Row};
+pub use secrets::{Place, SealError, Sealed};
+pub use sql::Sql;
+pub use store::{COMMIT_BACKLOG, Database, Store, StoreConfig};
+pub use tx::{ReadTx, Tx};

@@ -1,0 +1,63 @@
+//! What a driver's error means for the connection and for the command.
+
+/// SQLite's primary result codes that speak of the disk or the file rather than
+/// of the statement: IOERR, CORRUPT, FULL, CANTOPEN, NOTADB, READONLY, NOMEM.
+const FILE_CODES: [i64; 7] = [10, 11, 13, 14, 26, 8, 7];
+
+/// SQLite's primary result code of a full disk.
+const FULL: i64 = 13;
+
+/// Whether the connection, rather than the statement, failed.
+pub(crate) fn is_of_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => {
+            if let Some(code) = sqlite_code(error.as_ref()) {
+                FILE_CODES.contains(&code)
+            } else {
+                // PostgreSQL: connection exceptions, out of resources, operator
+                // intervention (shutdown), system errors.
+                error.code().is_some_and(|code| {
+                    ["08", "53", "57P", "58"]
+                        .iter()
+                        .any(|class| code.starts_with(class))
+                })
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Whether the disk is full.
+pub(crate) fn is_disk_full(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => sqlite_code(error.as_ref()) == Some(FULL),
+        _ => false,
+    }
+}
+
+/// Whether PostgreSQL asks to run the transaction again: serialisation failure
+/// or deadlock.
+pub(crate) fn wants_rerun(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => {
+            sqlite_code(error.as_ref()).is_none()
+                && error
+                    .code()
+                    .is_some_and(|code| code == "40001" || code == "40P01")
+        }
+        _ => false,
+    }
+}
+
+/// SQLite's primary result code; `None` for an error of PostgreSQL.
+fn sqlite_code(error: &dyn sqlx::error::DatabaseError) -> Option<i64> {
+    error.try_downcast_ref::<sqlx::sqlite::SqliteError>()?;
+    let extended: i64 = error.code()?.parse().ok()?;
+    Some(extended & 0xff)
+}

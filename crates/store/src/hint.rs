@@ -1,0 +1,38 @@
+//! What others learn after a commit.
+
+use std::sync::Arc;
+
+use mayday_core::event::UserEvent;
+use mayday_core::ids::{AppUuid, IncidentId, UserId};
+use mayday_core::time::Timestamp;
+
+/// Something that a committed command changed. A hint is best effort: who missed
+/// one finds the truth in the store.
+#[derive(Clone, Debug)]
+pub enum Hint {
+    /// A new numbered event.
+    Event(Arc<UserEvent>),
+    /// An event that is already known is to be sent once more to whoever is
+    /// subscribed (contract: SOS, Redelivery); it keeps its number and id.
+    Replay(Arc<UserEvent>),
+    /// Apps, secrets, policies or blocks changed.
+    ControlChanged,
+    /// A job becomes due.
+    JobDue(Timestamp),
+    /// The app's device registry changed.
+    DeviceChanged(AppUuid),
+    /// An incident was opened.
+    IncidentOpened {
+        /// Its owner.
+        user: UserId,
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// An incident ended.
+    IncidentEnded {
+        /// Its owner.
+        user: UserId,
+        /// The incident.
+        incident: IncidentId,
+    },
+}

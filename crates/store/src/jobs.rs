@@ -1,0 +1,326 @@
+//! Background jobs: outbox and durable timers in one table.
+//!
+//! A change enqueues its jobs in its own transaction. The runner claims due
+//! jobs in batches; a claim is a lease with a fencing number, and whoever comes
+//! back with an older number is told that the job is no longer his.
+
+use std::time::Duration;
+
+use mayday_core::ids::JobId;
+use mayday_core::time::Timestamp;
+use serde_json::Value;
+
+use crate::args;
+use crate::command::Command;
+use crate::error::StoreError;
+use crate::hint::Hint;
+use crate::row::Row;
+use crate::sql::Sql;
+use crate::tx::Tx;
+
+/// Most jobs that one claim returns.
+pub const CLAIM_LIMIT: i64 = 50;
+
+/// Longest stored error text in bytes.
+const ERROR_LIMIT: usize = 1_000;
+
+static INSERT: Sql = Sql::new(
+    "INSERT INTO jobs (id, kind, key, priority, due_at, payload, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (key) DO NOTHING",
+);
+static CLAIM: Sql = Sql::per_dialect(
+    "UPDATE jobs SET state = 'leased', lease_until = $2, fence = fence + 1, \
+     attempts = attempts + 1 \
+     WHERE id IN (SELECT id FROM jobs \
+       WHERE (state = 'ready' AND due_at <= $1) OR (state = 'leased' AND lease_until <= $1) \
+       ORDER BY priority, due_at, id LIMIT $3) \
+     RETURNING id, kind, key, payload, attempts, fence, due_at, lease_until, priority",
+    "UPDATE jobs SET state = 'leased', lease_until = $2, fence = fence + 1, \
+     attempts = attempts + 1 \
+     WHERE id IN (SELECT id FROM jobs \
+       WHERE (state = 'ready' AND due_at <= $1) OR (state = 'leased' AND lease_until <= $1) \
+       ORDER BY priority, due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED) \
+     RETURNING id, kind, key, payload, attempts, fence, due_at, lease_until, priority",
+);
+static COMPLETE: Sql =
+    Sql::new("DELETE FROM jobs WHERE id = $1 AND state = 'leased' AND fence = $2");
+static RENEW: Sql =
+    Sql::new("UPDATE jobs SET lease_until = $3 WHERE id = $1 AND state = 'leased' AND fence = $2");
+static RETRY: Sql = Sql::new(
+    "UPDATE jobs SET state = 'ready', lease_until = NULL, due_at = $3, last_error = $4 \
+     WHERE id = $1 AND state = 'leased' AND fence = $2",
+);
+static SET_ASIDE: Sql = Sql::new(
+    "UPDATE jobs SET state = 'poison', lease_until = NULL, last_error = $3 \
+     WHERE id = $1 AND state = 'leased' AND fence = $2",
+);
+static HOLDS: Sql =
+    Sql::new("SELECT 1 FROM jobs WHERE id = $1 AND state = 'leased' AND fence = $2");
+static NEXT_DUE: Sql = Sql::new(
+    "SELECT MIN(due_at) FROM (\
+       SELECT MIN(due_at) AS due_at FROM jobs WHERE state = 'ready' \
+       UNION ALL SELECT MIN(lease_until) AS due_at FROM jobs WHERE state = 'leased') AS next",
+);
+static COUNTS: Sql = Sql::new(
+    "SELECT COALESCE(SUM(CASE WHEN state = 'ready' THEN 1 ELSE 0 END), 0), \
+     COALESCE(SUM(CASE WHEN state = 'leased' THEN 1 ELSE 0 END), 0), \
+     COALESCE(SUM(CASE WHEN state = 'poison' THEN 1 ELSE 0 END), 0), \
+     MIN(CASE WHEN state <> 'poison' THEN due_at END) FROM jobs",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &INSERT, &CLAIM, &COMPLETE, &RENEW, &RETRY, &SET_ASIDE, &HOLDS, &NEXT_DUE, &COUNTS,
+];
+
+/// A job to be enqueued.
+#[derive(Clone, Debug)]
+pub struct NewJob<'a> {
+    /// What is to be done, such as `trail_copy`; the runner maps it to code.
+    pub kind: &'static str,
+    /// Unique among live jobs, such as `trail_copy:<incident>`: a second one
+    /// with the same key is not enqueued.
+    pub key: &'a str,
+    /// Lower runs first among due jobs. 0 is for what a person waits for.
+    pub priority: i64,
+    /// Not before this.
+    pub due_at: Timestamp,
+    /// A JSON object; put a `version` into it.
+    pub payload: Value,
+}
+
+/// A claimed job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// What is to be done.
+    pub kind: String,
+    /// Unique among live jobs.
+    pub key: String,
+    /// What [`NewJob::payload`] held.
+    pub payload: Value,
+    /// How often it was claimed, this time included.
+    pub attempts: i64,
+    /// The fencing number of this claim.
+    pub fence: i64,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// Until when nobody else may claim it.
+    pub lease_until: Timestamp,
+}
+
+/// The part of a claim that proves it: a job and its fencing number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The job.
+    pub id: JobId,
+    /// The fencing number.
+    pub fence: i64,
+}
+
+impl Job {
+    /// What proves this claim.
+    pub fn claim(&self) -> Claim {
+        Claim {
+            id: self.id,
+            fence: self.fence,
+        }
+    }
+}
+
+/// Enqueues a job in the caller's transaction. `false` when a live job has the
+/// same key already.
+pub async fn enqueue(tx: &mut Tx<'_>, new: NewJob<'_>) -> Result<bool, StoreError> {
+    let id = JobId::generate(tx.clock(), tx.entropy());
+    let payload = new.payload.to_string();
+    let now = tx.now();
+    let values = args![
+        id,
+        new.kind,
+        new.key,
+        new.priority,
+        new.due_at,
+        payload.as_str(),
+        now,
+    ];
+    let inserted = tx.execute(&INSERT, values).await? == 1;
+    if inserted {
+        tx.hint(Hint::JobDue(new.due_at));
+    }
+    Ok(inserted)
+}
+
+/// Whether a claim still holds; ask inside the transaction that acts on it.
+pub async fn holds(tx: &mut Tx<'_>, claim: Claim) -> Result<bool, StoreError> {
+    let row = tx
+        .fetch_optional(&HOLDS, args![claim.id, claim.fence])
+        .await?;
+    Ok(row.is_some())
+}
+
+/// When the next job becomes due, a lapsing lease included.
+pub async fn next_due(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, StoreError> {
+    tx.fetch_one(&NEXT_DUE, args![]).await?.get(0)
+}
+
+/// How many jobs there are in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobCounts {
+    /// Waiting for their time or for a runner.
+    pub ready: i64,
+    /// Being worked on.
+    pub leased: i64,
+    /// Set aside after failing for good.
+    pub poison: i64,
+    /// When the oldest job that is not set aside was or is due.
+    pub oldest_due: Option<Timestamp>,
+}
+
+/// How many jobs there are in each state.
+pub async fn counts(tx: &mut Tx<'_>) -> Result<JobCounts, StoreError> {
+    let row = tx.fetch_one(&COUNTS, args![]).await?;
+    Ok(JobCounts {
+        ready: row.get(0)?,
+        leased: row.get(1)?,
+        poison: row.get(2)?,
+        oldest_due: row.get(3)?,
+    })
+}
+
+/// Claims due jobs, most urgent first. Output: the claimed jobs.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimJobs {
+    /// At most this many, and at most [`CLAIM_LIMIT`].
+    pub limit: i64,
+    /// How long the claim holds.
+    pub lease: Duration,
+}
+
+impl Command for ClaimJobs {
+    type Output = Vec<Job>;
+    const NAME: &'static str = "jobs.claim";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, StoreError> {
+        let now = tx.now();
+        let until = now.plus(self.lease);
+        let limit = self.limit.clamp(0, CLAIM_LIMIT);
+        let rows = tx.fetch_all(&CLAIM, args![now, until, limit]).await?;
+        let mut jobs = Vec::with_capacity(rows.len());
+        for row in &rows {
+            jobs.push((row.get::<i64>(8)?, job_of(row)?));
+        }
+        // RETURNING answers in no particular order.
+        jobs.sort_by_key(|(priority, job)| (*priority, job.due_at, job.id));
+        Ok(jobs.into_iter().map(|(_, job)| job).collect())
+    }
+}
+
+fn job_of(row: &Row) -> Result<Job, StoreError> {
+    Ok(Job {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        key: row.get(2)?,
+        payload: row.get(3)?,
+        attempts: row.get(4)?,
+        fence: row.get(5)?,
+        due_at: row.get(6)?,
+        lease_until: row.get(7)?,
+    })
+}
+
+/// The job is done: it goes. Output: `false` when the claim no longer held.
+#[derive(Clone, Copy, Debug)]
+pub struct CompleteJob(pub Claim);
+
+impl Command for CompleteJob {
+    type Output = bool;
+    const NAME: &'static str = "jobs.complete";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        complete(tx, self.0).await
+    }
+}
+
+/// The job is done, in the transaction of its last effect.
+pub async fn complete(tx: &mut Tx<'_>, claim: Claim) -> Result<bool, StoreError> {
+    Ok(tx.execute(&COMPLETE, args![claim.id, claim.fence]).await? == 1)
+}
+
+/// Holds the claim for longer. Output: `false` when it no longer held.
+#[derive(Clone, Copy, Debug)]
+pub struct RenewLease {
+    /// The claim.
+    pub claim: Claim,
+    /// From now on.
+    pub lease: Duration,
+}
+
+impl Command for RenewLease {
+    type Output = bool;
+    const NAME: &'static str = "jobs.renew";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let until = tx.now().plus(self.lease);
+        let values = args![self.claim.id, self.claim.fence, until];
+        Ok(tx.execute(&RENEW, values).await? == 1)
+    }
+}
+
+/// The job failed and is tried again at `due_at`. Output: `false` when the
+/// claim no longer held.
+#[derive(Clone, Debug)]
+pub struct RetryJob {
+    /// The claim.
+    pub claim: Claim,
+    /// When to try again.
+    pub due_at: Timestamp,
+    /// Why it failed.
+    pub error: String,
+}
+
+impl Command for RetryJob {
+    type Output = bool;
+    const NAME: &'static str = "jobs.retry";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let values = args![
+            self.claim.id,
+            self.claim.fence,
+            self.due_at,
+            shortened(&self.error),
+        ];
+        let held = tx.execute(&RETRY, values).await? == 1;
+        if held {
+            tx.hint(Hint::JobDue(self.due_at));
+        }
+        Ok(held)
+    }
+}
+
+/// The job fails for good: it is kept, with its error, and never claimed again.
+/// Output: `false` when the claim no longer held.
+#[derive(Clone, Debug)]
+pub struct SetJobAside {
+    /// The claim.
+    pub claim: Claim,
+    /// Why it failed.
+    pub error: String,
+}
+
+impl Command for SetJobAside {
+    type Output = bool;
+    const NAME: &'static str = "jobs.set_aside";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let values = args![self.claim.id, self.claim.fence, shortened(&self.error)];
+        Ok(tx.execute(&SET_ASIDE, values).await? == 1)
+    }
+}
+
+fn shortened(error: &str) -> &str {
+    let end = (0..=ERROR_LIMIT.min(error.len()))
+        .rev()
+        .find(|end| error.is_char_boundary(*end))
+        .unwrap_or(0);
+    error.get(..end).unwrap_or_default()
+}

@@ -1,0 +1,53 @@
+//! The schema's history, embedded in the binary.
+//!
+//! The same file names stand in `migrations/sqlite` and `migrations/postgres`;
+//! a test compares the tables that result.
+
+use crate::dialect::Dialect;
+
+/// One step of the schema.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Migration {
+    /// Its number, from 1, without gaps.
+    pub(crate) number: i64,
+    /// Its file's name, such as `0001_control`.
+    pub(crate) name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+impl Migration {
+    pub(crate) const fn sql(&self, dialect: Dialect) -> &'static str {
+        match dialect {
+            Dialect::Sqlite => self.sqlite,
+            Dialect::Postgres => self.postgres,
+        }
+    }
+}
+
+macro_rules! migrations {
+    ($($number:literal => $name:literal),+ $(,)?) => {
+        /// All steps, in order.
+        pub(crate) const MIGRATIONS: &[Migration] = &[$(
+            Migration {
+                number: $number,
+                name: $name,
+                sqlite: include_str!(concat!("../migrations/sqlite/", $name, ".sql")),
+                postgres: include_str!(concat!("../migrations/postgres/", $name, ".sql")),
+            }
+        ),+];
+    };
+}
+
+migrations!(
+    1 => "0001_control",
+    2 => "0002_apps",
+    3 => "0003_users",
+    4 => "0004_events",
+    5 => "0005_jobs",
+    6 => "0006_devices",
+    7 => "0007_contacts",
+    8 => "0008_incidents",
+    9 => "0009_telemetry",
+    10 => "0010_records",
+);

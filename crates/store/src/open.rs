@@ -1,0 +1,103 @@
+//! Why a store could not be opened: each error is one line that says what to do.
+
+use std::path::PathBuf;
+
+use crate::error::StoreError;
+
+/// Why a store could not be opened. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("the data directory {path} is in use by another mayday: stop it, or choose another --data-dir", path = path.display())]
+    InUse {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// A file or directory cannot be used.
+    #[error("cannot {action} {path}: {source}", path = path.display())]
+    Io {
+        /// What was tried, such as "create".
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database is not one, or is damaged.
+    #[error("the database {path} is damaged ({reason}): restore it from a backup; nothing was changed", path = path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The database was written by a newer mayday.
+    #[error(
+        "the database has schema {found}, this mayday knows {known}: start the newer mayday that wrote it"
+    )]
+    Newer {
+        /// The schema found.
+        found: i64,
+        /// The newest this binary knows.
+        known: i64,
+    },
+    /// A migration that was applied is not the one in this binary.
+    #[error(
+        "the database's schema step {name} is not this mayday's: start the mayday that wrote it"
+    )]
+    Altered {
+        /// The step.
+        name: String,
+    },
+    /// The master key is missing.
+    #[error("the master key {path} is missing, yet the database holds secrets sealed with it: restore the file", path = path.display())]
+    KeyMissing {
+        /// Where it must be.
+        path: PathBuf,
+    },
+    /// The master key is another one.
+    #[error("the master key {path} is not the one that sealed this database: restore the right file", path = path.display())]
+    KeyOther {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The master key's file cannot be understood, or others may read it.
+    #[error("the master key {path} is not usable: {reason}", path = path.display())]
+    KeyUnusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// A setting of the database is not what durability needs.
+    #[error(
+        "the database does not keep {setting} at {wanted} (it says {found}): it would lose acknowledged data"
+    )]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// What it must be.
+        wanted: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// The database server cannot be reached or refuses.
+    #[error("cannot connect to the database: {source}: check --database and that the server runs")]
+    Connect {
+        /// What it said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The database URL cannot be read.
+    #[error(
+        "the database URL is not valid ({reason}): write it as postgres://user:password@host:port/name"
+    )]
+    Url {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A statement failed while opening.
+    #[error("the database cannot be prepared: {0}")]
+    Store(#[from] StoreError),
+}

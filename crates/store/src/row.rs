@@ -1,0 +1,126 @@
+//! Reading columns, the same on both databases.
+
+use mayday_core::ids::{
+    AppUuid, ContactId, DeviceId, EventId, IncidentId, JobId, RecordId, SampleId, SecretId, UserId,
+};
+use mayday_core::time::Timestamp;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
+use uuid::Uuid;
+
+use crate::error::StoreError;
+
+/// One row of a result. Columns are read by position, as they stand in the
+/// statement's constant.
+pub struct Row(pub(crate) RowKind);
+
+pub(crate) enum RowKind {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl Row {
+    /// The value of the column at `index`, counted from 0.
+    pub fn get<T: FromColumn>(&self, index: usize) -> Result<T, StoreError> {
+        T::from_column(self, index)
+    }
+
+    fn is_null(&self, index: usize) -> Result<bool, StoreError> {
+        match &self.0 {
+            RowKind::Sqlite(row) => row.try_get_raw(index).map(|value| value.is_null()),
+            RowKind::Postgres(row) => row.try_get_raw(index).map(|value| value.is_null()),
+        }
+        .map_err(|error| StoreError::column(index, error.to_string()))
+    }
+}
+
+impl std::fmt::Debug for Row {
+    /// Never the values: they may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Row").finish_non_exhaustive()
+    }
+}
+
+/// A type that a column can be read as.
+pub trait FromColumn: Sized {
+    /// Reads the column at `index`.
+    fn from_column(row: &Row, index: usize) -> Result<Self, StoreError>;
+}
+
+macro_rules! plain {
+    ($($type:ty),+) => {$(
+        impl FromColumn for $type {
+            fn from_column(row: &Row, index: usize) -> Result<Self, StoreError> {
+                match &row.0 {
+                    RowKind::Sqlite(row) => row.try_get::<$type, _>(index),
+                    RowKind::Postgres(row) => row.try_get::<$type, _>(index),
+                }
+                .map_err(|error| StoreError::column(index, error.to_string()))
+            }
+        }
+    )+};
+}
+
+plain!(String, f64, bool, Vec<u8>, Uuid);
+
+impl FromColumn for i64 {
+    fn from_column(row: &Row, index: usize) -> Result<Self, StoreError> {
+        match &row.0 {
+            RowKind::Sqlite(row) => row.try_get::<i64, _>(index),
+            // A constant such as `SELECT 1` is an int4 on PostgreSQL.
+            RowKind::Postgres(row) => match row.try_get_raw(index) {
+                Ok(value) if value.type_info().name() == "INT4" => {
+                    row.try_get::<i32, _>(index).map(i64::from)
+                }
+                _ => row.try_get::<i64, _>(index),
+            },
+        }
+        .map_err(|error| StoreError::column(index, error.to_string()))
+    }
+}
+
+impl FromColumn for u32 {
+    fn from_column(row: &Row, index: usize) -> Result<Self, StoreError> {
+        let number = i64::from_column(row, index)?;
+        Self::try_from(number).map_err(|_| StoreError::column(index, format!("{number} is no u32")))
+    }
+}
+
+impl FromColumn for Timestamp {
+    fn from_column(row: &Row, index: usize) -> Result<Self, StoreError> {
+        i64::from_column(row, index).map(Self::from_micros)
+    }
+}
+
+impl<T: FromColumn> FromColumn for Option<T> {
+    fn from_column(row: &Row, index: usize) -> Result<Self, StoreError> {
+        if row.is_null(index)? {
+            Ok(None)
+        } else {
+            T::from_column(row, index).map(Some)
+        }
+    }
+}
+
+impl FromColumn for serde_json::Value {
+    fn from_column(row: &Row, index: usize) -> Result<Self, StoreError> {
+        let text = String::from_column(row, index)?;
+        serde_json::from_str(&text)
+            .map_err(|error| StoreError::column(index, format!("no JSON: {error}")))
+    }
+}
+
+macro_rules! ids {
+    ($($id:ident),+ $(,)?) => {$(
+        impl FromColumn for $id {
+            fn from_column(row: &Row, index: usize) -> Result<Self, StoreError> {
+                Uuid::from_column(row, index).map(Self)
+            }
+        }
+    )+};
+}
+
+ids!(
+    AppUuid, UserId, IncidentId, EventId, DeviceId, ContactId, SecretId, SampleId, RecordId, JobId,
+);

@@ -1,0 +1,330 @@
+//! One transaction on either database.
+//!
+//! Commands and queries alike take `&mut Tx`; what they want others to learn
+//! they say with [`Tx::hint`], which is published after the commit and never
+//! before it.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mayday_core::clock::{Clock, Entropy};
+use mayday_core::time::Timestamp;
+use sqlx::postgres::{PgArguments, PgConnection};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::{Arguments as _, Postgres, Sqlite, Transaction};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::arg::Arg;
+use crate::dialect::Dialect;
+use crate::environment::Environment;
+use crate::error::StoreError;
+use crate::hint::Hint;
+use crate::row::{Row, RowKind};
+use crate::secrets::{Place, Sealed};
+use crate::sql::Sql;
+
+/// One transaction. See the module's documentation.
+pub struct Tx<'c> {
+    connection: Connection<'c>,
+    environment: Arc<Environment>,
+    hints: Vec<Hint>,
+    deadline: Option<Deadline>,
+}
+
+/// What a transaction runs on.
+pub(crate) enum Connection<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+    SqliteRead(Transaction<'static, Sqlite>),
+    PostgresRead(Transaction<'static, Postgres>),
+}
+
+/// When a transaction must have ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
+    pub(crate) limit: Duration,
+}
+
+/// A transaction that reads: one snapshot, over within 5 s. It derefs to
+/// [`Tx`]; drop it as soon as the rows are there.
+pub struct ReadTx(Tx<'static>);
+
+impl ReadTx {
+    pub(crate) fn new(
+        connection: Connection<'static>,
+        environment: Arc<Environment>,
+        deadline: Deadline,
+    ) -> Self {
+        Self(Tx {
+            connection,
+            environment,
+            hints: Vec::new(),
+            deadline: Some(deadline),
+        })
+    }
+}
+
+impl Deref for ReadTx {
+    type Target = Tx<'static>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for ReadTx {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl<'c> Tx<'c> {
+    pub(crate) fn new(connection: Connection<'c>, environment: Arc<Environment>) -> Self {
+        Self {
+            connection,
+            environment,
+            hints: Vec::new(),
+            deadline: None,
+        }
+    }
+
+    /// Which database this is.
+    pub fn dialect(&self) -> Dialect {
+        self.environment.dialect
+    }
+
+    /// The current time.
+    pub fn now(&self) -> Timestamp {
+        self.environment.clock.now()
+    }
+
+    /// The clock, for generating ids.
+    pub fn clock(&self) -> &dyn Clock {
+        self.environment.clock.as_ref()
+    }
+
+    /// The generator, for generating ids.
+    pub fn entropy(&self) -> &dyn Entropy {
+        self.environment.entropy.as_ref()
+    }
+
+    /// Encrypts a value for its place in the database.
+    pub fn seal(&self, place: Place, plain: &[u8]) -> Result<Sealed, StoreError> {
+        Ok(self
+            .environment
+            .vault
+            .seal(place, plain, self.environment.entropy.as_ref())?)
+    }
+
+    /// Decrypts a value that was sealed for this place.
+    pub fn unseal(&self, place: Place, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        Ok(self.environment.vault.open(place, sealed)?)
+    }
+
+    /// Tells others something, once this transaction is committed.
+    pub fn hint(&mut self, hint: Hint) {
+        self.hints.push(hint);
+    }
+
+    pub(crate) fn take_hints(&mut self) -> Vec<Hint> {
+        std::mem::take(&mut self.hints)
+    }
+
+    /// Runs a statement; answers how many rows it changed.
+    pub async fn execute(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Arg<'_>],
+    ) -> Result<u64, StoreError> {
+        let statement = sql.text(self.environment.dialect);
+        let deadline = self.deadline;
+        let work = async {
+            match &mut self.connection {
+                Connection::Sqlite(connection) => execute_sqlite(connection, statement, args).await,
+                Connection::SqliteRead(connection) => {
+                    execute_sqlite(connection, statement, args).await
+                }
+                Connection::Postgres(connection) => {
+                    execute_postgres(connection, statement, args).await
+                }
+                Connection::PostgresRead(connection) => {
+                    execute_postgres(connection, statement, args).await
+                }
+            }
+        };
+        within(deadline, statement, work).await
+    }
+
+    /// Runs a statement that must change exactly one row.
+    pub async fn execute_one(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Arg<'_>],
+    ) -> Result<(), StoreError> {
+        let got = self.execute(sql, args).await?;
+        if got == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::RowCount {
+                statement: sql.text(self.environment.dialect),
+                expected: 1,
+                got,
+            })
+        }
+    }
+
+    /// All rows of a result. Bound them in the statement with `LIMIT`.
+    pub async fn fetch_all(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Arg<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        let statement = sql.text(self.environment.dialect);
+        let deadline = self.deadline;
+        let work = async {
+            match &mut self.connection {
+                Connection::Sqlite(connection) => fetch_sqlite(connection, statement, args).await,
+                Connection::SqliteRead(connection) => {
+                    fetch_sqlite(connection, statement, args).await
+                }
+                Connection::Postgres(connection) => {
+                    fetch_postgres(connection, statement, args).await
+                }
+                Connection::PostgresRead(connection) => {
+                    fetch_postgres(connection, statement, args).await
+                }
+            }
+        };
+        within(deadline, statement, work).await
+    }
+
+    /// The first row of a result, if there is one.
+    pub async fn fetch_optional(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Arg<'_>],
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.fetch_all(sql, args).await?.into_iter().next())
+    }
+
+    /// The only row of a result; none is an error.
+    pub async fn fetch_one(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Arg<'_>],
+    ) -> Result<Row, StoreError> {
+        self.fetch_optional(sql, args)
+            .await?
+            .ok_or(StoreError::RowCount {
+                statement: sql.text(self.environment.dialect),
+                expected: 1,
+                got: 0,
+            })
+    }
+}
+
+/// Runs a statement's work within the transaction's deadline.
+async fn within<T>(
+    deadline: Option<Deadline>,
+    statement: &'static str,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    let done = match deadline {
+        None => work.await,
+        Some(Deadline { at, limit }) => tokio::time::timeout_at(at, work)
+            .await
+            .map_err(|_| StoreError::TimedOut { limit })?,
+    };
+    done.map_err(|source| StoreError::of_statement(statement, source))
+}
+
+async fn execute_sqlite(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    args: &[Arg<'_>],
+) -> Result<u64, sqlx::Error> {
+    let query = sqlx::query_with(statement, sqlite_arguments(args)?);
+    Ok(query.execute(connection).await?.rows_affected())
+}
+
+async fn execute_postgres(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    args: &[Arg<'_>],
+) -> Result<u64, sqlx::Error> {
+    let query = sqlx::query_with(statement, postgres_arguments(args)?);
+    Ok(query.execute(connection).await?.rows_affected())
+}
+
+async fn fetch_sqlite(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    args: &[Arg<'_>],
+) -> Result<Vec<Row>, sqlx::Error> {
+    let query = sqlx::query_with(statement, sqlite_arguments(args)?);
+    let rows = query.fetch_all(connection).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Row(RowKind::Sqlite(row)))
+        .collect())
+}
+
+async fn fetch_postgres(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    args: &[Arg<'_>],
+) -> Result<Vec<Row>, sqlx::Error> {
+    let query = sqlx::query_with(statement, postgres_arguments(args)?);
+    let rows = query.fetch_all(connection).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Row(RowKind::Postgres(row)))
+        .collect())
+}
+
+fn sqlite_arguments(args: &[Arg<'_>]) -> Result<SqliteArguments, sqlx::Error> {
+    let mut arguments = SqliteArguments::default();
+    for arg in args {
+        match arg {
+            Arg::Uuid(value) => arguments.add(*value),
+            Arg::Text(value) => arguments.add(*value),
+            Arg::Int(value) => arguments.add(*value),
+            Arg::Float(value) => arguments.add(*value),
+            Arg::Bool(value) => arguments.add(*value),
+            Arg::Bytes(value) => arguments.add(*value),
+            Arg::Uuids(ids) => arguments.add(json_of(ids.iter().map(|id| id.simple().to_string()))),
+            Arg::Ints(numbers) => arguments.add(json_of(numbers.iter())),
+            Arg::Texts(texts) => arguments.add(json_of(texts.iter())),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+fn postgres_arguments(args: &[Arg<'_>]) -> Result<PgArguments, sqlx::Error> {
+    let mut arguments = PgArguments::default();
+    for arg in args {
+        match arg {
+            Arg::Uuid(value) => arguments.add(*value),
+            Arg::Text(value) => arguments.add(*value),
+            Arg::Int(value) => arguments.add(*value),
+            Arg::Float(value) => arguments.add(*value),
+            Arg::Bool(value) => arguments.add(*value),
+            Arg::Bytes(value) => arguments.add(*value),
+            Arg::Uuids(ids) => arguments.add(*ids),
+            Arg::Ints(numbers) => arguments.add(*numbers),
+            Arg::Texts(texts) => arguments.add(*texts),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+/// A JSON array, as `json_each` reads it.
+fn json_of<T: serde::Serialize>(values: impl Iterator<Item = T>) -> String {
+    let values: Vec<T> = values.collect();
+    serde_json::to_string(&values).unwrap_or_default()
+}
