@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod contact;
+pub mod device;
 pub mod event;
 pub mod field;
 pub mod identity;
@@ -14,6 +15,7 @@ pub mod limiter;
 pub mod profile;
 pub mod readiness;
 pub mod relay;
+pub mod sos;
 pub mod telemetry;
 pub mod text;
 pub mod time;

@@ -1,0 +1,12 @@
+//! SOS: trigger, cancel, resolve, show, history (contract: SOS).
+
+mod cancel;
+mod history;
+mod resolve;
+mod show;
+mod silent;
+mod trigger;
+
+pub use cancel::CancelReceipt;
+pub use history::{HistoryItem, HistoryPage};
+pub use trigger::{SosTrigger, TriggerReceipt};
