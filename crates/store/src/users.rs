@@ -1,0 +1,132 @@
+//! The users of apps: made at their first authenticated contact, then theirs.
+//!
+//! A user's row is the lock under which everything about the user's incidents,
+//! devices, contacts and numbered events changes.
+
+mod block;
+mod profile;
+mod upsert;
+
+use mayday_core::identity::{AppId, ExternalUserId};
+use mayday_core::ids::{AppUuid, UserId};
+use mayday_core::profile::Profile;
+use mayday_core::time::Timestamp;
+
+pub use block::{SetBlocked, blocked_among};
+pub use profile::UpdateProfile;
+pub use upsert::{SEEN_EVERY, TouchUser, UpsertUser};
+
+use crate::args;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::sql::Sql;
+use crate::tx::Tx;
+
+static GET: Sql = Sql::new(
+    "SELECT id, app_id, external_id, name, email, phone, address, blocked_at, created_at,
+        updated_at, last_seen_at, mqtt_seen_at
+     FROM users WHERE id = $1",
+);
+static LOCK: Sql = Sql::per_dialect(
+    "SELECT id, app_id, external_id, name, email, phone, address, blocked_at, created_at,
+        updated_at, last_seen_at, mqtt_seen_at
+     FROM users WHERE id = $1",
+    "SELECT id, app_id, external_id, name, email, phone, address, blocked_at, created_at,
+        updated_at, last_seen_at, mqtt_seen_at
+     FROM users WHERE id = $1 FOR UPDATE",
+);
+static FIND: Sql = Sql::new(
+    "SELECT id, app_id, external_id, name, email, phone, address, blocked_at, created_at,
+        updated_at, last_seen_at, mqtt_seen_at
+     FROM users WHERE app_id = $1 AND external_id = $2",
+);
+static PAGE: Sql = Sql::new(
+    "SELECT u.id, u.app_id, u.external_id, u.name, u.email, u.phone, u.address, u.blocked_at,
+        u.created_at, u.updated_at, u.last_seen_at, u.mqtt_seen_at
+     FROM users u JOIN apps a ON a.id = u.app_id
+     WHERE a.app_id = $1 AND u.external_id > $2 ORDER BY u.external_id LIMIT $3",
+);
+
+pub(crate) const STATEMENTS: &[&[&Sql]] = &[
+    &[&GET, &LOCK, &FIND, &PAGE],
+    block::STATEMENTS,
+    profile::STATEMENTS,
+    upsert::STATEMENTS,
+];
+
+/// A user as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRow {
+    /// The internal id.
+    pub id: UserId,
+    /// The app.
+    pub app: AppUuid,
+    /// The partner's id.
+    pub external_id: ExternalUserId,
+    /// What the user wrote about themselves.
+    pub profile: Profile,
+    /// When the user was blocked; `None` while let in.
+    pub blocked_at: Option<Timestamp>,
+    /// First contact.
+    pub created_at: Timestamp,
+    /// Last change of the profile.
+    pub updated_at: Timestamp,
+    /// Last contact, to [`SEEN_EVERY`].
+    pub last_seen_at: Timestamp,
+    /// Last connection over MQTT, to [`SEEN_EVERY`].
+    pub mqtt_seen_at: Option<Timestamp>,
+}
+
+/// Locks the user's row until the end of the transaction and answers it as it
+/// is now. Everything about a user's incidents is done under this lock.
+pub async fn lock(tx: &mut Tx<'_>, user: UserId) -> Result<UserRow, StoreError> {
+    read(&tx.fetch_one(&LOCK, args![user]).await?)
+}
+
+/// The user of this id.
+pub async fn get(tx: &mut Tx<'_>, user: UserId) -> Result<Option<UserRow>, StoreError> {
+    let row = tx.fetch_optional(&GET, args![user]).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// The app's user of this external id.
+pub async fn find(
+    tx: &mut Tx<'_>,
+    app: AppUuid,
+    external_id: &ExternalUserId,
+) -> Result<Option<UserRow>, StoreError> {
+    let row = tx.fetch_optional(&FIND, args![app, external_id]).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Users of an app in the byte order of their external ids, those after
+/// `after` (the empty text: from the first), at most `limit`.
+pub async fn page(
+    tx: &mut Tx<'_>,
+    app: &AppId,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<UserRow>, StoreError> {
+    let rows = tx.fetch_all(&PAGE, args![app, after, limit]).await?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<UserRow, StoreError> {
+    Ok(UserRow {
+        id: row.get(0)?,
+        app: row.get(1)?,
+        external_id: ExternalUserId::parse(&row.get::<String>(2)?)
+            .map_err(|error| StoreError::column(2, error.to_string()))?,
+        profile: Profile {
+            name: row.get(3)?,
+            email: row.get(4)?,
+            phone: row.get(5)?,
+            address: row.get(6)?,
+        },
+        blocked_at: row.get(7)?,
+        created_at: row.get(8)?,
+        updated_at: row.get(9)?,
+        last_seen_at: row.get(10)?,
+        mqtt_seen_at: row.get(11)?,
+    })
+}

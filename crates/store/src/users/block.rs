@@ -1,0 +1,83 @@
+//! Blocks and unblocks users.
+
+use mayday_core::identity::{AppId, ExternalUserId};
+use mayday_core::ids::UserId;
+use uuid::Uuid;
+
+use super::{UserRow, get, lock};
+use crate::args;
+use crate::command::Command;
+use crate::control;
+use crate::error::StoreError;
+use crate::sql::Sql;
+use crate::tx::Tx;
+
+/// How many users are asked about in one statement.
+const BATCH: usize = 10_000;
+
+static ID: Sql = Sql::new(
+    "SELECT u.id FROM users u JOIN apps a ON a.id = u.app_id
+     WHERE a.app_id = $1 AND u.external_id = $2",
+);
+static BLOCK: Sql =
+    Sql::new("UPDATE users SET blocked_at = $2 WHERE id = $1 AND blocked_at IS NULL");
+static UNBLOCK: Sql =
+    Sql::new("UPDATE users SET blocked_at = NULL WHERE id = $1 AND blocked_at IS NOT NULL");
+static BLOCKED_AMONG: Sql = Sql::per_dialect(
+    "SELECT id FROM users WHERE blocked_at IS NOT NULL
+        AND id IN (SELECT unhex(value) FROM json_each($1))",
+    "SELECT id FROM users WHERE blocked_at IS NOT NULL AND id = ANY($1)",
+);
+
+pub(super) const STATEMENTS: &[&Sql] = &[&ID, &BLOCK, &UNBLOCK, &BLOCKED_AMONG];
+
+/// Blocks or unblocks a user. Answers the row, `None` when unknown.
+#[derive(Clone, Debug)]
+pub struct SetBlocked {
+    /// The app's public id.
+    pub app_id: AppId,
+    /// The partner's id of the user.
+    pub external_id: ExternalUserId,
+    /// Whether the user is refused everywhere.
+    pub blocked: bool,
+}
+
+impl Command for SetBlocked {
+    type Output = Option<UserRow>;
+
+    const NAME: &'static str = "user.set_blocked";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, StoreError> {
+        let found = tx
+            .fetch_optional(&ID, args![&self.app_id, &self.external_id])
+            .await?;
+        let Some(found) = found else { return Ok(None) };
+        let user: UserId = found.get(0)?;
+        lock(tx, user).await?;
+        let changed = if self.blocked {
+            let now = tx.now();
+            tx.execute(&BLOCK, args![user, now]).await?
+        } else {
+            tx.execute(&UNBLOCK, args![user]).await?
+        };
+        if changed > 0 {
+            control::raise(tx).await?;
+        }
+        get(tx, user).await
+    }
+}
+
+/// Which of these users are blocked.
+pub async fn blocked_among(
+    tx: &mut Tx<'_>,
+    users: &[UserId],
+) -> Result<Vec<UserId>, StoreError> {
+    let mut blocked = Vec::new();
+    for batch in users.chunks(BATCH) {
+        let ids: Vec<Uuid> = batch.iter().map(|user| user.uuid()).collect();
+        for row in tx.fetch_all(&BLOCKED_AMONG, args![ids.as_slice()]).await? {
+            blocked.push(row.get(0)?);
+        }
+    }
+    Ok(blocked)
+}
