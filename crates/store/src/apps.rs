@@ -5,9 +5,9 @@
 //! are given the ids of what they make: an id that is already there means that
 //! an earlier run of the same command has done its work.
 
-mod create;
-mod policy;
-mod secrets;
+pub(crate) mod create;
+pub(crate) mod policy;
+pub(crate) mod secrets;
 
 use mayday_core::identity::{AppId, AppPolicy, CancelPolicy};
 use mayday_core::ids::{AppUuid, SecretId};
@@ -15,9 +15,7 @@ use mayday_core::time::Timestamp;
 
 pub use create::{AppCreation, CreateApp};
 pub use policy::{SetAppActive, SetAppPolicy};
-pub use secrets::{
-    AddSecret, RetireSecret, SecretAddition, SecretRow, live_secrets, secrets_of,
-};
+pub use secrets::{AddSecret, RetireSecret, SecretAddition, SecretRow, live_secrets, secrets_of};
 
 use crate::args;
 use crate::error::StoreError;
@@ -43,12 +41,7 @@ static LOCK: Sql = Sql::per_dialect(
     "SELECT id FROM apps WHERE app_id = $1 FOR UPDATE",
 );
 
-pub(crate) const STATEMENTS: &[&[&Sql]] = &[
-    &[&ALL, &FIND, &LOCK],
-    create::STATEMENTS,
-    policy::STATEMENTS,
-    secrets::STATEMENTS,
-];
+pub(crate) const STATEMENTS: &[&Sql] = &[&ALL, &FIND, &LOCK];
 
 /// An app as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@
 //! Every change runs under the user's lock, works out the new order in memory
 //! and writes the places that changed.
 
-mod add;
-mod order;
-mod remove;
-mod replace;
+pub(crate) mod add;
+pub(crate) mod order;
+pub(crate) mod remove;
+pub(crate) mod replace;
 
 use mayday_core::contact::{Contact, MAX_CONTACTS};
 use mayday_core::ids::{ContactId, UserId};
@@ -32,13 +32,7 @@ static GET: Sql = Sql::new(
      FROM contacts WHERE id = $1 AND user_id = $2",
 );
 
-pub(crate) const STATEMENTS: &[&[&Sql]] = &[
-    &[&LIST, &GET],
-    add::STATEMENTS,
-    order::STATEMENTS,
-    remove::STATEMENTS,
-    replace::STATEMENTS,
-];
+pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &GET];
 
 /// A user's contacts by ascending priority.
 pub async fn list(tx: &mut Tx<'_>, user: UserId) -> Result<Vec<Contact>, StoreError> {

@@ -25,10 +25,13 @@ mod store;
 pub mod testing;
 mod tx;
 
+pub mod apps;
+pub mod contacts;
 pub mod control;
 pub mod events;
 pub mod heartbeat;
 pub mod jobs;
+pub mod users;
 
 pub use arg::Arg;
 pub use command::{Command, Lane};

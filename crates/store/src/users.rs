@@ -3,9 +3,9 @@
 //! A user's row is the lock under which everything about the user's incidents,
 //! devices, contacts and numbered events changes.
 
-mod block;
-mod profile;
-mod upsert;
+pub(crate) mod block;
+pub(crate) mod profile;
+pub(crate) mod upsert;
 
 use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_core::ids::{AppUuid, UserId};
@@ -47,12 +47,7 @@ static PAGE: Sql = Sql::new(
      WHERE a.app_id = $1 AND u.external_id > $2 ORDER BY u.external_id LIMIT $3",
 );
 
-pub(crate) const STATEMENTS: &[&[&Sql]] = &[
-    &[&GET, &LOCK, &FIND, &PAGE],
-    block::STATEMENTS,
-    profile::STATEMENTS,
-    upsert::STATEMENTS,
-];
+pub(crate) const STATEMENTS: &[&Sql] = &[&GET, &LOCK, &FIND, &PAGE];
 
 /// A user as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

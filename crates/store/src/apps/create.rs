@@ -18,7 +18,7 @@ static INSERT: Sql = Sql::new(
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (app_id) DO NOTHING",
 );
 
-pub(super) const STATEMENTS: &[&Sql] = &[&COUNT, &INSERT];
+pub(crate) const STATEMENTS: &[&Sql] = &[&COUNT, &INSERT];
 
 /// Creates an app with its first secret.
 #[derive(Debug)]

@@ -10,15 +10,14 @@ use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::tx::Tx;
 
-static ACTIVATE: Sql = Sql::new(
-    "UPDATE apps SET deactivated_at = NULL WHERE id = $1 AND deactivated_at IS NOT NULL",
-);
+static ACTIVATE: Sql =
+    Sql::new("UPDATE apps SET deactivated_at = NULL WHERE id = $1 AND deactivated_at IS NOT NULL");
 static DEACTIVATE: Sql =
     Sql::new("UPDATE apps SET deactivated_at = $2 WHERE id = $1 AND deactivated_at IS NULL");
 static REQUIRE: Sql = Sql::new("UPDATE apps SET require_expiring = $2 WHERE id = $1");
 static CANCEL: Sql = Sql::new("UPDATE apps SET cancel_policy = $2 WHERE id = $1");
 
-pub(super) const STATEMENTS: &[&Sql] = &[&ACTIVATE, &DEACTIVATE, &REQUIRE, &CANCEL];
+pub(crate) const STATEMENTS: &[&Sql] = &[&ACTIVATE, &DEACTIVATE, &REQUIRE, &CANCEL];
 
 /// Activates or deactivates an app. Answers the app, `None` when unknown.
 #[derive(Debug)]

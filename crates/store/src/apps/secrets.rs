@@ -34,7 +34,7 @@ static RETIRE: Sql = Sql::new(
      WHERE id = $1 AND app_id = $2 AND retired_at IS NULL",
 );
 
-pub(super) const STATEMENTS: &[&Sql] = &[&INSERT, &OF_APP, &LIVE, &RETIRE];
+pub(crate) const STATEMENTS: &[&Sql] = &[&INSERT, &OF_APP, &LIVE, &RETIRE];
 
 /// A secret as listed, without its key.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ static INSERT: Sql = Sql::new(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
 );
 
-pub(super) const STATEMENTS: &[&Sql] = &[&INSERT];
+pub(crate) const STATEMENTS: &[&Sql] = &[&INSERT];
 
 /// Adds a contact at the wished place, or at the end.
 #[derive(Clone, Debug)]

@@ -15,13 +15,12 @@ use crate::users;
 
 /// A place below zero is on its way: no two rows may share one, not even for
 /// the length of a statement.
-static SET_ASIDE: Sql = Sql::new(
-    "UPDATE contacts SET priority = -$3, updated_at = $4 WHERE id = $1 AND user_id = $2",
-);
+static SET_ASIDE: Sql =
+    Sql::new("UPDATE contacts SET priority = $3, updated_at = $4 WHERE id = $1 AND user_id = $2");
 static SETTLE: Sql =
     Sql::new("UPDATE contacts SET priority = -priority WHERE user_id = $1 AND priority < 0");
 
-pub(super) const STATEMENTS: &[&Sql] = &[&SET_ASIDE, &SETTLE];
+pub(crate) const STATEMENTS: &[&Sql] = &[&SET_ASIDE, &SETTLE];
 
 /// Gives the contacts the places 1..n in the order of `wanted`, which names
 /// each of them once.
@@ -38,7 +37,7 @@ pub(super) async fn write(
             .iter()
             .any(|contact| contact.id == *id && contact.priority == place);
         if !stays {
-            let values = args![*id, user, i64::from(place), now];
+            let values = args![*id, user, -i64::from(place), now];
             tx.execute_one(&SET_ASIDE, values).await?;
             moved = true;
         }

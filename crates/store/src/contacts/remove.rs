@@ -12,7 +12,7 @@ use crate::users;
 
 static DELETE: Sql = Sql::new("DELETE FROM contacts WHERE id = $1 AND user_id = $2");
 
-pub(super) const STATEMENTS: &[&Sql] = &[&DELETE];
+pub(crate) const STATEMENTS: &[&Sql] = &[&DELETE];
 
 /// Removes a contact and closes the gap. Answers whether it was there.
 #[derive(Clone, Copy, Debug)]

@@ -16,7 +16,7 @@ static UPDATE: Sql = Sql::new(
      WHERE id = $1 AND user_id = $2",
 );
 
-pub(super) const STATEMENTS: &[&Sql] = &[&UPDATE];
+pub(crate) const STATEMENTS: &[&Sql] = &[&UPDATE];
 
 /// Replaces a contact whole. Without a wished place it stays where it is: a
 /// corrected phone number is no reason to be told last. Answers the contact,

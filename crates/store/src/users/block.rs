@@ -29,7 +29,7 @@ static BLOCKED_AMONG: Sql = Sql::per_dialect(
     "SELECT id FROM users WHERE blocked_at IS NOT NULL AND id = ANY($1)",
 );
 
-pub(super) const STATEMENTS: &[&Sql] = &[&ID, &BLOCK, &UNBLOCK, &BLOCKED_AMONG];
+pub(crate) const STATEMENTS: &[&Sql] = &[&ID, &BLOCK, &UNBLOCK, &BLOCKED_AMONG];
 
 /// Blocks or unblocks a user. Answers the row, `None` when unknown.
 #[derive(Clone, Debug)]
@@ -68,10 +68,7 @@ impl Command for SetBlocked {
 }
 
 /// Which of these users are blocked.
-pub async fn blocked_among(
-    tx: &mut Tx<'_>,
-    users: &[UserId],
-) -> Result<Vec<UserId>, StoreError> {
+pub async fn blocked_among(tx: &mut Tx<'_>, users: &[UserId]) -> Result<Vec<UserId>, StoreError> {
     let mut blocked = Vec::new();
     for batch in users.chunks(BATCH) {
         let ids: Vec<Uuid> = batch.iter().map(|user| user.uuid()).collect();

@@ -15,7 +15,7 @@ static UPDATE: Sql = Sql::new(
      WHERE id = $1",
 );
 
-pub(super) const STATEMENTS: &[&Sql] = &[&UPDATE];
+pub(crate) const STATEMENTS: &[&Sql] = &[&UPDATE];
 
 /// Applies a checked change to a user's profile and answers the row.
 #[derive(Clone, Debug)]

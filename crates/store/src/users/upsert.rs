@@ -32,7 +32,7 @@ static TOUCH_MQTT: Sql = Sql::new(
      WHERE id = $1 AND (mqtt_seen_at IS NULL OR mqtt_seen_at < $2)",
 );
 
-pub(super) const STATEMENTS: &[&Sql] = &[&UPSERT, &TOUCH, &TOUCH_MQTT];
+pub(crate) const STATEMENTS: &[&Sql] = &[&UPSERT, &TOUCH, &TOUCH_MQTT];
 
 /// Makes the user, or notes that they were seen, and answers the row.
 #[derive(Clone, Debug)]
