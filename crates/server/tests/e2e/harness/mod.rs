@@ -1,0 +1,9 @@
+//! Servers to kill, clients to distrust, dice with a seed.
+
+pub(crate) mod clock;
+pub(crate) mod dice;
+pub(crate) mod http;
+pub(crate) mod mqtt;
+pub(crate) mod person;
+pub(crate) mod server;
+pub(crate) mod tools;

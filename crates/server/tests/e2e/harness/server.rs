@@ -1,0 +1,217 @@
+//! A server to start, kill and start again.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::person::Partner;
+use super::tools;
+
+/// From spawn to the ready file; a crashed one must be back within 2 s, which
+/// the crash test asks for itself.
+const READY_LIMIT: Duration = Duration::from_secs(30);
+/// From SIGTERM to the end.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// The binary under test: what `cargo xtask test` built, else cargo's own.
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("MAYDAY_BIN").map_or_else(
+        || PathBuf::from(env!("CARGO_BIN_EXE_mayday")),
+        PathBuf::from,
+    )
+}
+
+/// A place where a server keeps its data, surviving the server.
+pub(crate) struct Home {
+    directory: TempDir,
+}
+
+/// How a server is started.
+#[derive(Default)]
+pub(crate) struct How {
+    /// Another binary than [`binary`].
+    pub(crate) binary: Option<PathBuf>,
+    /// Its fault points.
+    pub(crate) faults: Option<&'static str>,
+    /// A program with arguments that the server runs under.
+    pub(crate) under: Vec<String>,
+}
+
+impl Home {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        Self {
+            directory: tempfile::Builder::new()
+                .prefix("mayday-e2e-")
+                .tempdir()
+                .unwrap(),
+        }
+    }
+
+    /// The data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// A path beside the data directory.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Runs a command of the binary on this data and returns what it printed.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        Command::new(binary())
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(self.data())
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// Makes an app.
+    pub(crate) fn app(&self, id: &str) -> Partner {
+        let output = self.command(&["app", "create", "--id", id, "--json"]);
+        assert!(
+            output.status.success(),
+            "app create: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+        Partner {
+            app_id: made["app_id"].as_str().unwrap().to_owned(),
+            secret: made["secret"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// Starts a server on it and waits until it is ready.
+    pub(crate) fn serve(&self) -> Server {
+        self.serve_how(&How::default())
+    }
+
+    /// As [`Home::serve`], in a special way.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time to readiness is measured from outside"
+    )]
+    pub(crate) fn serve_how(&self, how: &How) -> Server {
+        let ready = self.beside("ready.json");
+        let log = self.beside("server.log");
+        let _ = fs::remove_file(&ready);
+        let program = how.binary.clone().unwrap_or_else(binary);
+        let mut command = if let Some((first, rest)) = how.under.split_first() {
+            let mut command = Command::new(first);
+            command.args(rest).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        command
+            .arg("serve")
+            .args(["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"])
+            .args(["--admin", "127.0.0.1:0", "--ready-file"])
+            .arg(&ready)
+            .arg("--data-dir")
+            .arg(self.data())
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(
+                File::options()
+                    .create(true)
+                    .append(true)
+                    .open(&log)
+                    .unwrap(),
+            );
+        if let Some(faults) = how.faults {
+            command.env("MAYDAY_FAULTS", faults);
+        }
+        let began = Instant::now();
+        let mut child = command.spawn().unwrap();
+        let mut ended = None;
+        tools::until(READY_LIMIT, || {
+            ended = child.try_wait().unwrap();
+            ready.exists() || ended.is_some()
+        });
+        let took = began.elapsed();
+        let Ok(text) = fs::read(&ready) else {
+            // Nothing may be left running by a test that fails.
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("not ready after {took:?} ({ended:?}): {}", end_of(&log));
+        };
+        let addresses: Value = serde_json::from_slice(&text).unwrap();
+        let address = |name: &str| addresses[name].as_str().unwrap().to_owned();
+        Server {
+            http: address("http"),
+            mqtt: address("mqtt"),
+            admin: address("admin"),
+            pid: u32::try_from(addresses["pid"].as_u64().unwrap()).unwrap(),
+            ready_after: took,
+            child,
+            log,
+        }
+    }
+}
+
+/// A running server; dropped, it is killed.
+pub(crate) struct Server {
+    pub(crate) http: String,
+    pub(crate) mqtt: String,
+    pub(crate) admin: String,
+    pub(crate) pid: u32,
+    /// From spawn to the ready file.
+    pub(crate) ready_after: Duration,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Server {
+    /// `kill -9`: no farewell, no flush.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and waits for the end; the exit code.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        let sent = Command::new("kill")
+            .args(["-TERM", &self.pid.to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        let mut ended = None;
+        tools::until(STOP_LIMIT, || {
+            ended = self.child.try_wait().unwrap();
+            ended.is_some()
+        });
+        ended.expect("ends within 30 s of SIGTERM").code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Under strace the server is a grandchild.
+        if self.pid != self.child.id() && matches!(self.child.try_wait(), Ok(None)) {
+            let _ = Command::new("kill")
+                .args(["-9", &self.pid.to_string()])
+                .status();
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the server's log\n{}", end_of(&self.log));
+        }
+    }
+}
+
+fn end_of(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(40)..].join("\n")
+}

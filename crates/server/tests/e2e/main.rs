@@ -1,0 +1,20 @@
+//! End-to-end tests: the real binary on one side, real clients on the other.
+//!
+//! `harness` starts and kills servers and speaks HTTP and MQTT byte by byte,
+//! independently of the product's own code. Each module above it is one thing
+//! that must be shown: foreign clients work ([`clients`]), a model of the
+//! public SDK is content over randomised runs ([`sdk`]), nothing acknowledged
+//! is lost ([`crash`], [`trace`]), the documents tell the truth ([`guides`],
+//! [`demo`]).
+//!
+//! `cargo xtask test` provides the binaries and the clients; `MAYDAY_TEST_SKIP`
+//! names what is to be left out.
+#![cfg(test)]
+
+mod clients;
+mod crash;
+mod demo;
+mod guides;
+mod harness;
+mod sdk;
+mod trace;
