@@ -1,1 +1,69 @@
-fn main() {}
+//! The binary `mayday`: the command line, the settings and the server's life.
+//!
+//! `main` parses the command line and hands over to `commands/<verb>.rs`.
+//! `serve` reads `config/`, opens the node (`node.rs`: data directory, store,
+//! app) and runs the listeners until a signal (`lifecycle.rs`). The other
+//! commands ask a running server through `admin_socket/`, or open the store
+//! themselves when none runs. Nothing below this crate reads settings, the
+//! environment or the real clock.
+
+mod admin_socket;
+mod cli;
+mod clock;
+mod commands;
+mod config;
+mod demo;
+mod entropy;
+mod failure;
+mod lifecycle;
+mod limits;
+mod node;
+mod output;
+mod target;
+mod telemetry;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+use crate::failure::{Failure, Outcome};
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.is_silent() {
+                tell(&failure);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Outcome {
+    match cli.command {
+        Command::Serve(args) => commands::serve::run(args),
+        Command::Demo(args) => commands::demo::run(args),
+        Command::App(args) => commands::app::run(args),
+        Command::User(args) => commands::user::run(args),
+        Command::Sign(args) => commands::sign::run(&args),
+        Command::Inspect(args) => commands::inspect::run(args),
+        Command::Config(args) => commands::config::run(args),
+        Command::Openapi => commands::openapi::run(),
+        Command::Completions(args) => commands::completions::run(&args),
+    }
+}
+
+/// Tells a failure on standard error.
+fn tell(failure: &Failure) {
+    let mut to = std::io::stderr().lock();
+    let word = if to.is_terminal() && output::colour_wanted() {
+        "\x1b[1;31merror:\x1b[0m"
+    } else {
+        "error:"
+    };
+    // Nobody is left to tell when this fails.
+    let _ = writeln!(to, "{word} {failure}");
+}

@@ -1,0 +1,79 @@
+//! The command line's end of the socket.
+
+use std::io;
+use std::path::Path;
+
+use mayday_app::admin::{AdminError, AdminReply, AdminRequest};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use super::path::ShortPath;
+use super::{
+    ANSWER_TIMEOUT, Answer, FILE_NAME, MAX_ANSWER_BYTES, PROTOCOL, Question, TRANSFER_TIMEOUT,
+};
+
+/// Why a running server did not answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// No server runs on this data directory.
+    #[error("no server runs on this data directory")]
+    NoServer,
+    /// The server would not do it.
+    #[error(transparent)]
+    Refused(#[from] AdminError),
+    /// The server and this command line do not understand each other.
+    #[error("the running server did not understand: {0}")]
+    Unreadable(String),
+    /// The server took too long.
+    #[error("the running server did not answer within {} s: look at its log", ANSWER_TIMEOUT.as_secs())]
+    TimedOut,
+    /// The socket failed.
+    #[error("the running server's socket failed: {0}")]
+    Io(#[source] io::Error),
+}
+
+impl From<io::Error> for CallError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            // A socket without a listener was left by a server that was killed.
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Self::NoServer,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// Asks the server that runs on this data directory.
+pub(crate) async fn call(data_dir: &Path, request: AdminRequest) -> Result<AdminReply, CallError> {
+    let short = ShortPath::new(data_dir, FILE_NAME)?;
+    let mut stream = timeout(TRANSFER_TIMEOUT, UnixStream::connect(short.as_path()))
+        .await
+        .map_err(|_| CallError::TimedOut)??;
+    let question = Question {
+        protocol: PROTOCOL,
+        request,
+    };
+    let mut line = serde_json::to_vec(&question).map_err(io::Error::from)?;
+    line.push(b'\n');
+    let exchange = async {
+        stream.write_all(&line).await?;
+        let mut answer = Vec::new();
+        let mut bounded = BufReader::new(&mut stream).take(MAX_ANSWER_BYTES);
+        bounded.read_until(b'\n', &mut answer).await?;
+        Ok::<_, io::Error>(answer)
+    };
+    let answer = timeout(ANSWER_TIMEOUT + TRANSFER_TIMEOUT, exchange)
+        .await
+        .map_err(|_| CallError::TimedOut)?
+        .map_err(CallError::Io)?;
+    if answer.is_empty() {
+        let message = "it closed the connection; is it another user's?".to_owned();
+        return Err(CallError::Unreadable(message));
+    }
+    match serde_json::from_slice(&answer) {
+        Ok(Answer::Done(reply)) => Ok(reply),
+        Ok(Answer::Refused(error)) => Err(CallError::Refused(error)),
+        Ok(Answer::Unreadable(why)) => Err(CallError::Unreadable(why)),
+        Err(error) => Err(CallError::Unreadable(error.to_string())),
+    }
+}

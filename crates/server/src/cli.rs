@@ -1,0 +1,91 @@
+//! The command line: names, flags and help. What each verb does stands in
+//! `commands/<verb>.rs`.
+
+use clap::builder::Styles;
+use clap::builder::styling::{AnsiColor, Effects};
+use clap::{Parser, Subcommand};
+
+use crate::commands::{app, completions, config, demo, inspect, serve, sign, user};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .usage(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .literal(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  mayday demo                                  see an SOS go through, then try it yourself
+  mayday serve                                 serve with data in ./mayday-data
+  mayday app create --id shop --json           register an app; prints its secret once
+  mayday user block ana --app shop             refuse a user, within a second
+  mayday sign --user ana --secret-file key     the user hash that your server gives the SDK
+
+`mayday COMMAND --help` says more.";
+
+/// The self-hosted backend for mobile safety SDKs: identity, SOS, telemetry,
+/// devices and contacts over MQTT and HTTP.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mayday",
+    version,
+    styles = STYLES,
+    after_help = EXAMPLES,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve SDKs over HTTP and MQTT
+    Serve(serve::ServeArgs),
+    /// Start everything, watch one SOS go through, and try it yourself
+    Demo(demo::DemoArgs),
+    /// Register apps, rotate their secrets, set their policy
+    App(app::AppArgs),
+    /// List, show, block and unblock the users of an app
+    User(user::UserArgs),
+    /// Print the hash that proves a user to the server
+    Sign(sign::SignArgs),
+    /// Read what operators must look at: dead letters, unattributed SOS, alerts
+    Inspect(inspect::InspectArgs),
+    /// Show and check settings
+    Config(config::ConfigArgs),
+    /// Print the OpenAPI 3.1 description of the HTTP interface
+    Openapi,
+    /// Print the completions of a shell
+    Completions(completions::CompletionsArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_flag_has_help() {
+        fn check(command: &clap::Command) {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "{name} has no help");
+            for arg in command.get_arguments() {
+                assert!(arg.get_help().is_some(), "{name} {} has no help", arg.get_id());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

@@ -1,0 +1,199 @@
+//! The only clock of the process: an anchor plus the system's monotonic time.
+//!
+//! Incidents are ordered and expire by this clock, so it never jumps. At start
+//! it is set to the later of the wall clock and the store's last heartbeat (a
+//! machine whose battery-backed clock died must not write times before those
+//! already stored). From then on it runs with the monotonic clock, which counts
+//! a suspended machine's sleep too. A watcher compares it with the wall clock
+//! once a second: drift of up to [`STEP`] is followed by at most [`SLEW`] a
+//! second; a greater step is alarmed, not followed.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use mayday_core::clock::Clock;
+use mayday_core::time::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+use tokio_util::sync::CancellationToken;
+
+/// A difference to the wall clock beyond which it stepped, rather than drifted.
+const STEP: Duration = Duration::from_secs(2);
+
+/// How much of a drift is followed in one second.
+const SLEW: Duration = Duration::from_millis(1);
+
+/// How often the wall clock is looked at.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// An anchor plus monotonic time.
+#[derive(Debug)]
+pub(crate) struct AnchoredClock {
+    /// Microseconds to add to the monotonic clock.
+    offset: AtomicI64,
+    /// The latest time ever shown, in microseconds: time never goes back.
+    latest: AtomicI64,
+}
+
+/// What a look at the wall clock found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drift {
+    /// Within [`STEP`]: followed slowly.
+    Followed,
+    /// Stepped by this many microseconds (positive: the wall clock is ahead):
+    /// not followed.
+    Stepped(i64),
+}
+
+impl AnchoredClock {
+    /// A clock that shows the wall clock's time now.
+    pub(crate) fn new() -> Self {
+        Self::anchored(wall_micros(), monotonic_micros())
+    }
+
+    fn anchored(wall: i64, monotonic: i64) -> Self {
+        Self {
+            offset: AtomicI64::new(wall.saturating_sub(monotonic)),
+            latest: AtomicI64::new(wall),
+        }
+    }
+
+    /// Moves the clock forward to `floor` if it is not there yet; answers by
+    /// how much.
+    pub(crate) fn raise_to(&self, floor: Timestamp) -> Duration {
+        let behind = floor.since(self.now());
+        if !behind.is_zero() {
+            self.offset.fetch_add(micros(behind), Ordering::SeqCst);
+        }
+        behind
+    }
+
+    /// Compares with the wall clock once.
+    pub(crate) fn look(&self, wall: i64, monotonic: i64) -> Drift {
+        let ahead = wall
+            .saturating_sub(monotonic)
+            .saturating_sub(self.offset.load(Ordering::SeqCst));
+        if ahead.unsigned_abs() > STEP.as_micros().try_into().unwrap_or(u64::MAX) {
+            return Drift::Stepped(ahead);
+        }
+        let limit = micros(SLEW);
+        self.offset
+            .fetch_add(ahead.clamp(-limit, limit), Ordering::SeqCst);
+        Drift::Followed
+    }
+
+    fn at(&self, monotonic: i64) -> Timestamp {
+        let shown = monotonic.saturating_add(self.offset.load(Ordering::SeqCst));
+        let before = self.latest.fetch_max(shown, Ordering::SeqCst);
+        Timestamp::from_micros(shown.max(before))
+    }
+}
+
+impl Clock for AnchoredClock {
+    fn now(&self) -> Timestamp {
+        self.at(monotonic_micros())
+    }
+}
+
+/// Watches the wall clock until `shutdown`, and alarms once per step.
+pub(crate) async fn watch(clock: std::sync::Arc<AnchoredClock>, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(WATCH_INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut alarmed = false;
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match clock.look(wall_micros(), monotonic_micros()) {
+            Drift::Stepped(ahead) if !alarmed => {
+                alarmed = true;
+                tracing::error!(
+                    clock.ahead_ms = ahead / 1_000,
+                    "the system's clock differs from mayday's by more than 2 s and is not \
+                     followed: set the system's clock right, or restart mayday to take it over"
+                );
+            }
+            Drift::Stepped(_) => {}
+            Drift::Followed if alarmed => {
+                alarmed = false;
+                tracing::info!("the system's clock agrees with mayday's again");
+            }
+            Drift::Followed => {}
+        }
+    }
+}
+
+/// The wall clock, in microseconds since the epoch.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the real clock"
+)]
+fn wall_micros() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, micros)
+}
+
+/// Time since the machine started, its sleep included, in microseconds.
+fn monotonic_micros() -> i64 {
+    #[cfg(target_os = "linux")]
+    let id = ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let id = ClockId::Monotonic;
+    let time = clock_gettime(id);
+    time.tv_sec
+        .saturating_mul(1_000_000)
+        .saturating_add(time.tv_nsec / 1_000)
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000;
+
+    #[test]
+    fn runs_with_the_monotonic_clock_and_not_with_the_wall() {
+        let clock = AnchoredClock::anchored(1_000 * SECOND, 5 * SECOND);
+        assert_eq!(clock.at(7 * SECOND).as_secs(), 1_002);
+        let stepped = clock.look(90_000 * SECOND, 7 * SECOND);
+        assert_eq!(stepped, Drift::Stepped((90_000 - 1_002) * SECOND));
+        assert_eq!(clock.at(8 * SECOND).as_secs(), 1_003);
+        let back = clock.look(10 * SECOND, 8 * SECOND);
+        assert_eq!(back, Drift::Stepped((10 - 1_003) * SECOND));
+        assert_eq!(clock.at(9 * SECOND).as_secs(), 1_004);
+    }
+
+    #[test]
+    fn follows_a_drift_slowly_and_never_goes_back() {
+        let clock = AnchoredClock::anchored(1_000 * SECOND, 0);
+        assert_eq!(clock.look(999 * SECOND, 0), Drift::Followed);
+        assert_eq!(clock.at(0).as_micros(), 1_000 * SECOND);
+        assert_eq!(clock.at(SECOND).as_micros(), 1_001 * SECOND - 1_000);
+        let before = clock.at(SECOND);
+        assert_eq!(clock.look(1_000 * SECOND, SECOND), Drift::Followed);
+        assert_eq!(clock.at(SECOND), before, "held, not turned back");
+    }
+
+    #[test]
+    fn starts_no_earlier_than_the_last_heartbeat() {
+        let clock = AnchoredClock::new();
+        let heartbeat = clock.now().plus(Duration::from_secs(3_600));
+        assert!(clock.raise_to(heartbeat) > Duration::from_secs(3_599));
+        assert!(clock.now() >= heartbeat);
+        let past = Timestamp::from_secs(1_000);
+        assert_eq!(clock.raise_to(past), Duration::ZERO);
+        assert!(clock.now() >= heartbeat);
+    }
+
+    #[test]
+    fn shows_the_wall_clock_at_first() {
+        let clock = AnchoredClock::new();
+        let apart = clock.now().micros_after(Timestamp::from_micros(wall_micros()));
+        assert!(apart.abs() < SECOND, "{apart}");
+    }
+}

@@ -1,0 +1,24 @@
+//! `mayday completions`: what a shell needs to complete our words.
+
+use clap::{Args, CommandFactory as _};
+
+use crate::cli::Cli;
+use crate::failure::{Failure, Outcome};
+
+/// `mayday completions`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mayday completions bash > ~/.local/share/bash-completion/completions/mayday
+  mayday completions fish > ~/.config/fish/completions/mayday.fish")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    shell: clap_complete::Shell,
+}
+
+/// Prints the completions.
+pub(crate) fn run(args: &CompletionsArgs) -> Outcome {
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "mayday", &mut text);
+    std::io::Write::write_all(&mut std::io::stdout(), &text).map_err(Failure::from)
+}

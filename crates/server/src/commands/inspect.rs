@@ -1,0 +1,149 @@
+//! `mayday inspect`: reads what operators must look at.
+
+use clap::{Args, Subcommand};
+use mayday_app::admin::{
+    AdminReply, AdminRequest, AlertView, DeadLetterView, Page, UnattributedView,
+};
+
+use super::user::{PageArgs, hint_next};
+use crate::failure::Outcome;
+use crate::output::{Cell, Paint};
+use crate::target::{Target, unexpected};
+
+/// Characters of a body that a table shows; `--json` shows all that was kept.
+const PREVIEW_CHARS: usize = 60;
+
+/// `mayday inspect`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mayday inspect alerts --app shop
+  mayday inspect dead-letters --app shop --limit 10 --json")]
+pub(crate) struct InspectArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Telemetry that could not be stored, with the reason, newest first
+    DeadLetters(ListArgs),
+    /// Relayed SOS of devices that nobody has registered, newest first
+    Unattributed(ListArgs),
+    /// What needs an operator: a foreign cancel, a silent incident, newest first
+    Alerts(ListArgs),
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// The app's id
+    #[arg(long, value_name = "ID")]
+    app: String,
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Carries out `mayday inspect ..`.
+pub(crate) fn run(args: InspectArgs) -> Outcome {
+    let (request, target) = match args.what {
+        What::DeadLetters(list) => {
+            let (app_id, page) = (list.app, list.page.request());
+            (AdminRequest::DeadLetters { app_id, page }, list.target)
+        }
+        What::Unattributed(list) => {
+            let (app_id, page) = (list.app, list.page.request());
+            (AdminRequest::Unattributed { app_id, page }, list.target)
+        }
+        What::Alerts(list) => {
+            let (app_id, page) = (list.app, list.page.request());
+            (AdminRequest::Alerts { app_id, page }, list.target)
+        }
+    };
+    match target.ask(request)? {
+        AdminReply::DeadLetters(page) => dead_letters(&target, &page),
+        AdminReply::Unattributed(page) => unattributed(&target, &page),
+        AdminReply::Alerts(page) => alerts(&target, &page),
+        reply => Err(unexpected(&reply)),
+    }
+}
+
+fn dead_letters(target: &Target, page: &Page<DeadLetterView>) -> Outcome {
+    target.output().value(page, |out| {
+        let rows: Vec<_> = page
+            .items
+            .iter()
+            .map(|letter| {
+                vec![
+                    Cell::from(letter.received_at.to_string()),
+                    Cell::from(letter.user_id.to_string()),
+                    Cell::from(letter.transport.as_str()),
+                    Cell::painted(Paint::Warn, letter.reason.as_str()),
+                    Cell::painted(Paint::Faint, preview(&letter.body)),
+                ]
+            })
+            .collect();
+        if rows.is_empty() {
+            return out.hint("no dead letters");
+        }
+        out.table(&["received", "user id", "via", "reason", "body"], &rows)?;
+        hint_next(out, page)
+    })
+}
+
+fn unattributed(target: &Target, page: &Page<UnattributedView>) -> Outcome {
+    target.output().value(page, |out| {
+        let rows: Vec<_> = page
+            .items
+            .iter()
+            .map(|sos| {
+                let node = sos.originator_node_id.map(|node| node.to_string());
+                let device = sos.device_id.clone().or(node).unwrap_or_default();
+                vec![
+                    Cell::from(sos.received_at.to_string()),
+                    Cell::from(sos.gateway_user_id.to_string()),
+                    Cell::from(sos.transport.as_str()),
+                    Cell::painted(Paint::Warn, device),
+                    Cell::painted(Paint::Faint, preview(&sos.body)),
+                ]
+            })
+            .collect();
+        if rows.is_empty() {
+            return out.hint("no unattributed SOS");
+        }
+        out.table(&["received", "gateway user", "via", "device", "body"], &rows)?;
+        hint_next(out, page)
+    })
+}
+
+fn alerts(target: &Target, page: &Page<AlertView>) -> Outcome {
+    target.output().value(page, |out| {
+        let rows: Vec<_> = page
+            .items
+            .iter()
+            .map(|alert| {
+                let id = alert.incident_id.map(|id| id.to_string());
+                vec![
+                    Cell::from(alert.created_at.to_string()),
+                    Cell::painted(Paint::Warn, alert.kind.as_str()),
+                    Cell::from(id.unwrap_or_default()),
+                    Cell::painted(Paint::Faint, preview(&alert.detail.to_string())),
+                ]
+            })
+            .collect();
+        if rows.is_empty() {
+            return out.hint("no alerts");
+        }
+        out.table(&["raised", "kind", "incident", "detail"], &rows)?;
+        hint_next(out, page)
+    })
+}
+
+/// The beginning of a text.
+fn preview(text: &str) -> String {
+    match text.char_indices().nth(PREVIEW_CHARS) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

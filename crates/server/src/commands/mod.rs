@@ -1,0 +1,11 @@
+//! One file per verb of the command line.
+
+pub(crate) mod app;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod inspect;
+pub(crate) mod openapi;
+pub(crate) mod serve;
+pub(crate) mod sign;
+pub(crate) mod user;

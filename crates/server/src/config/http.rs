@@ -1,0 +1,46 @@
+//! `[http]`: the SDK's HTTP interface.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::reader::Reader;
+
+/// The SDK's HTTP interface.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpConfig {
+    /// Address and port; port 0 picks a free one.
+    pub(crate) listen: SocketAddr,
+    /// Open connections at once.
+    pub(crate) max_connections: usize,
+    /// A request that takes longer is answered 503.
+    pub(crate) request_timeout: Duration,
+    /// Origins whose browsers may call; `*` for all.
+    pub(crate) cors_origins: Vec<String>,
+}
+
+impl HttpConfig {
+    /// Reads the section.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
+        let cors_origins = reader.list("http.cors_origins");
+        if !cors_origins.iter().all(|origin| is_origin(origin)) {
+            reader.refuse(
+                "http.cors_origins",
+                "must hold origins such as \"https://app.example.org\" (no path), or \"*\"",
+            );
+        }
+        Self {
+            listen: reader.address("http.listen"),
+            max_connections: reader.integer("http.max_connections", 16..=1_000_000),
+            request_timeout: reader.seconds("http.request_timeout_seconds", 1..=600),
+            cors_origins,
+        }
+    }
+}
+
+/// Whether a text is `*` or `scheme://host[:port]`.
+fn is_origin(text: &str) -> bool {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    text == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains('/') && host.is_ascii())
+}

@@ -1,0 +1,118 @@
+//! Settings: one TOML file, the environment and flags over embedded defaults.
+//!
+//! The defaults ([`DEFAULTS`]) are at once the list of all settings and their
+//! documentation. Later layers win: defaults, `--config FILE`, environment
+//! (`MAYDAY_<SECTION>__<KEY>`), flags. The whole is validated before anything
+//! starts, and every problem is reported at once with where it stands and what
+//! to do.
+
+mod admin;
+mod http;
+mod identity;
+mod layers;
+mod lifecycle;
+mod log;
+mod mqtt;
+mod problem;
+mod reader;
+mod secret;
+mod show;
+mod store;
+mod telemetry;
+
+use std::path::PathBuf;
+
+pub(crate) use admin::AdminConfig;
+pub(crate) use http::HttpConfig;
+pub(crate) use identity::IdentityConfig;
+pub(crate) use layers::{Layers, Override};
+pub(crate) use lifecycle::LifecycleConfig;
+pub(crate) use log::{LogConfig, LogFormat};
+pub(crate) use mqtt::MqttConfig;
+pub(crate) use problem::{InvalidConfig, Problem};
+pub(crate) use secret::Secret;
+pub(crate) use show::{example, settings};
+pub(crate) use store::{StoreSettings, redact_url};
+pub(crate) use telemetry::TelemetryConfig;
+
+/// Every setting with its default and its documentation.
+pub(crate) const DEFAULTS: &str = include_str!("config.default.toml");
+
+/// Where settings come from besides the defaults.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// `--config FILE`.
+    pub(crate) file: Option<PathBuf>,
+    /// The process's environment.
+    pub(crate) environment: Vec<(String, String)>,
+    /// Flags, in the order in which they win.
+    pub(crate) flags: Vec<Override>,
+}
+
+impl Sources {
+    /// The process's environment, a file and flags.
+    pub(crate) fn new(file: Option<PathBuf>, flags: Vec<Override>) -> Self {
+        let environment = std::env::vars_os()
+            .map(|(name, value)| {
+                let name = name.to_string_lossy().into_owned();
+                (name, value.to_string_lossy().into_owned())
+            })
+            .collect();
+        Self {
+            file,
+            environment,
+            flags,
+        }
+    }
+}
+
+/// All settings, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// `[store]`
+    pub(crate) store: StoreSettings,
+    /// `[http]`
+    pub(crate) http: HttpConfig,
+    /// `[mqtt]`
+    pub(crate) mqtt: MqttConfig,
+    /// `[admin]`
+    pub(crate) admin: AdminConfig,
+    /// `[identity]`
+    pub(crate) identity: IdentityConfig,
+    /// `[telemetry]`
+    pub(crate) telemetry: TelemetryConfig,
+    /// `[lifecycle]`
+    pub(crate) lifecycle: LifecycleConfig,
+    /// `[log]`
+    pub(crate) log: LogConfig,
+}
+
+impl Config {
+    /// Reads all layers and checks the whole.
+    pub(crate) fn load(sources: &Sources) -> Result<Self, InvalidConfig> {
+        Ok(Self::load_with_layers(sources)?.0)
+    }
+
+    /// Like [`Config::load`], with the layers, which know where each setting
+    /// was made.
+    pub(crate) fn load_with_layers(sources: &Sources) -> Result<(Self, Layers), InvalidConfig> {
+        let (layers, mut problems) = Layers::read(sources);
+        let mut reader = reader::Reader::new(&layers);
+        let config = Self {
+            store: StoreSettings::read(&mut reader),
+            http: HttpConfig::read(&mut reader),
+            mqtt: MqttConfig::read(&mut reader),
+            admin: AdminConfig::read(&mut reader),
+            identity: IdentityConfig::read(&mut reader),
+            telemetry: TelemetryConfig::read(&mut reader),
+            lifecycle: LifecycleConfig::read(&mut reader),
+            log: LogConfig::read(&mut reader),
+        };
+        problems.extend(reader.into_problems());
+        InvalidConfig::unless_empty(problems)?;
+        Ok((config, layers))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! `[store]`: where everything is kept.
+
+use std::path::PathBuf;
+
+use super::Secret;
+use super::reader::Reader;
+
+/// Where everything is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct StoreSettings {
+    /// Database, day files, master key and admin socket.
+    pub(crate) data_dir: PathBuf,
+    /// PostgreSQL instead of the embedded database.
+    pub(crate) database_url: Option<Secret<String>>,
+}
+
+impl StoreSettings {
+    /// Reads the section.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
+        let data_dir = PathBuf::from(reader.text("store.data_dir"));
+        if data_dir.as_os_str().is_empty() {
+            reader.refuse("store.data_dir", "must name a directory");
+        }
+        let database_url = reader.secret("store.database_url");
+        if let Some(url) = &database_url
+            && !is_postgres_url(url.reveal())
+        {
+            reader.refuse(
+                "store.database_url",
+                "must begin with postgres:// (leave it empty for the embedded database)",
+            );
+        }
+        Self {
+            data_dir,
+            database_url,
+        }
+    }
+}
+
+fn is_postgres_url(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// A database URL without its password and its parameters.
+pub(crate) fn redact_url(url: &str) -> String {
+    let url = url.split('?').next().unwrap_or_default();
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return "***".to_owned();
+    };
+    match rest.rsplit_once('@') {
+        Some((login, host)) => {
+            let user = login.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:***@{host}")
+        }
+        None => format!("{scheme}://{rest}"),
+    }
+}

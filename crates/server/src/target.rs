@@ -1,0 +1,81 @@
+//! Which mayday an `app`, `user` or `inspect` command is about.
+//!
+//! A running server is asked through its socket. Without one the command takes
+//! the data directory's lock and opens the store itself, so that there is never
+//! a second writer.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use mayday_app::admin::{AdminReply, AdminRequest};
+
+use crate::admin_socket::{self, CallError};
+use crate::commands::config::FileArg;
+use crate::config::{Config, Override, Sources};
+use crate::failure::Failure;
+use crate::node::{self, Creation};
+use crate::output::Output;
+
+/// Where a command finds the data, and how it prints.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// Directory of the data [default: ./mayday-data]
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    data_dir: Option<PathBuf>,
+    /// PostgreSQL that the server runs on, without asking the server
+    #[arg(long, value_name = "URL", help_heading = "Data")]
+    database: Option<String>,
+    #[command(flatten)]
+    file: FileArg,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Target {
+    /// How to print.
+    pub(crate) fn output(&self) -> Output {
+        Output::new(self.json)
+    }
+
+    /// Has the request carried out, by the running server or here.
+    pub(crate) fn ask(&self, request: AdminRequest) -> Result<AdminReply, Failure> {
+        let config = self.config()?;
+        node::runtime()?.block_on(async {
+            if self.database.is_none() {
+                match admin_socket::call(&config.store.data_dir, request.clone()).await {
+                    Err(CallError::NoServer) => {}
+                    answered => return answered.map_err(|error| Failure::new(error.to_string())),
+                }
+            }
+            let creation = match request {
+                AdminRequest::AppCreate { .. } => Creation::IfMissing,
+                _ => Creation::Never,
+            };
+            node::administer(&config, creation, request).await
+        })
+    }
+
+    fn config(&self) -> Result<Config, Failure> {
+        let given = |key: &str, flag: &str, value: Option<String>| {
+            value.map(|value| Override {
+                key: key.to_owned(),
+                flag: flag.to_owned(),
+                value,
+            })
+        };
+        let data_dir = self.data_dir.as_ref();
+        let data_dir = data_dir.map(|path| path.to_string_lossy().into_owned());
+        let flags = [
+            given("store.data_dir", "--data-dir", data_dir),
+            given("store.database_url", "--database", self.database.clone()),
+        ];
+        let flags = flags.into_iter().flatten().collect();
+        Ok(Config::load(&Sources::new(self.file.config.clone(), flags))?)
+    }
+}
+
+/// The reply was of another kind than the request's: a fault of ours.
+pub(crate) fn unexpected(reply: &AdminReply) -> Failure {
+    Failure::new(format!("the server gave an unexpected answer: {reply:?}"))
+}
