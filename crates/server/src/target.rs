@@ -4,9 +4,7 @@
 //! the data directory's lock and opens the store itself, so that there is never
 //! a second writer.
 
-use std::path::PathBuf;
-
-use clap::Args;
+use clap::{Args, ValueHint};
 use mayday_app::admin::{AdminReply, AdminRequest};
 
 use crate::admin_socket::{self, CallError};
@@ -20,10 +18,10 @@ use crate::output::Output;
 #[derive(Debug, Args)]
 pub(crate) struct Target {
     /// Directory of the data [default: ./mayday-data]
-    #[arg(long, value_name = "DIR", help_heading = "Data")]
-    data_dir: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    data_dir: Option<String>,
     /// PostgreSQL that the server runs on, without asking the server
-    #[arg(long, value_name = "URL", help_heading = "Data")]
+    #[arg(long, value_name = "URL")]
     database: Option<String>,
     #[command(flatten)]
     file: FileArg,
@@ -64,10 +62,8 @@ impl Target {
                 value,
             })
         };
-        let data_dir = self.data_dir.as_ref();
-        let data_dir = data_dir.map(|path| path.to_string_lossy().into_owned());
         let flags = [
-            given("store.data_dir", "--data-dir", data_dir),
+            given("store.data_dir", "--data-dir", self.data_dir.clone()),
             given("store.database_url", "--database", self.database.clone()),
         ];
         let flags = flags.into_iter().flatten().collect();

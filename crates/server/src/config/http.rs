@@ -1,6 +1,6 @@
 //! `[http]`: the SDK's HTTP interface.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::reader::Reader;
@@ -16,6 +16,8 @@ pub(crate) struct HttpConfig {
     pub(crate) request_timeout: Duration,
     /// Origins whose browsers may call; `*` for all.
     pub(crate) cors_origins: Vec<String>,
+    /// Reverse proxies whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<IpAddr>,
 }
 
 impl HttpConfig {
@@ -28,7 +30,16 @@ impl HttpConfig {
                 "must hold origins such as \"https://app.example.org\" (no path), or \"*\"",
             );
         }
+        let proxies = reader.list("http.trusted_proxies");
+        let trusted_proxies: Vec<IpAddr> = proxies.iter().filter_map(|a| a.parse().ok()).collect();
+        if trusted_proxies.len() < proxies.len() {
+            reader.refuse(
+                "http.trusted_proxies",
+                "must hold addresses without a port or a mask, such as \"10.0.0.2\"",
+            );
+        }
         Self {
+            trusted_proxies,
             listen: reader.address("http.listen"),
             max_connections: reader.integer("http.max_connections", 16..=1_000_000),
             request_timeout: reader.seconds("http.request_timeout_seconds", 1..=600),

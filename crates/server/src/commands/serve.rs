@@ -1,0 +1,122 @@
+//! `mayday serve`: serves SDKs until a signal.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::config::FileArg;
+use crate::config::{Config, Override, Sources};
+use crate::failure::{Failure, Outcome};
+use crate::lifecycle::{ReadyFile, Signals};
+use crate::node;
+use crate::serving::Server;
+use crate::telemetry;
+
+/// `mayday serve`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every setting can be made in three ways, the later winning: the file, a variable
+MAYDAY_<SECTION>__<KEY>, a flag. `mayday config example` prints them all.
+
+The first SIGTERM or SIGINT drains: no new connections, commands under way are
+acknowledged. The second stops at once; what was acknowledged is safe either way.
+
+Examples:
+  mayday serve
+  mayday serve --http 0.0.0.0:8080 --mqtt 0.0.0.0:1883 --data-dir /var/lib/mayday
+  MAYDAY_STORE__DATABASE_URL=postgres://... mayday serve --config /etc/mayday.toml
+  mayday serve --http 127.0.0.1:0 --mqtt 127.0.0.1:0 --admin 127.0.0.1:0 --ready-file up.json")]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    file: FileArg,
+    /// Directory of the data [default: ./mayday-data]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    data_dir: Option<String>,
+    /// Listen for HTTP here; port 0 picks a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    http: Option<SocketAddr>,
+    /// Listen for MQTT here; port 0 picks a free one [default: 127.0.0.1:1883]
+    #[arg(long, value_name = "ADDR:PORT")]
+    mqtt: Option<SocketAddr>,
+    /// Listen for health and metrics here [default: 127.0.0.1:9090]
+    #[arg(long, value_name = "ADDR:PORT")]
+    admin: Option<SocketAddr>,
+    /// PostgreSQL instead of the embedded database [default: embedded]
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// Write {"http","mqtt","admin","pid"} here once every listener accepts
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Make any other setting, such as telemetry.retention_days=90; repeatable
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE", value_parser = parse_setting)]
+    settings: Vec<(String, String)>,
+}
+
+/// Serves until a signal.
+pub(crate) fn run(args: ServeArgs) -> Outcome {
+    let ready_file = args.ready_file.clone();
+    let config = Config::load(&args.sources())?;
+    telemetry::init(&config.log);
+    if let Some(path) = &ready_file {
+        ReadyFile::clear(path).map_err(|error| unwritable(path, &error))?;
+    }
+    node::runtime()?.block_on(async {
+        let signals = Signals::listen()?;
+        let started = tokio::select! {
+            started = Server::start(&config, &signals) => started?,
+            // Nothing was accepted yet: there is nothing to drain.
+            () = signals.drain.cancelled() => return Ok(()),
+        };
+        let ready = ready_file
+            .map(|path| {
+                ReadyFile::write(&path, started.addresses())
+                    .map_err(|error| unwritable(&path, &error))
+            })
+            .transpose()?;
+        let ended = started.run(&signals).await;
+        drop(ready);
+        ended
+    })
+}
+
+fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!(
+        "the ready file {} cannot be written: {error}; check --ready-file",
+        path.display()
+    ))
+}
+
+impl ServeArgs {
+    fn sources(self) -> Sources {
+        let flag = |key: &str, name: &str, value: Option<String>| {
+            value.map(|value| Override {
+                key: key.to_owned(),
+                flag: name.to_owned(),
+                value,
+            })
+        };
+        let text = |address: Option<SocketAddr>| address.map(|address| address.to_string());
+        let named = [
+            flag("store.data_dir", "--data-dir", self.data_dir),
+            flag("http.listen", "--http", text(self.http)),
+            flag("mqtt.listen", "--mqtt", text(self.mqtt)),
+            flag("admin.listen", "--admin", text(self.admin)),
+            flag("store.database_url", "--database", self.database),
+        ];
+        let set = self.settings.into_iter().map(|(key, value)| Override {
+            flag: format!("--set {key}"),
+            key,
+            value,
+        });
+        let flags = set.chain(named.into_iter().flatten()).collect();
+        Sources::new(self.file.config, flags)
+    }
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if key.contains('.') => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("SECTION.KEY=VALUE, such as telemetry.retention_days=90".to_owned()),
+    }
+}

@@ -1,0 +1,115 @@
+//! The app `demo` and its secret.
+//!
+//! The store never gives a secret back, so the demo keeps its own beside the
+//! data, for the owner alone: lines that were copied from an earlier run go on
+//! working after a restart.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use mayday_app::App;
+use mayday_app::admin::{AdminError, AdminReply, AdminRequest};
+use mayday_core::identity::{AppSecret, ExternalUserId, signing};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// The app's id.
+pub(super) const APP_ID: &str = "demo";
+
+/// Where the secret is kept.
+const FILE_NAME: &str = "demo.json";
+
+/// Signs for the demo's users, as a partner's server would.
+pub(super) struct Account {
+    secret: AppSecret,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    app_id: String,
+    secret: String,
+}
+
+impl Account {
+    /// The user hash of one of the demo's users.
+    pub(super) fn sign(&self, user: &str) -> Result<String, Failure> {
+        let user = ExternalUserId::parse(user).map_err(|error| Failure::new(error.to_string()))?;
+        Ok(signing::sign_static(&self.secret, &user))
+    }
+}
+
+/// The app `demo`: the one of an earlier run, or a new one.
+pub(super) async fn open(app: &Arc<App>, data_dir: &Path) -> Result<Account, Failure> {
+    let path = data_dir.join(FILE_NAME);
+    let secret = match read(&path)? {
+        Some(kept) => kept.secret,
+        None => {
+            let secret = new_secret(app).await?;
+            write(&path, &secret).map_err(|error| unusable(&path, &error))?;
+            secret
+        }
+    };
+    let secret = AppSecret::parse(&secret).map_err(|error| unusable(&path, &error))?;
+    Ok(Account { secret })
+}
+
+async fn new_secret(app: &Arc<App>) -> Result<String, Failure> {
+    let create = AdminRequest::AppCreate {
+        app_id: APP_ID.to_owned(),
+        name: Some("Demo".to_owned()),
+    };
+    match app.admin(create).await {
+        Ok(AdminReply::AppCreated(created)) => return Ok(created.secret.0.clone()),
+        // An earlier demo was stopped before it kept the secret.
+        Err(AdminError::Conflict { .. }) => {}
+        Err(error) => return Err(Failure::new(error.to_string())),
+        Ok(reply) => return Err(crate::target::unexpected(&reply)),
+    }
+    let add = AdminRequest::SecretAdd {
+        app_id: APP_ID.to_owned(),
+    };
+    match app.admin(add).await {
+        Ok(AdminReply::SecretAdded(added)) => Ok(added.secret.0.clone()),
+        Ok(reply) => Err(crate::target::unexpected(&reply)),
+        Err(error) => Err(Failure::new(format!(
+            "the app {APP_ID:?} of this data directory is not the demo's ({error}): \
+             use another --data-dir"
+        ))),
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Kept>, Failure> {
+    match fs::read(path) {
+        Ok(text) => serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|error| unusable(path, &error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unusable(path, &error)),
+    }
+}
+
+fn write(path: &Path, secret: &str) -> io::Result<()> {
+    let kept = Kept {
+        app_id: APP_ID.to_owned(),
+        secret: secret.to_owned(),
+    };
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(&serde_json::to_vec_pretty(&kept)?)?;
+    file.sync_all()
+}
+
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(format!(
+        "{} cannot be used: {error}; remove it, or use another --data-dir",
+        path.display()
+    ))
+}

@@ -1,0 +1,48 @@
+//! `mayday demo`: a whole server, a story that goes through it over real
+//! sockets, and lines to try it by hand.
+//!
+//! `account.rs` registers the app `demo` and keeps its secret beside the data;
+//! `cast.rs` sets up the two users over HTTP as their phones would: Ana, whom
+//! the story is about, and Ben, whom the printed lines are signed for, so that
+//! what a visitor raises as Ben is never touched by a later story. `story.rs`
+//! walks one SOS from the button to the history through `mqtt_client.rs` and
+//! `http_client.rs`, small clients that share no code with the server.
+
+mod account;
+mod cast;
+mod http_client;
+mod mqtt_client;
+mod recipes;
+mod stage;
+mod story;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mayday_app::App;
+
+pub(crate) use stage::Stage;
+
+use crate::failure::Outcome;
+use crate::lifecycle::Addresses;
+
+/// What the demo plays on.
+#[derive(Debug)]
+pub(crate) struct Scene<'a> {
+    /// Where the data lies; the demo's secret is kept there too.
+    pub(crate) data_dir: &'a Path,
+    /// Where the listeners accept.
+    pub(crate) addresses: Addresses,
+    /// Where the story is told.
+    pub(crate) stage: Stage,
+}
+
+/// Tells the story and prints the lines to try.
+pub(crate) async fn play(app: &Arc<App>, scene: &Scene<'_>) -> Outcome {
+    let stage = scene.stage;
+    stage.welcome(scene.addresses, scene.data_dir)?;
+    let account = account::open(app, scene.data_dir).await?;
+    let cast = cast::assemble(&account, scene.addresses).await?;
+    story::tell(&cast, scene.addresses, stage).await?;
+    recipes::print(&cast.ben, scene.addresses, stage)
+}
