@@ -82,7 +82,11 @@ mod tests {
             let name = command.get_name();
             assert!(command.get_about().is_some(), "{name} has no help");
             for arg in command.get_arguments() {
-                assert!(arg.get_help().is_some(), "{name} {} has no help", arg.get_id());
+                assert!(
+                    arg.get_help().is_some(),
+                    "{name} {} has no help",
+                    arg.get_id()
+                );
             }
             command.get_subcommands().for_each(check);
         }

@@ -193,7 +193,9 @@ mod tests {
     #[test]
     fn shows_the_wall_clock_at_first() {
         let clock = AnchoredClock::new();
-        let apart = clock.now().micros_after(Timestamp::from_micros(wall_micros()));
+        let apart = clock
+            .now()
+            .micros_after(Timestamp::from_micros(wall_micros()));
         assert!(apart.abs() < SECOND, "{apart}");
     }
 }

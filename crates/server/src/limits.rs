@@ -19,10 +19,7 @@ pub(crate) fn raise_file_descriptors(wanted: u64, connections: u64) {
              lower http.max_connections and mqtt.max_connections"
         );
     } else {
-        tracing::debug!(
-            limit.file_descriptors = granted,
-            "file-descriptor limit"
-        );
+        tracing::debug!(limit.file_descriptors = granted, "file-descriptor limit");
     }
 }
 

@@ -19,6 +19,7 @@ mod lifecycle;
 mod limits;
 mod node;
 mod output;
+mod serving;
 mod target;
 mod telemetry;
 

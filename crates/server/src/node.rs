@@ -1,18 +1,33 @@
 //! One node of mayday: the data directory, the store and the app on top of it,
 //! opened alike by `serve` and by commands that work without a server.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_app::admin::{AdminReply, AdminRequest};
-use mayday_app::store::{OpenError, Store, StoreConfig};
+use mayday_app::presence::PresenceLimits;
 use mayday_app::{App, Metrics, Parts};
+use mayday_core::clock::{SharedClock, SharedEntropy};
+use mayday_store::heartbeat::Heartbeat;
+use mayday_store::{Database, Lane, OpenError, Store, StoreConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::AnchoredClock;
 use crate::config::Config;
 use crate::entropy::SystemEntropy;
 use crate::failure::Failure;
+
+/// The file that every used data directory holds, whichever the database.
+const MASTER_KEY_FILE: &str = "master.key";
+
+/// How often the store is told that this server is alive. After a crash the
+/// clock may start this much earlier than it stood, never more.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
+
+/// A heartbeat in the store further ahead of the wall clock than this is told
+/// at start.
+const TOLERATED_LEAD: Duration = Duration::from_secs(2);
 
 /// Whether data may be made where there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,4 +37,170 @@ pub(crate) enum Creation {
     /// No: a command that only reads or changes would otherwise leave an empty
     /// store wherever it was called by mistake.
     Never,
+}
+
+/// An opened node.
+pub(crate) struct Node {
+    /// The use cases.
+    pub(crate) app: Arc<App>,
+    /// Where transports count.
+    pub(crate) metrics: Metrics,
+    /// The clock of the whole process.
+    pub(crate) clock: Arc<AnchoredClock>,
+    store: Store,
+    shutdown: CancellationToken,
+}
+
+impl Node {
+    /// Opens the store and starts the app on it.
+    pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
+        let clock = Arc::new(AnchoredClock::new());
+        let entropy = SystemEntropy::new().map_err(|error| {
+            Failure::new(format!(
+                "the system's random generator does not answer: {error}"
+            ))
+        })?;
+        let shared_clock: SharedClock = Arc::clone(&clock) as SharedClock;
+        let entropy: SharedEntropy = Arc::new(entropy);
+        let store_config = StoreConfig {
+            data_dir: config.store.data_dir.clone(),
+            database: config
+                .store
+                .database_url
+                .as_ref()
+                .map_or(Database::Embedded, |url| {
+                    Database::Postgres(url.reveal().clone())
+                }),
+        };
+        let store = Store::open(
+            store_config,
+            Arc::clone(&shared_clock),
+            Arc::clone(&entropy),
+        )
+        .await
+        .map_err(|error| Failure::new(told(&error)))?;
+        anchor(&clock, &store).await?;
+        let metrics = Metrics::new();
+        let shutdown = CancellationToken::new();
+        let app = App::start(Parts {
+            store: store.clone(),
+            clock: shared_clock,
+            entropy,
+            metrics: metrics.clone(),
+            presence: PresenceLimits {
+                members: config.mqtt.max_connections,
+                reserve: config.mqtt.max_unproven_connections,
+            },
+            shutdown: shutdown.clone(),
+        })
+        .await
+        .map_err(|error| Failure::new(format!("mayday cannot start: {}", with_source(&error))))?;
+        Ok(Self {
+            app,
+            metrics,
+            clock,
+            store,
+            shutdown,
+        })
+    }
+
+    /// Tells the store every [`HEARTBEAT_INTERVAL`] that this server is alive.
+    pub(crate) fn beat(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (store, shutdown) = (self.store.clone(), self.shutdown.clone());
+        async move {
+            let mut ticks = tokio::time::interval(HEARTBEAT_INTERVAL);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    _ = ticks.tick() => {}
+                }
+                if let Err(error) = store.write(Lane::Rest, Heartbeat).await {
+                    tracing::warn!(%error, "the heartbeat could not be written");
+                }
+            }
+        }
+    }
+
+    /// Ends what the app started, and closes the store.
+    pub(crate) async fn close(self) {
+        // The next start's clock begins no earlier than this.
+        if let Err(error) = self.store.write(Lane::Rest, Heartbeat).await {
+            tracing::warn!(%error, "the last heartbeat could not be written");
+        }
+        self.shutdown.cancel();
+        self.store.close().await;
+    }
+}
+
+/// Sets the clock to the store's last heartbeat if the wall clock is behind it.
+async fn anchor(clock: &AnchoredClock, store: &Store) -> Result<(), Failure> {
+    let last = store.last_heartbeat().await;
+    let last = last.map_err(|error| Failure::new(format!("the store cannot be read: {error}")))?;
+    let behind = last.map_or(Duration::ZERO, |last| clock.raise_to(last));
+    if behind > TOLERATED_LEAD {
+        tracing::error!(
+            clock.behind_ms = u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
+            "the system's clock is behind what was already stored; mayday goes on from there: \
+             set the system's clock right"
+        );
+    }
+    Ok(())
+}
+
+/// Carries out one request without a server.
+pub(crate) async fn administer(
+    config: &Config,
+    creation: Creation,
+    request: AdminRequest,
+) -> Result<AdminReply, Failure> {
+    let data_dir = &config.store.data_dir;
+    if creation == Creation::Never && !holds_data(data_dir) {
+        return Err(Failure::new(format!(
+            "there is no mayday data in {}: name the directory with --data-dir, \
+             or begin with `mayday serve` or `mayday app create`",
+            data_dir.display()
+        )));
+    }
+    let node = Node::open(config).await?;
+    let reply = node.app.admin(request).await;
+    node.close().await;
+    reply.map_err(|error| Failure::new(error.to_string()))
+}
+
+/// Whether a server ever used the directory. A directory that cannot be looked
+/// into may: opening it will tell why it cannot.
+fn holds_data(data_dir: &Path) -> bool {
+    data_dir.join(MASTER_KEY_FILE).try_exists().unwrap_or(true)
+}
+
+/// An opening error in one line that says what to do.
+fn told(error: &OpenError) -> String {
+    let text = error.to_string();
+    match error {
+        OpenError::Io { .. } => {
+            format!("{text}: check the directory and its owner, or choose another --data-dir")
+        }
+        _ => text,
+    }
+}
+
+/// An error and what caused it, in one line.
+fn with_source(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The async runtime.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("the system gives no threads: {error}")))
 }

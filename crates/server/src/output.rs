@@ -225,7 +225,10 @@ mod tests {
             vec![Cell::from("用户-7"), Cell::from("blocked")],
         ];
         let lines = TERMINAL.layout(&["user", "state"], &rows);
-        assert_eq!(lines, ["USER    STATE", "ana     active", "用户-7  blocked"]);
+        assert_eq!(
+            lines,
+            ["USER    STATE", "ana     active", "用户-7  blocked"]
+        );
     }
 
     #[test]

@@ -67,7 +67,10 @@ impl Target {
             given("store.database_url", "--database", self.database.clone()),
         ];
         let flags = flags.into_iter().flatten().collect();
-        Ok(Config::load(&Sources::new(self.file.config.clone(), flags))?)
+        Ok(Config::load(&Sources::new(
+            self.file.config.clone(),
+            flags,
+        ))?)
     }
 }
 

@@ -18,7 +18,7 @@ use mayday_app::admin::{AdminError, AdminReply, AdminRequest};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use call::{CallError, call};
-pub(crate) use listen::{AdminSocket, bind};
+pub(crate) use listen::bind;
 
 /// The socket's name in the data directory.
 pub(crate) const FILE_NAME: &str = "admin.sock";

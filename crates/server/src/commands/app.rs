@@ -249,7 +249,10 @@ fn print_app(target: &Target, request: AdminRequest) -> Outcome {
             ("name", Cell::from(app.name.as_str())),
             ("state", state_of(&app)),
             ("require-expiring", Cell::from(expiring)),
-            ("cancel", Cell::from(app.policy.cancel.as_str().replace('_', "-"))),
+            (
+                "cancel",
+                Cell::from(app.policy.cancel.as_str().replace('_', "-")),
+            ),
             ("live secrets", Cell::from(app.live_secrets.to_string())),
         ])
     })
@@ -275,7 +278,11 @@ fn secret_list(target: &Target, app_id: String) -> Outcome {
                     Cell::from(secret.secret_id.to_string()),
                     secret_state(secret),
                     Cell::from(secret.created_at.to_string()),
-                    Cell::from(secret.retired_at.map_or_else(String::new, |at| at.to_string())),
+                    Cell::from(
+                        secret
+                            .retired_at
+                            .map_or_else(String::new, |at| at.to_string()),
+                    ),
                 ]
             })
             .collect();

@@ -43,7 +43,12 @@ enum Action {
 #[derive(Debug, Args)]
 pub(crate) struct FileArg {
     /// Settings in TOML [default: none]
-    #[arg(long = "config", value_name = "FILE", env = "MAYDAY_CONFIG", hide_env_values = true)]
+    #[arg(
+        long = "config",
+        value_name = "FILE",
+        env = "MAYDAY_CONFIG",
+        hide_env_values = true
+    )]
     pub(crate) config: Option<PathBuf>,
 }
 

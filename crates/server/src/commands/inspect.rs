@@ -112,7 +112,10 @@ fn unattributed(target: &Target, page: &Page<UnattributedView>) -> Outcome {
         if rows.is_empty() {
             return out.hint("no unattributed SOS");
         }
-        out.table(&["received", "gateway user", "via", "device", "body"], &rows)?;
+        out.table(
+            &["received", "gateway user", "via", "device", "body"],
+            &rows,
+        )?;
         hint_next(out, page)
     })
 }

@@ -64,7 +64,7 @@ pub(crate) fn run(args: ServeArgs) -> Outcome {
     node::runtime()?.block_on(async {
         let signals = Signals::listen()?;
         let started = tokio::select! {
-            started = Server::start(&config, &signals) => started?,
+            started = Server::start(&config) => started?,
             // Nothing was accepted yet: there is nothing to drain.
             () = signals.drain.cancelled() => return Ok(()),
         };

@@ -66,7 +66,9 @@ pub(crate) fn run(args: &SignArgs) -> Outcome {
 
 /// Reads the secret from a file, or from standard input.
 fn read_secret(file: Option<&Path>) -> Result<AppSecret, Failure> {
-    let place = file.map_or("standard input".to_owned(), |path| path.display().to_string());
+    let place = file.map_or("standard input".to_owned(), |path| {
+        path.display().to_string()
+    });
     let mut text = String::new();
     let read = match file {
         Some(path) => std::fs::File::open(path)
@@ -113,7 +115,17 @@ mod tests {
         assert_eq!(parse_duration("24h"), Ok(Duration::from_secs(86_400)));
         assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("30d"), Ok(Duration::from_secs(2_592_000)));
-        for wrong in ["", "24", "h", "-1h", "0h", "1.5h", "24 h", "9999999999d", "1ü"] {
+        for wrong in [
+            "",
+            "24",
+            "h",
+            "-1h",
+            "0h",
+            "1.5h",
+            "24 h",
+            "9999999999d",
+            "1ü",
+        ] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
     }

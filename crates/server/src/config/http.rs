@@ -53,5 +53,6 @@ fn is_origin(text: &str) -> bool {
     let host = text
         .strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"));
-    text == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains('/') && host.is_ascii())
+    text == "*"
+        || host.is_some_and(|host| !host.is_empty() && !host.contains('/') && host.is_ascii())
 }

@@ -116,7 +116,12 @@ impl Layers {
         }
         for flag in &sources.flags {
             let origin = Origin::Flag(flag.flag.clone());
-            layers.put(&flag.key, Raw::Untyped(flag.value.clone()), origin, &mut problems);
+            layers.put(
+                &flag.key,
+                Raw::Untyped(flag.value.clone()),
+                origin,
+                &mut problems,
+            );
         }
         (layers, problems)
     }
@@ -128,7 +133,9 @@ impl Layers {
 
     /// Each setting in the order of its name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
-        self.entries.iter().map(|(key, entry)| (key.as_str(), entry))
+        self.entries
+            .iter()
+            .map(|(key, entry)| (key.as_str(), entry))
     }
 
     fn add_file(&mut self, path: &Path, problems: &mut Vec<Problem>) {
@@ -183,7 +190,9 @@ fn read_bounded(path: &Path) -> Result<String, String> {
     let told = |error: std::io::Error| format!("cannot be read: {error}; check --config");
     let size = std::fs::metadata(path).map_err(told)?.len();
     if size > MAX_FILE_BYTES {
-        return Err(format!("is larger than {MAX_FILE_BYTES} bytes: is it the right file?"));
+        return Err(format!(
+            "is larger than {MAX_FILE_BYTES} bytes: is it the right file?"
+        ));
     }
     std::fs::read_to_string(path).map_err(told)
 }
@@ -214,7 +223,9 @@ fn flatten(text: &str, name: &str, problems: &mut Vec<Problem>) -> Vec<(String, 
                 Some(raw) => found.push((path, raw, line)),
                 None => problems.push(Problem::new(
                     format!("{name}:{line}"),
-                    format!("{path} must be a text, a whole number, true or false, or a list of texts"),
+                    format!(
+                        "{path} must be a text, a whole number, true or false, or a list of texts"
+                    ),
                 )),
             }
         }
@@ -245,7 +256,9 @@ fn distance(a: &str, b: &str) -> usize {
         let mut diagonal = i;
         let mut left = i + 1;
         for (cell, to) in row.iter_mut().skip(1).zip(b.chars()) {
-            let best = (diagonal + usize::from(from != to)).min(left + 1).min(*cell + 1);
+            let best = (diagonal + usize::from(from != to))
+                .min(left + 1)
+                .min(*cell + 1);
             diagonal = std::mem::replace(cell, best);
             left = best;
         }

@@ -131,7 +131,8 @@ impl<'l> Reader<'l> {
             .layers
             .get(key)
             .map_or_else(|| key.to_owned(), |entry| entry.origin.to_string());
-        self.problems.push(Problem::new(place, format!("{key} {why}")));
+        self.problems
+            .push(Problem::new(place, format!("{key} {why}")));
     }
 
     fn take<T>(&mut self, key: &str, wanted: &str, parse: impl Fn(&Raw) -> Option<T>) -> Option<T> {

@@ -73,13 +73,18 @@ fn every_fault_is_reported_at_once_with_its_place() {
     let file = path.display();
     for expected in [
         format!("{file}:2: http.listen must be ADDRESS:PORT"),
-        format!("{file}:3: http.max_connection is not a setting: did you mean http.max_connections?"),
+        format!(
+            "{file}:3: http.max_connection is not a setting: did you mean http.max_connections?"
+        ),
         format!("{file}:6: admin.listen can be reached from other machines"),
         format!("{file}:8: telemetry.retention_days must be a whole number from 1 to 3650, not 0"),
         "MAYDAY_LOG__FORMAT: log.format must be one of \"auto\", \"human\", \"json\"".to_owned(),
         "MAYDAY_NOPE__X: nope.x is not a setting".to_owned(),
     ] {
-        assert!(told.contains(&expected), "{expected}\nis missing in\n{told}");
+        assert!(
+            told.contains(&expected),
+            "{expected}\nis missing in\n{told}"
+        );
     }
     assert_eq!(error.problems().len(), 6, "{told}");
 }
@@ -95,7 +100,10 @@ fn a_syntax_error_names_its_line() {
 fn a_missing_file_is_told_in_one_line() {
     let error = Config::load(&sources(Some(Path::new("/nowhere/at/all")), &[], &[])).unwrap_err();
     let told = error.to_string();
-    assert!(told.starts_with("/nowhere/at/all: cannot be read"), "{told}");
+    assert!(
+        told.starts_with("/nowhere/at/all: cannot be read"),
+        "{told}"
+    );
     assert_eq!(told.lines().count(), 1);
 }
 
@@ -106,10 +114,15 @@ fn a_database_password_is_never_printed() {
     let (config, layers) = Config::load_with_layers(&sources(None, &environment, &[])).unwrap();
     let shown = format!("{:?} {:?}", settings(&layers), config);
     assert!(!shown.contains("hunter2"), "{shown}");
-    assert!(shown.contains("postgres://mayday:***@db.internal:5432/mayday"), "{shown}");
+    assert!(
+        shown.contains("postgres://mayday:***@db.internal:5432/mayday"),
+        "{shown}"
+    );
 
     let wrong = [("MAYDAY_STORE__DATABASE_URL", "mysql://u:hunter2@h/d")];
-    let told = Config::load(&sources(None, &wrong, &[])).unwrap_err().to_string();
+    let told = Config::load(&sources(None, &wrong, &[]))
+        .unwrap_err()
+        .to_string();
     assert!(told.contains("must begin with postgres://"), "{told}");
     assert!(!told.contains("hunter2"), "{told}");
 }
@@ -132,7 +145,8 @@ fn the_example_file_is_fresh_and_says_nothing_by_itself() {
 fn each_section_and_each_setting_is_documented() {
     let mut before = "";
     for line in DEFAULTS.lines() {
-        let documented = line.starts_with('[') || line.starts_with(|c: char| c.is_ascii_lowercase());
+        let documented =
+            line.starts_with('[') || line.starts_with(|c: char| c.is_ascii_lowercase());
         if documented {
             assert!(before.starts_with('#'), "no comment above `{line}`");
         }

@@ -87,7 +87,10 @@ impl HttpClient {
         let mut stream = TcpStream::connect(self.address).await?;
         stream.write_all(request.as_bytes()).await?;
         let mut bytes = Vec::new();
-        stream.take(MAX_ANSWER_BYTES).read_to_end(&mut bytes).await?;
+        stream
+            .take(MAX_ANSWER_BYTES)
+            .read_to_end(&mut bytes)
+            .await?;
         Ok(bytes)
     }
 }

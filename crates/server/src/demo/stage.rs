@@ -41,7 +41,11 @@ impl Stage {
         self.out.line("")?;
         let http = format!("http://{}", addresses.http);
         self.fact("HTTP", &http, "the SDK's API")?;
-        self.fact("Docs", &format!("{http}/docs"), "every route, with examples")?;
+        self.fact(
+            "Docs",
+            &format!("{http}/docs"),
+            "every route, with examples",
+        )?;
         self.fact("MQTT", &addresses.mqtt.to_string(), "3.1.1 and 5")?;
         let health = format!("http://{}/health/ready", addresses.admin);
         self.fact("Health", &health, "and /metrics")?;

@@ -51,7 +51,8 @@ async fn connect(ana: &Person, addresses: Addresses, stage: Stage) -> Result<Mqt
     let username = ana.mqtt_username();
     let mut mqtt = MqttClient::connect(addresses.mqtt, "demo-ana", &username, &ana.hash).await?;
     let connected = Some(began.elapsed());
-    mqtt.subscribe(&format!("sos/events/{}", ana.user_id)).await?;
+    mqtt.subscribe(&format!("sos/events/{}", ana.user_id))
+        .await?;
     let text = "connects over MQTT; her signature is verified";
     stage.step(PHONE, Paint::Accent, text, connected).await?;
     Ok(mqtt)
@@ -148,7 +149,9 @@ impl Story<'_> {
         let answer = self.ana.http.get("/v1/sdk/sos/history?limit=1").await?;
         let item = answer.body.pointer("/incidents/0").unwrap_or(&Value::Null);
         if text_of(item, "/incident/id") != incident {
-            return Err(Failure::new("the incident is not the newest of the history"));
+            return Err(Failure::new(
+                "the incident is not the newest of the history",
+            ));
         }
         let trail = item.get("trail").and_then(Value::as_array);
         let text = format!(

@@ -1,0 +1,116 @@
+//! `mayday demo`: starts everything, tells the story, keeps serving.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use crate::config::{Config, Override, Sources};
+use crate::demo::{Scene, Stage, play};
+use crate::failure::Outcome;
+use crate::lifecycle::Signals;
+use crate::node;
+use crate::serving::Server;
+use crate::telemetry;
+
+/// Where the demo keeps its data unless told otherwise.
+const DATA_DIR: &str = "./mayday-demo";
+
+/// `mayday demo`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Starts a whole server with its data in ./mayday-demo, lets one SOS go through it
+over real MQTT and HTTP connections, prints lines for mosquitto_pub and curl with
+working credentials, and keeps serving until Ctrl-C. The data is kept, so lines
+that were copied go on working with the next demo. A usual port that is taken is
+replaced by a free one.
+
+Examples:
+  mayday demo
+  mayday demo --data-dir /tmp/try --once")]
+pub(crate) struct DemoArgs {
+    /// Directory of the data
+    #[arg(long, value_name = "DIR", default_value = DATA_DIR, value_hint = ValueHint::DirPath)]
+    data_dir: String,
+    /// Listen for HTTP here [default: 127.0.0.1:8080, or a free port]
+    #[arg(long, value_name = "ADDR:PORT")]
+    http: Option<SocketAddr>,
+    /// Listen for MQTT here [default: 127.0.0.1:1883, or a free port]
+    #[arg(long, value_name = "ADDR:PORT")]
+    mqtt: Option<SocketAddr>,
+    /// Listen for health and metrics here [default: 127.0.0.1:9090, or a free port]
+    #[arg(long, value_name = "ADDR:PORT")]
+    admin: Option<SocketAddr>,
+    /// End after the story instead of serving on
+    #[arg(long)]
+    once: bool,
+}
+
+/// Starts everything, tells the story, keeps serving.
+pub(crate) fn run(args: DemoArgs) -> Outcome {
+    let once = args.once;
+    let data_dir = PathBuf::from(&args.data_dir);
+    let config = Config::load(&args.sources())?;
+    telemetry::init(&config.log);
+    node::runtime()?.block_on(async {
+        let signals = Signals::listen()?;
+        let server = tokio::select! {
+            server = Server::start(&config) => server?,
+            () = signals.drain.cancelled() => return Ok(()),
+        };
+        let stage = Stage::new();
+        let scene = Scene {
+            data_dir: &data_dir,
+            addresses: server.addresses(),
+            stage,
+        };
+        let told = tokio::select! {
+            told = play(server.app(), &scene) => told,
+            () = signals.drain.cancelled() => Ok(()),
+        };
+        if once || told.is_err() {
+            signals.drain.cancel();
+        } else if !signals.drain.is_cancelled() {
+            stage.line("Serving. Ctrl-C ends the demo; its data is kept.")?;
+        }
+        let ended = server.run(&signals).await;
+        told.and(ended)
+    })
+}
+
+impl DemoArgs {
+    fn sources(self) -> Sources {
+        let flag = |key: &str, flag: &str, value: String| Override {
+            key: key.to_owned(),
+            flag: flag.to_owned(),
+            value,
+        };
+        let listen = |key: &str, name: &str, given: Option<SocketAddr>, usual: u16| {
+            let address = given.unwrap_or_else(|| usual_or_free(usual));
+            flag(key, name, address.to_string())
+        };
+        let flags = vec![
+            flag("store.data_dir", "--data-dir", self.data_dir),
+            // The story is told on the same terminal: only what is wrong is logged.
+            flag("log.filter", "demo", "warn".to_owned()),
+            listen("http.listen", "--http", self.http, 8080),
+            listen("mqtt.listen", "--mqtt", self.mqtt, 1883),
+            listen("admin.listen", "--admin", self.admin, 9090),
+        ];
+        // The demo is the same everywhere: it reads no file and no variables.
+        Sources {
+            file: None,
+            environment: Vec::new(),
+            flags,
+        }
+    }
+}
+
+/// The usual port on loopback, or port 0 when it is taken.
+fn usual_or_free(port: u16) -> SocketAddr {
+    let usual = SocketAddr::from(([127, 0, 0, 1], port));
+    match std::net::TcpListener::bind(usual) {
+        Ok(_) => usual,
+        Err(_) => SocketAddr::from(([127, 0, 0, 1], 0)),
+    }
+}
