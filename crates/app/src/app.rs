@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::AppError;
 use crate::feed::FeedHub;
+use crate::identity::{Identity, IdentitySettings};
 use crate::metrics::Metrics;
 use crate::presence::{Presence, PresenceLimits};
 
@@ -21,6 +22,8 @@ pub struct Parts {
     pub entropy: SharedEntropy,
     /// Where transports and workers count.
     pub metrics: Metrics,
+    /// What can be set about identities.
+    pub identity: IdentitySettings,
     /// How many live connections this node holds.
     pub presence: PresenceLimits,
     /// Ends the background tasks that [`App::start`] spawns.
@@ -33,29 +36,31 @@ pub struct App {
     pub(crate) clock: SharedClock,
     pub(crate) entropy: SharedEntropy,
     pub(crate) metrics: Metrics,
+    pub(crate) identity: Identity,
     pub(crate) presence: Arc<Presence>,
     pub(crate) feed: Arc<FeedHub>,
     pub(crate) shutdown: CancellationToken,
 }
 
 impl App {
-    /// Puts the parts together and spawns what runs beside the use cases: the
-    /// fan-out of events. They end with `shutdown`.
-    #[expect(
-        clippy::unused_async,
-        reason = "loading the directory will wait on the store"
-    )]
+    /// Puts the parts together, loads the directory of apps and spawns what
+    /// runs beside the use cases: the fan-out of events, and the watch over who
+    /// is let in. They end with `shutdown`.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, AppError> {
+        let identity = Identity::load(&parts.store, parts.identity, parts.entropy.as_ref()).await?;
         let feed = FeedHub::start(parts.store.clone(), parts.shutdown.clone());
-        Ok(Arc::new(Self {
+        let app = Arc::new(Self {
             store: parts.store,
             clock: parts.clock,
             entropy: parts.entropy,
             metrics: parts.metrics,
+            identity,
             presence: Presence::new(parts.presence),
             feed,
             shutdown: parts.shutdown,
-        }))
+        });
+        tokio::spawn(Arc::clone(&app).watch_control());
+        Ok(app)
     }
 
     /// The live connections of this node.

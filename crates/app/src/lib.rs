@@ -3,12 +3,12 @@
 
 pub mod admin;
 mod app;
-mod authenticate;
 mod contacts;
 mod devices;
 mod error;
-mod fresh_id;
 mod feed;
+mod fresh_id;
+mod identity;
 mod metrics;
 pub mod presence;
 mod profile;
@@ -18,6 +18,7 @@ mod telemetry;
 pub use app::{App, Parts};
 pub use error::AppError;
 pub use feed::{EventFeed, FeedLost};
+pub use identity::IdentitySettings;
 pub use mayday_store as store;
 pub use metrics::{LevelGuard, Metrics};
 pub use sos::{CancelReceipt, HistoryItem, HistoryPage, SosTrigger, TriggerReceipt};

@@ -68,6 +68,8 @@ pub enum CutReason {
     AppInactive,
     /// The secret behind the connection's proof was retired.
     SecretRetired,
+    /// The app's policy takes proofs of this kind no longer.
+    PolicyChanged,
 }
 
 /// The registry of live connections of this node. Always behind an [`Arc`].
@@ -216,6 +218,11 @@ impl Presence {
             registry.remove_member(number, Some(reason));
         }
         cut.len()
+    }
+
+    /// Whether a user is connected to this node.
+    pub fn is_connected(&self, user: UserId) -> bool {
+        self.lock().by_user.contains_key(&user)
     }
 
     /// The users who are connected, each once.

@@ -64,15 +64,19 @@ impl FailureLimiter {
 
     /// Counts a failed validation. `Some` when there were too many within the
     /// minute, by this address or for this app and user: when to try again.
+    ///
+    /// `user` is the app id and external id that were claimed, `None` when the
+    /// claim cannot name anybody.
     pub fn failed(
         &self,
         peer: IpAddr,
-        app_id: &str,
-        external_id: &str,
+        user: Option<(&str, &str)>,
         now: Timestamp,
     ) -> Option<Duration> {
         let by_address = self.count(self.fingerprint(&("address", network(peer))), now);
-        let by_user = self.count(self.fingerprint(&("user", app_id, external_id)), now);
+        let by_user = user.and_then(|(app_id, external_id)| {
+            self.count(self.fingerprint(&("user", app_id, external_id)), now)
+        });
         by_address.max(by_user)
     }
 
@@ -145,14 +149,23 @@ mod tests {
         let limiter = limiter(DEFAULT_FAILURES_PER_MINUTE);
         for n in 0..30 {
             let user = format!("u{n}");
-            assert_eq!(limiter.failed(ip("10.0.0.1"), "a", &user, START), None);
+            assert_eq!(
+                limiter.failed(ip("10.0.0.1"), Some(("a", &user)), START),
+                None
+            );
         }
         let later = START.plus(Duration::from_secs(20));
-        let wait = limiter.failed(ip("10.0.0.1"), "a", "other", later);
+        let wait = limiter.failed(ip("10.0.0.1"), Some(("a", "other")), later);
         assert_eq!(wait, Some(Duration::from_secs(40)));
-        assert_eq!(limiter.failed(ip("10.0.0.2"), "a", "other", later), None);
+        assert_eq!(
+            limiter.failed(ip("10.0.0.2"), Some(("a", "other")), later),
+            None
+        );
         let after = START.plus(WINDOW);
-        assert_eq!(limiter.failed(ip("10.0.0.1"), "a", "third", after), None);
+        assert_eq!(
+            limiter.failed(ip("10.0.0.1"), Some(("a", "third")), after),
+            None
+        );
     }
 
     #[test]
@@ -160,21 +173,21 @@ mod tests {
         let limiter = limiter(3);
         for n in 0..3 {
             let peer = ip(&format!("10.0.1.{n}"));
-            assert_eq!(limiter.failed(peer, "app", "ana", START), None);
+            assert_eq!(limiter.failed(peer, Some(("app", "ana")), START), None);
         }
         assert!(
             limiter
-                .failed(ip("10.0.1.9"), "app", "ana", START)
+                .failed(ip("10.0.1.9"), Some(("app", "ana")), START)
                 .is_some()
         );
         assert!(
             limiter
-                .failed(ip("10.0.1.10"), "app2", "ana", START)
+                .failed(ip("10.0.1.10"), Some(("app2", "ana")), START)
                 .is_none()
         );
         assert!(
             limiter
-                .failed(ip("10.0.1.11"), "app", "ben", START)
+                .failed(ip("10.0.1.11"), Some(("app", "ben")), START)
                 .is_none()
         );
     }
@@ -184,23 +197,27 @@ mod tests {
         let limiter = limiter(1);
         assert!(
             limiter
-                .failed(ip("2001:db8:1:2::1"), "a", "1", START)
+                .failed(ip("2001:db8:1:2::1"), Some(("a", "1")), START)
                 .is_none()
         );
         assert!(
             limiter
-                .failed(ip("2001:db8:1:2:ffff::9"), "a", "2", START)
+                .failed(ip("2001:db8:1:2:ffff::9"), Some(("a", "2")), START)
                 .is_some()
         );
         assert!(
             limiter
-                .failed(ip("2001:db8:1:3::1"), "a", "3", START)
+                .failed(ip("2001:db8:1:3::1"), Some(("a", "3")), START)
                 .is_none()
         );
-        assert!(limiter.failed(ip("10.9.9.9"), "a", "4", START).is_none());
         assert!(
             limiter
-                .failed(ip("::ffff:10.9.9.9"), "a", "5", START)
+                .failed(ip("10.9.9.9"), Some(("a", "4")), START)
+                .is_none()
+        );
+        assert!(
+            limiter
+                .failed(ip("::ffff:10.9.9.9"), Some(("a", "5")), START)
                 .is_some()
         );
     }
@@ -210,21 +227,24 @@ mod tests {
         let limiter = limiter(5);
         let offender = ip("10.0.0.66");
         for n in 0..50 {
-            limiter.failed(offender, "a", &format!("o{n}"), START);
+            limiter.failed(offender, Some(("a", &format!("o{n}"))), START);
         }
         for n in 0..200_000_u32 {
             let peer = IpAddr::from((0x0b00_0000 + n).to_be_bytes());
-            limiter.failed(peer, "a", &n.to_string(), START);
+            limiter.failed(peer, Some(("a", &n.to_string())), START);
         }
         assert_eq!(limiter.table.lock().unwrap().len(), SETS);
-        assert!(limiter.failed(offender, "a", "x", START).is_some());
+        assert!(limiter.failed(offender, Some(("a", "x")), START).is_some());
     }
 
     #[test]
     fn a_clock_that_steps_back_opens_a_new_window() {
         let limiter = limiter(1);
-        limiter.failed(ip("10.0.0.1"), "a", "1", START);
+        limiter.failed(ip("10.0.0.1"), Some(("a", "1")), START);
         let earlier = START.minus(Duration::from_secs(5));
-        assert_eq!(limiter.failed(ip("10.0.0.1"), "a", "2", earlier), None);
+        assert_eq!(
+            limiter.failed(ip("10.0.0.1"), Some(("a", "2")), earlier),
+            None
+        );
     }
 }

@@ -1,8 +1,12 @@
 //! Adds a contact.
 
-use mayday_core::contact::{Contact, ContactDraft};
+use mayday_core::contact::{Contact, ContactDraft, MAX_CONTACTS};
 use mayday_core::identity::Caller;
+use mayday_core::ids::ContactId;
+use mayday_store::Lane;
+use mayday_store::contacts::{AddContact, ContactAddition};
 
+use crate::identity::require_full;
 use crate::{App, AppError};
 
 impl App {
@@ -12,7 +16,20 @@ impl App {
         caller: &Caller,
         draft: ContactDraft,
     ) -> Result<Contact, AppError> {
-        let _ = (caller, draft);
-        Err(AppError::Unauthorized)
+        require_full(caller)?;
+        let add = AddContact {
+            id: ContactId::generate(self.clock.as_ref(), self.entropy.as_ref()),
+            user: caller.user,
+            contact: draft.check().map_err(AppError::fields)?,
+        };
+        match self.store.write(Lane::Rest, add).await? {
+            ContactAddition::Added(contact) => Ok(contact),
+            ContactAddition::TooMany => Err(AppError::field(
+                "",
+                format!(
+                    "there are {MAX_CONTACTS} contacts already, the most a user may have: remove one first"
+                ),
+            )),
+        }
     }
 }

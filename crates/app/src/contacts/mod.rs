@@ -5,3 +5,7 @@ mod list;
 mod remove;
 mod reorder;
 mod replace;
+
+use crate::AppError;
+
+const NOT_FOUND: AppError = AppError::NotFound { what: "contact" };

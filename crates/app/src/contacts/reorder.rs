@@ -2,17 +2,32 @@
 
 use mayday_core::identity::Caller;
 use mayday_core::ids::ContactId;
+use mayday_store::Lane;
+use mayday_store::contacts::ReorderContacts;
 
+use crate::identity::require_full;
 use crate::{App, AppError};
 
 impl App {
-    /// Puts the contacts into this order, which must name each of them once.
+    /// Puts the contacts into this order, which must name each of them once;
+    /// otherwise nothing changes.
     pub async fn reorder_contacts(
         &self,
         caller: &Caller,
         order: Vec<ContactId>,
     ) -> Result<(), AppError> {
-        let _ = (caller, order);
-        Err(AppError::Unauthorized)
+        require_full(caller)?;
+        let reorder = ReorderContacts {
+            user: caller.user,
+            order,
+        };
+        if self.store.write(Lane::Rest, reorder).await? {
+            Ok(())
+        } else {
+            Err(AppError::field(
+                "/order",
+                "order must hold the id of each contact once",
+            ))
+        }
     }
 }

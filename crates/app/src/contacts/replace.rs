@@ -3,7 +3,11 @@
 use mayday_core::contact::{Contact, ContactDraft};
 use mayday_core::identity::Caller;
 use mayday_core::ids::ContactId;
+use mayday_store::Lane;
+use mayday_store::contacts::ReplaceContact;
 
+use super::NOT_FOUND;
+use crate::identity::require_full;
 use crate::{App, AppError};
 
 impl App {
@@ -14,7 +18,15 @@ impl App {
         id: ContactId,
         draft: ContactDraft,
     ) -> Result<Contact, AppError> {
-        let _ = (caller, id, draft);
-        Err(AppError::Unauthorized)
+        require_full(caller)?;
+        let replace = ReplaceContact {
+            id,
+            user: caller.user,
+            contact: draft.check().map_err(AppError::fields)?,
+        };
+        self.store
+            .write(Lane::Rest, replace)
+            .await?
+            .ok_or(NOT_FOUND)
     }
 }

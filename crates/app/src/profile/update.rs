@@ -2,13 +2,25 @@
 
 use mayday_core::identity::Caller;
 use mayday_core::profile::{ProfilePatch, User};
+use mayday_store::Lane;
+use mayday_store::users::UpdateProfile;
 
+use super::show::user;
+use crate::identity::require_full;
 use crate::{App, AppError};
 
 impl App {
     /// Changes the named fields of the caller's profile; an empty text clears.
     pub async fn update_me(&self, caller: &Caller, patch: ProfilePatch) -> Result<User, AppError> {
-        let _ = (caller, patch);
-        Err(AppError::Unauthorized)
+        require_full(caller)?;
+        patch.check().map_err(AppError::fields)?;
+        let update = UpdateProfile {
+            user: caller.user,
+            patch,
+        };
+        let row = self.store.write(Lane::Rest, update).await?;
+        let mut tx = self.store.read().await?;
+        let readiness = self.readiness(&mut tx, &row).await?;
+        Ok(user(caller, row, readiness))
     }
 }

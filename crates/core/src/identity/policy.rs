@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::Timestamp;
+
 /// The policy of an app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppPolicy {
@@ -9,6 +11,13 @@ pub struct AppPolicy {
     pub require_expiring: bool,
     /// Who may cancel somebody else's incident.
     pub cancel: CancelPolicy,
+}
+
+impl AppPolicy {
+    /// Whether a genuine proof of this expiry (`None`: a static hash) is taken.
+    pub const fn admits(&self, expires_at: Option<Timestamp>) -> bool {
+        expires_at.is_some() || !self.require_expiring
+    }
 }
 
 /// Who may cancel somebody else's incident by naming its device (contract:

@@ -1,0 +1,154 @@
+//! All apps with their live secrets and policies, in memory.
+//!
+//! A snapshot is never changed: a reload puts a new one in its place, so that
+//! a check never waits and never sees half a change.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use mayday_core::identity::signing::{Genuine, LiveSecret, Verdict, verify};
+use mayday_core::identity::{AppId, AppPolicy, Caller, CancelPolicy, ExternalUserId, Proof};
+use mayday_core::ids::AppUuid;
+use mayday_core::time::Timestamp;
+use mayday_store::{Store, StoreError, apps, control};
+use tokio::sync::Mutex;
+
+use crate::presence::CutReason;
+
+/// The apps, replaced as a whole.
+pub(super) struct Directory {
+    current: ArcSwap<Snapshot>,
+    /// Held while reloading, so that an older snapshot never replaces a newer
+    /// one. Says whether connections are still to be cut by the current one.
+    pub(super) reloading: Mutex<Reload>,
+}
+
+/// What reloads remember.
+#[derive(Debug, Default)]
+pub(super) struct Reload {
+    /// The connections were not all checked against the current snapshot.
+    pub(super) cut_pending: bool,
+}
+
+/// The apps as of one control version.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) version: i64,
+    apps: HashMap<AppId, Entry>,
+    names: HashMap<AppUuid, AppId>,
+}
+
+/// An app.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) id: AppUuid,
+    pub(super) app_id: AppId,
+    pub(super) active: bool,
+    policy: AppPolicy,
+    secrets: Vec<LiveSecret>,
+}
+
+/// A proof that holds.
+#[derive(Debug)]
+pub(super) struct Proven<'d> {
+    pub(super) app: &'d Entry,
+    pub(super) external_id: ExternalUserId,
+    pub(super) genuine: Genuine,
+}
+
+impl Directory {
+    pub(super) async fn load(store: &Store) -> Result<Self, StoreError> {
+        Ok(Self {
+            current: ArcSwap::from_pointee(Snapshot::load(store).await?),
+            reloading: Mutex::default(),
+        })
+    }
+
+    /// The apps now.
+    pub(super) fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    pub(super) fn replace(&self, snapshot: Snapshot) {
+        self.current.store(Arc::new(snapshot));
+    }
+}
+
+impl Snapshot {
+    /// Reads version, apps and secrets in one transaction.
+    pub(super) async fn load(store: &Store) -> Result<Self, StoreError> {
+        let mut tx = store.read().await?;
+        let version = control::version(&mut tx).await?;
+        let rows = apps::all(&mut tx).await?;
+        let mut secrets: HashMap<AppUuid, Vec<LiveSecret>> = HashMap::new();
+        for (app, secret) in apps::live_secrets(&mut tx).await? {
+            secrets.entry(app).or_default().push(secret);
+        }
+        let names = rows.iter().map(|row| (row.id, row.app_id.clone()));
+        Ok(Self {
+            version,
+            names: names.collect(),
+            apps: rows
+                .into_iter()
+                .map(|row| {
+                    let entry = Entry {
+                        id: row.id,
+                        app_id: row.app_id.clone(),
+                        active: row.deactivated_at.is_none(),
+                        policy: row.policy,
+                        secrets: secrets.remove(&row.id).unwrap_or_default(),
+                    };
+                    (row.app_id, entry)
+                })
+                .collect(),
+        })
+    }
+
+    /// Checks a proof. An unknown app and a bad hash fail alike, after the
+    /// same work.
+    pub(super) fn prove(&self, proof: &Proof<'_>, now: Timestamp) -> Option<Proven<'_>> {
+        let app_id = AppId::parse(proof.app_id).ok()?;
+        let external_id = ExternalUserId::parse(proof.external_id).ok()?;
+        let app = self.apps.get(&app_id);
+        let secrets = app.map_or(&[][..], |app| app.secrets.as_slice());
+        match verify(secrets, &app_id, &external_id, proof.hash, now) {
+            Verdict::Invalid => None,
+            Verdict::Genuine(genuine) => {
+                let app = app?;
+                app.policy.admits(genuine.expires_at).then_some(Proven {
+                    app,
+                    external_id,
+                    genuine,
+                })
+            }
+        }
+    }
+
+    /// Why a caller who was let in before would be refused now.
+    pub(super) fn objection(&self, caller: &Caller) -> Option<CutReason> {
+        let Some(app) = self.apps.get(&caller.app_id) else {
+            return Some(CutReason::AppInactive);
+        };
+        if !app.active {
+            Some(CutReason::AppInactive)
+        } else if !app.secrets.iter().any(|live| live.id == caller.secret) {
+            Some(CutReason::SecretRetired)
+        } else if !app.policy.admits(caller.expires_at) {
+            Some(CutReason::PolicyChanged)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn policy(&self, app: AppUuid) -> AppPolicy {
+        let entry = self.names.get(&app).and_then(|name| self.apps.get(name));
+        entry.map_or(
+            AppPolicy {
+                require_expiring: true,
+                cancel: CancelPolicy::RelayOnly,
+            },
+            |entry| entry.policy,
+        )
+    }
+}

@@ -1,0 +1,87 @@
+//! Who may come in.
+//!
+//! [`authenticate`] checks a proof against the [`directory`], which holds every
+//! app with its live secrets in memory, and finds or makes the user through
+//! [`known`], a bounded cache. [`watch`] follows the store: whatever changes
+//! who is let in raises the control version there, by this process or another,
+//! and a new directory is loaded and live connections that lost their right
+//! are cut within a second.
+
+mod authenticate;
+mod directory;
+mod known;
+mod watch;
+
+use std::sync::Arc;
+
+use mayday_core::clock::Entropy;
+use mayday_core::identity::{AppPolicy, Caller};
+use mayday_core::ids::AppUuid;
+use mayday_core::limiter::{DEFAULT_FAILURES_PER_MINUTE, FailureLimiter};
+use mayday_store::{Store, StoreError};
+use tokio::sync::Semaphore;
+
+use crate::{App, AppError};
+use directory::Directory;
+use known::KnownUsers;
+
+/// How many notes that a user was seen may wait for the store at once; more
+/// are left to the user's next contact.
+const TOUCHES_IN_FLIGHT: usize = 256;
+
+/// What can be set about identities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdentitySettings {
+    /// Failed validations per minute, per address and per app and user, that
+    /// get a plain 401; those beyond get a 429.
+    pub failures_per_minute: u32,
+}
+
+impl Default for IdentitySettings {
+    fn default() -> Self {
+        Self {
+            failures_per_minute: DEFAULT_FAILURES_PER_MINUTE,
+        }
+    }
+}
+
+/// What [`App`] needs to say who may come in.
+pub(crate) struct Identity {
+    directory: Directory,
+    known: KnownUsers,
+    limiter: FailureLimiter,
+    touches: Arc<Semaphore>,
+}
+
+impl Identity {
+    /// Loads the directory.
+    pub(crate) async fn load(
+        store: &Store,
+        settings: IdentitySettings,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            directory: Directory::load(store).await?,
+            known: KnownUsers::default(),
+            limiter: FailureLimiter::new(settings.failures_per_minute, entropy),
+            touches: Arc::new(Semaphore::new(TOUCHES_IN_FLIGHT)),
+        })
+    }
+}
+
+impl App {
+    /// The app's policy; the strictest one for an app that is not known.
+    pub fn policy(&self, app: AppUuid) -> AppPolicy {
+        self.identity.directory.current().policy(app)
+    }
+}
+
+/// Refuses a proof that is genuine but stale: it calls for help, and reads and
+/// changes nothing else.
+pub(crate) fn require_full(caller: &Caller) -> Result<(), AppError> {
+    if caller.is_full() {
+        Ok(())
+    } else {
+        Err(AppError::Unauthorized)
+    }
+}

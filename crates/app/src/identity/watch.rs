@@ -1,0 +1,100 @@
+//! Follows what changes who is let in, and cuts who no longer is.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mayday_core::ids::UserId;
+use mayday_store::{Hint, StoreError, control, users};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::MissedTickBehavior;
+
+use super::directory::Snapshot;
+use crate::App;
+use crate::presence::CutReason;
+
+/// How often the control version is compared: another process may write to
+/// the same database. A cut must be over within a second.
+const COMPARE_EVERY: Duration = Duration::from_millis(500);
+
+impl App {
+    /// Keeps the directory as the store has it, until shutdown.
+    pub(crate) async fn watch_control(self: Arc<Self>) {
+        let mut commits = self.store.commits();
+        let mut ticks = tokio::time::interval(COMPARE_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failing = false;
+        loop {
+            tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                _ = ticks.tick() => {}
+                hints = commits.recv() => match hints {
+                    Ok(hints) if !hints.iter().any(|hint| matches!(hint, Hint::ControlChanged)) => continue,
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    // The store is closed: nothing changes any more.
+                    Err(RecvError::Closed) => return,
+                },
+            }
+            match self.follow_control().await {
+                Ok(()) => failing = false,
+                Err(error) if !failing => {
+                    failing = true;
+                    tracing::warn!(%error, "cannot see whether apps, secrets or blocks changed; going on with what is known");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Reloads the directory if the control version moved, and cuts the
+    /// connections that lost their right. When it returns, the change is in
+    /// force on this node.
+    pub(crate) async fn follow_control(&self) -> Result<(), StoreError> {
+        let directory = &self.identity.directory;
+        let mut reload = directory.reloading.lock().await;
+        let version = {
+            let mut tx = self.store.read().await?;
+            control::version(&mut tx).await?
+        };
+        if version != directory.current().version {
+            directory.replace(Snapshot::load(&self.store).await?);
+            reload.cut_pending = true;
+        }
+        // Only after the new directory is in place: who connects from here on
+        // is checked against it.
+        if reload.cut_pending {
+            self.cut_refused().await?;
+            reload.cut_pending = false;
+        }
+        Ok(())
+    }
+
+    async fn cut_refused(&self) -> Result<(), StoreError> {
+        let directory = self.identity.directory.current();
+        let mut cut = self
+            .presence
+            .cut_where(|caller| directory.objection(caller));
+        let connected = self.presence.connected_users();
+        if !connected.is_empty() {
+            let blocked: HashSet<UserId> = {
+                let mut tx = self.store.read().await?;
+                users::blocked_among(&mut tx, &connected)
+                    .await?
+                    .into_iter()
+                    .collect()
+            };
+            cut += self.presence.cut_where(|caller| {
+                blocked
+                    .contains(&caller.user)
+                    .then_some(CutReason::UserBlocked)
+            });
+        }
+        if cut > 0 {
+            tracing::info!(
+                connections = cut,
+                "cut connections that are no longer let in"
+            );
+        }
+        Ok(())
+    }
+}
