@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mayday_app::admin::{AdminReply, AdminRequest};
 use mayday_app::presence::PresenceLimits;
-use mayday_app::{App, Metrics, Parts};
+use mayday_app::{App, IdentitySettings, Metrics, Parts};
 use mayday_core::clock::{SharedClock, SharedEntropy};
 use mayday_store::heartbeat::Heartbeat;
 use mayday_store::{Database, Lane, OpenError, Store, StoreConfig};
@@ -87,6 +87,9 @@ impl Node {
             clock: shared_clock,
             entropy,
             metrics: metrics.clone(),
+            identity: IdentitySettings {
+                failures_per_minute: config.identity.failures_per_minute,
+            },
             presence: PresenceLimits {
                 members: config.mqtt.max_connections,
                 reserve: config.mqtt.max_unproven_connections,
