@@ -39,7 +39,15 @@ pub const AUTHORISATION: &[(&str, &str, Access)] = &[
     ("GET", "/docs/{file}", Access::Public),
     ("GET", "/v1/sdk/me", Access::Full),
     ("PUT", "/v1/sdk/me", Access::Full),
+    ("POST", "/v1/sdk/sos", Access::Sos),
+    ("GET", "/v1/sdk/sos", Access::Sos),
+    ("POST", "/v1/sdk/sos/cancel", Access::Full),
+    ("POST", "/v1/sdk/sos/resolve", Access::Full),
+    ("GET", "/v1/sdk/sos/history", Access::Full),
     ("POST", "/v1/sdk/telemetry", Access::Sos),
+    ("GET", "/v1/sdk/devices", Access::Full),
+    ("POST", "/v1/sdk/devices", Access::Full),
+    ("DELETE", "/v1/sdk/devices/{id}", Access::Full),
     ("GET", "/v1/sdk/contacts", Access::Full),
     ("POST", "/v1/sdk/contacts", Access::Full),
     ("PUT", "/v1/sdk/contacts/reorder", Access::Full),
@@ -51,7 +59,13 @@ pub const AUTHORISATION: &[(&str, &str, Access)] = &[
 pub(crate) fn signed_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(v1::me::show::show, v1::me::update::update))
+        .routes(routes!(v1::sos::show::show, v1::sos::trigger::trigger))
+        .routes(routes!(v1::sos::cancel::cancel))
+        .routes(routes!(v1::sos::resolve::resolve))
+        .routes(routes!(v1::sos::history::history))
         .routes(routes!(v1::telemetry::submit::submit))
+        .routes(routes!(v1::devices::list::list, v1::devices::register::register))
+        .routes(routes!(v1::devices::remove::remove))
         .routes(routes!(v1::contacts::list::list, v1::contacts::add::add))
         .routes(routes!(v1::contacts::reorder::reorder))
         .routes(routes!(

@@ -1,0 +1,368 @@
+// Draws /docs from /openapi.json. No library, no other host, no inline code.
+"use strict";
+
+const METHODS = ["get", "post", "put", "delete"];
+// Answers that every signed route has in common: folded away.
+const COMMON = new Set(["401", "403", "413", "429", "500", "503"]);
+const proof = { app: "trailguard", user: "ana-42", hash: "<userHash>" };
+let api;
+
+// ---- small tools ----
+
+function el(tag, options, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(options || {})) {
+    if (value === undefined || value === false) continue;
+    if (name === "class") node.className = value;
+    else if (name === "on") for (const [event, run] of Object.entries(value)) node.addEventListener(event, run);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+// `code` and **strong** of a line; everything else is text, never markup.
+function inline(text) {
+  return text.split(/(`[^`]+`|\*\*[^*]+\*\*)/).map((part) => {
+    if (part.startsWith("`")) return el("code", null, part.slice(1, -1));
+    if (part.startsWith("**")) return el("strong", null, part.slice(2, -2));
+    return part;
+  });
+}
+
+function prose(text) {
+  return (text || "").trim().split(/\n\s*\n/).map((block) => {
+    const flat = block.replace(/\s*\n\s*/g, " ");
+    return flat.startsWith("### ") ? el("h3", null, flat.slice(4)) : el("p", null, inline(flat));
+  });
+}
+
+// ---- schemas ----
+
+function resolve(schema) {
+  let found = schema || {};
+  for (let depth = 0; found.$ref && depth < 16; depth += 1) {
+    const target = found.$ref.slice(2).split("/").reduce((node, key) => node && node[key], api);
+    found = { ...target, ...(found.description ? { description: found.description } : {}) };
+  }
+  return found;
+}
+
+const isNull = (schema) => schema.type === "null";
+
+// The alternatives of a schema, without null.
+function choices(schema) {
+  return (schema.oneOf || schema.anyOf || []).filter((choice) => !isNull(choice)).map(resolve);
+}
+
+// One view of an object: allOf merged, a nullable reference unwrapped.
+function shape(schema) {
+  const base = resolve(schema);
+  if (base.allOf) {
+    const merged = { ...base, properties: {}, required: [] };
+    for (const part of base.allOf.map(shape)) {
+      Object.assign(merged.properties, part.properties);
+      merged.required.push(...(part.required || []));
+      merged.description = merged.description || part.description;
+    }
+    delete merged.allOf;
+    return { ...merged, type: "object" };
+  }
+  const options = choices(base);
+  if (options.length === 1) {
+    const only = shape(options[0]);
+    return { ...only, description: base.description || only.description };
+  }
+  return base;
+}
+
+function types(schema) {
+  return [].concat(schema.type || []).filter((type) => type !== "null");
+}
+
+function kind(schema) {
+  const seen = shape(schema);
+  const options = choices(seen);
+  if (options.length) return [...new Set(options.map(kind))].join(" or ");
+  const type = types(seen)[0] || (seen.properties ? "object" : "any");
+  if (type === "array") return `${kind(seen.items || {})}[]`;
+  if (type === "string" && seen.format === "date-time") return "time";
+  if (type === "string" && seen.format === "uuid") return "uuid";
+  return type;
+}
+
+function nullable(schema) {
+  const seen = resolve(schema);
+  return [].concat(seen.type || []).includes("null") || (seen.oneOf || []).some(isNull);
+}
+
+function limits(schema) {
+  const { minimum, maximum, maxLength } = shape(schema);
+  if (minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`;
+  if (minimum !== undefined) return `from ${minimum}`;
+  if (maxLength !== undefined) return `up to ${maxLength} characters`;
+  return "";
+}
+
+// What a body looks like. In a request only what has an example is shown.
+function example(schema, request, depth = 0) {
+  const own = resolve(schema);
+  if (own.example !== undefined) return own.example;
+  const seen = shape(schema);
+  if (seen.example !== undefined) return seen.example;
+  if (depth > 8) return null;
+  const options = choices(seen);
+  if (options.length) return example(options[0], request, depth + 1);
+  if (types(seen)[0] === "array") {
+    const item = example(seen.items || {}, request, depth + 1);
+    return item === undefined ? [] : [item];
+  }
+  if (seen.properties) {
+    const whole = {};
+    for (const [name, member] of Object.entries(seen.properties)) {
+      const value = example(member, request, depth + 1);
+      if (value !== undefined) whole[name] = value;
+      else if (!request && nullable(member)) whole[name] = null;
+    }
+    return request && !Object.keys(whole).length ? undefined : whole;
+  }
+  return undefined;
+}
+
+function members(schema, request, depth = 0) {
+  const seen = shape(schema);
+  const required = new Set(seen.required || []);
+  const rows = Object.entries(seen.properties || {}).map(([name, member]) => {
+    const inner = shape(member);
+    const element = types(inner)[0] === "array" ? shape(inner.items || {}) : inner;
+    const variants = choices(element).filter((choice) => shape(choice).properties);
+    const nested = element.properties ? [element] : variants;
+    const note = [kind(member), nullable(member) && !request ? "or null" : "", limits(member)];
+    return el("li", null,
+      el("span", { class: "name" }, name),
+      el("span", { class: "kind" }, note.filter(Boolean).join(" ")),
+      request && required.has(name) && el("span", { class: "must" }, "required"),
+      (inner.description || seen.description) && inner.description
+        && el("span", { class: "what" }, inline(inner.description.replace(/\s*\n\s*/g, " "))),
+      depth < 5 && nested.map((part) => Object.keys(part.properties || {}).length > 0
+        && el("details", null, el("summary", null, `Members of ${nested.length > 1 ? part.description || name : name}`), members(part, request, depth + 1))));
+  });
+  return el("ul", { class: "members" }, rows);
+}
+
+// ---- samples ----
+
+// JSON as coloured nodes.
+function paint(text) {
+  const nodes = [];
+  const token = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/g;
+  let last = 0;
+  for (const match of text.matchAll(token)) {
+    nodes.push(text.slice(last, match.index));
+    const [all, string, colon, word] = match;
+    if (string) nodes.push(el("span", { class: colon ? "k" : "t" }, string), colon || "");
+    else nodes.push(el("span", { class: word ? "w" : "n" }, all));
+    last = match.index + all.length;
+  }
+  nodes.push(text.slice(last));
+  return nodes;
+}
+
+function sample(title, text, coloured) {
+  const copy = el("button", { type: "button" }, "Copy");
+  const code = el("code", null, coloured ? paint(text) : text);
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      copy.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(code);
+      copy.textContent = "Selected";
+    }
+    setTimeout(() => { copy.textContent = "Copy"; }, 1500);
+  });
+  return el("div", { class: "sample" }, el("header", null, el("span", null, title), copy), el("pre", { tabindex: "0" }, code));
+}
+
+// A text as one word of a POSIX shell.
+const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+
+function curl(route) {
+  const id = (route.operation.parameters || []).find((one) => one.in === "path");
+  const path = id ? route.path.replace(/\{[^}]+\}/, "0199d7a1-52c4-7e0f-8d6b-2a9c3e5f7b01") : route.path;
+  const url = location.origin + path;
+  const method = route.method === "GET" ? "" : `-X ${route.method} `;
+  const lines = [
+    `curl ${method}${/^[\w:/.-]+$/.test(url) ? url : quoted(url)}`,
+    `-H ${quoted(`X-App-ID: ${proof.app}`)}`,
+    `-H ${quoted(`X-User-ID: ${proof.user}`)}`,
+    `-H ${quoted(`Authorization: Bearer ${proof.hash}`)}`,
+  ];
+  const body = bodyOf(route.operation);
+  if (body) {
+    lines.push(`-H ${quoted("Content-Type: application/json")}`);
+    lines.push(`-d ${quoted(JSON.stringify(example(body, true) || {}, null, 2))}`);
+  }
+  return lines.join(" \\\n  ");
+}
+
+function bodyOf(operation) {
+  return operation.requestBody && operation.requestBody.content["application/json"].schema;
+}
+
+function success(operation) {
+  return Object.entries(operation.responses).find(([status]) => status.startsWith("2"));
+}
+
+// ---- page ----
+
+function answers(entries) {
+  return el("ul", { class: "answers" }, entries.map(([status, response]) =>
+    el("li", null, el("b", { class: `s${status[0]}` }, status), el("span", null, inline(response.description)))));
+}
+
+function article(route) {
+  const { operation, method, path, id } = route;
+  const body = bodyOf(operation);
+  const [status, done] = success(operation);
+  const media = done.content && done.content["application/json"];
+  const genuine = operation["x-proof"] === "genuine";
+  const entries = Object.entries(operation.responses);
+  const query = (operation.parameters || []).map((one) => [one.name, { ...one.schema, description: one.description }]);
+  const must = (operation.parameters || []).filter((one) => one.required).map((one) => one.name);
+  return el("article", { class: "route", id },
+    el("div", null,
+      el("h3", null, el("a", { href: `#${id}` }, operation.summary)),
+      el("div", { class: "where" },
+        el("span", { class: `badge ${method}` }, method), el("span", null, path),
+        el("span", { class: `proof ${genuine ? "genuine" : ""}`, title: genuine ? "A proof that is genuine but expired is taken" : "The proof must be in force" },
+          genuine ? "expired proof accepted" : "full proof")),
+      el("div", { class: "prose" }, prose(operation.description)),
+      query.length > 0 && [el("h4", null, "Parameters"), members({ type: "object", properties: Object.fromEntries(query), required: must }, true)],
+      body && [el("h4", null, "Body"), members(body, true)],
+      media && [el("h4", null, "Answer"), members(media.schema, false)],
+      el("h4", null, "Status"),
+      answers(entries.filter(([code]) => !COMMON.has(code))),
+      el("details", { class: "common" }, el("summary", null, "As on every signed route"), answers(entries.filter(([code]) => COMMON.has(code))))),
+    el("div", { class: "samples" },
+      el("div", { class: "curl" }, sample("curl", curl(route), false)),
+      media
+        ? sample(el("span", null, el("b", { class: "s2" }, status), "Answer"), JSON.stringify(example(media.schema, false), null, 2), true)
+        : sample(el("span", null, el("b", { class: "s2" }, status), "Answer"), "(no body)", false)));
+}
+
+function credentials(redraw) {
+  const field = (label, name, hint) => el("label", null, label,
+    el("input", { value: name === "hash" ? undefined : proof[name], placeholder: hint, spellcheck: "false", autocomplete: "off",
+      on: { input: (event) => { proof[name] = event.target.value || hint; redraw(); } } }));
+  return el("aside", { class: "panel" },
+    el("h2", null, "Make the examples yours"),
+    el("p", null, "Fills in the curl lines below. Nothing leaves this page, and nothing is kept."),
+    field("X-App-ID", "app", "trailguard"), field("X-User-ID", "user", "ana-42"), field("User hash", "hash", "<userHash>"));
+}
+
+function routesOf(document_) {
+  const routes = [];
+  for (const [path, item] of Object.entries(document_.paths)) {
+    for (const method of METHODS) {
+      const operation = item[method];
+      if (operation) routes.push({ path, method: method.toUpperCase(), operation, tag: operation.tags[0], id: operation.operationId });
+    }
+  }
+  return routes;
+}
+
+function draw(document_) {
+  api = document_;
+  const routes = routesOf(api);
+  const nav = document.getElementById("nav");
+  const main = document.getElementById("main");
+  document.getElementById("version").textContent = api.info.version;
+  const redraw = () => routes.forEach((route) => route.article.querySelector(".curl").replaceChildren(sample("curl", curl(route), false)));
+  const hero = el("section", { class: "hero", id: "top" },
+    el("div", { class: "prose" }, el("h1", null, "The API behind a safety SDK"), prose(api.info.description)), credentials(redraw));
+  nav.append(el("h2", null, "Start"), el("a", { class: "plain", href: "#top" }, "Proof and conventions"));
+  const sections = api.tags.map((tag) => {
+    const own = routes.filter((route) => route.tag === tag.name);
+    const title = el("h2", null, tag.name);
+    nav.append(title);
+    for (const route of own) {
+      route.article = article(route);
+      route.link = el("a", { href: `#${route.id}` }, el("span", { class: `verb ${route.method}` }, route.method), el("span", null, route.operation.summary));
+      nav.append(route.link);
+    }
+    return { title, own, section: el("section", { class: "noun", id: tag.name }, el("h2", null, tag.name), el("p", null, tag.description), own.map((route) => route.article)) };
+  });
+  main.replaceChildren(hero, ...sections.map((one) => one.section));
+  find(sections, hero);
+  follow(routes);
+  if (location.hash.length > 1) {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target) target.scrollIntoView({ behavior: "instant" });
+  }
+}
+
+// The search box hides what does not match.
+function find(sections, hero) {
+  const box = document.getElementById("find");
+  box.addEventListener("input", () => {
+    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+    hero.hidden = words.length > 0;
+    for (const { title, own, section } of sections) {
+      let any = false;
+      for (const route of own) {
+        const text = `${route.method} ${route.path} ${route.operation.summary} ${route.operation.description}`.toLowerCase();
+        const match = words.every((word) => text.includes(word));
+        route.article.hidden = route.link.hidden = !match;
+        any = any || match;
+      }
+      section.hidden = title.hidden = !any;
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "/" && !/INPUT|TEXTAREA/.test(document.activeElement.tagName)) {
+      event.preventDefault();
+      box.focus();
+    }
+    if (event.key === "Escape" && document.activeElement === box) {
+      box.value = "";
+      box.dispatchEvent(new Event("input"));
+      box.blur();
+    }
+  });
+}
+
+// Marks in the list what is being read.
+function follow(routes) {
+  const links = new Map(routes.map((route) => [route.article, route.link]));
+  const watcher = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      links.forEach((link) => link.removeAttribute("aria-current"));
+      links.get(entry.target).setAttribute("aria-current", "location");
+    }
+  }, { rootMargin: "-15% 0px -75% 0px" });
+  routes.forEach((route) => watcher.observe(route.article));
+}
+
+function theme() {
+  const root = document.documentElement;
+  const kept = localStorage.getItem("theme");
+  if (kept === "light" || kept === "dark") root.dataset.theme = kept;
+  document.getElementById("theme").addEventListener("click", () => {
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    localStorage.setItem("theme", root.dataset.theme);
+  });
+  const menu = document.getElementById("menu");
+  const nav = document.getElementById("nav");
+  const toggle = (open) => { nav.classList.toggle("open", open); menu.setAttribute("aria-expanded", String(open)); };
+  menu.addEventListener("click", () => toggle(!nav.classList.contains("open")));
+  nav.addEventListener("click", (event) => { if (event.target.closest("a")) toggle(false); });
+}
+
+theme();
+fetch("/openapi.json")
+  .then((answer) => { if (!answer.ok) throw new Error(`status ${answer.status}`); return answer.json(); })
+  .then(draw)
+  .catch((error) => { document.getElementById("notice").textContent = `The description could not be read (${error.message}). Reload the page.`; });

@@ -1,0 +1,29 @@
+//! `GET /v1/sdk/sos`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use mayday_app::App;
+
+use crate::auth::SosCaller;
+use crate::problem::Problem;
+use crate::v1::sos::SosAnswer;
+
+/// Show the open incident
+///
+/// With the newest known position. `incident` is null when none is open; that
+/// is never a 404. A proof that is genuine but expired is taken.
+#[utoipa::path(
+    get,
+    path = "/v1/sdk/sos",
+    operation_id = "showSos",
+    tag = "SOS",
+    responses((status = 200, description = "The open incident, or null.", body = SosAnswer)),
+)]
+pub(crate) async fn show(
+    SosCaller(caller): SosCaller,
+    State(app): State<Arc<App>>,
+) -> Result<Json<SosAnswer>, Problem> {
+    Ok(Json(app.current_sos(&caller).await?.into()))
+}

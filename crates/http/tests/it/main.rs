@@ -1,0 +1,3 @@
+//! The router as its callers see it. One module per noun, as in `src/v1`.
+
+mod openapi;

@@ -1,0 +1,109 @@
+//! The description is complete, true, and checked in.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use mayday_http::{AUTHORISATION, Access, openapi_json};
+use serde_json::Value;
+
+fn document() -> Value {
+    serde_json::from_str(&openapi_json()).unwrap()
+}
+
+/// Every operation as method, path and the operation itself.
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if operation.get("responses").is_some() {
+                found.push((method.to_uppercase(), path.clone(), operation.clone()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_checked_in_document_is_fresh() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        checked_in == openapi_json(),
+        "docs/openapi.json is stale: run `cargo xtask openapi`"
+    );
+}
+
+#[test]
+fn it_is_openapi_3_1() {
+    assert_eq!(document()["openapi"], "3.1.0");
+}
+
+#[test]
+fn each_described_route_stands_in_the_authorisation_table_and_the_other_way_round() {
+    let described: BTreeSet<_> = operations(&document())
+        .into_iter()
+        .map(|(method, path, operation)| {
+            let proof = operation["x-proof"].as_str().unwrap_or_default().to_owned();
+            (method, path, proof)
+        })
+        .collect();
+    let table: BTreeSet<_> = AUTHORISATION
+        .iter()
+        .filter(|(_, _, access)| *access != Access::Public)
+        .map(|(method, path, access)| {
+            let proof = if *access == Access::Sos {
+                "genuine"
+            } else {
+                "full"
+            };
+            ((*method).to_owned(), (*path).to_owned(), proof.to_owned())
+        })
+        .collect();
+    assert_eq!(described, table);
+}
+
+#[test]
+fn every_status_and_body_is_described() {
+    for (method, path, operation) in operations(&document()) {
+        let at = format!("{method} {path}");
+        assert!(operation["summary"].is_string(), "{at} has no summary");
+        assert!(
+            operation["description"].is_string(),
+            "{at} has no description"
+        );
+        assert!(operation["security"].is_array(), "{at} names no proof");
+        let responses = operation["responses"].as_object().unwrap();
+        for status in ["401", "403", "429", "500", "503"] {
+            assert!(responses.contains_key(status), "{at} lacks {status}");
+        }
+        let sos = at == "POST /v1/sdk/sos";
+        assert_eq!(responses.contains_key("413"), !sos, "{at}: 413");
+        for (status, response) in responses {
+            assert!(response["description"].is_string(), "{at} {status}");
+            let body = response["content"]["application/json"].is_object();
+            assert_eq!(body, status != "204", "{at} {status}: body");
+        }
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = document();
+    let mut pending = vec![&document];
+    let mut seen = 0;
+    while let Some(value) = pending.pop() {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::String(target)) = members.get("$ref") {
+                    let pointer = target.strip_prefix('#').unwrap();
+                    assert!(document.pointer(pointer).is_some(), "{target}");
+                    seen += 1;
+                }
+                pending.extend(members.values());
+            }
+            Value::Array(items) => pending.extend(items),
+            _ => {}
+        }
+    }
+    assert!(seen > 20);
+}
