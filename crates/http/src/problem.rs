@@ -96,6 +96,7 @@ impl Problem {
         .into()
     }
 
+    #[cfg(test)]
     /// The status it answers with.
     pub(crate) fn status(&self) -> StatusCode {
         self.0.status

@@ -64,7 +64,10 @@ pub(crate) fn signed_routes() -> OpenApiRouter<Api> {
         .routes(routes!(v1::sos::resolve::resolve))
         .routes(routes!(v1::sos::history::history))
         .routes(routes!(v1::telemetry::submit::submit))
-        .routes(routes!(v1::devices::list::list, v1::devices::register::register))
+        .routes(routes!(
+            v1::devices::list::list,
+            v1::devices::register::register
+        ))
         .routes(routes!(v1::devices::remove::remove))
         .routes(routes!(v1::contacts::list::list, v1::contacts::add::add))
         .routes(routes!(v1::contacts::reorder::reorder))

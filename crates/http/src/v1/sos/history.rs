@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
 use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use mayday_app::{App, HistoryItem, HistoryPage};
 use mayday_core::sos::{Opening, TrailPoint};
 use serde::{Deserialize, Serialize};
