@@ -28,9 +28,12 @@ mod tx;
 pub mod apps;
 pub mod contacts;
 pub mod control;
+pub mod dead_letters;
 pub mod events;
 pub mod heartbeat;
 pub mod jobs;
+pub mod spill;
+pub mod telemetry;
 pub mod users;
 
 pub use arg::Arg;

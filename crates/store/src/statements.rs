@@ -10,9 +10,12 @@ use crate::sql::Sql;
 )]
 pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("control", crate::control::STATEMENTS),
+    ("dead_letters", crate::dead_letters::STATEMENTS),
     ("events", crate::events::STATEMENTS),
     ("heartbeat", crate::heartbeat::STATEMENTS),
     ("jobs", crate::jobs::STATEMENTS),
+    ("spill", crate::spill::STATEMENTS),
+    ("telemetry", crate::telemetry::STATEMENTS),
     ("apps", crate::apps::STATEMENTS),
     ("apps/create", crate::apps::create::STATEMENTS),
     ("apps/policy", crate::apps::policy::STATEMENTS),

@@ -59,12 +59,14 @@ fn messages(fields: &[FieldError]) -> String {
 impl Reading {
     /// Checks a body; `now` is the server's time.
     pub fn parse(body: &[u8], now: Timestamp) -> Result<Self, Malformed> {
-        let value: Json<'_> = serde_json::from_slice(body).map_err(|error| Malformed {
+        let not_json = |error: &dyn std::fmt::Display| Malformed {
             fields: vec![FieldError::new(
                 "",
                 format!("the body is not JSON: {error}"),
             )],
-        })?;
+        };
+        let text = std::str::from_utf8(body).map_err(|error| not_json(&error))?;
+        let value: Json<'_> = serde_json::from_str(text).map_err(|error| not_json(&error))?;
         if !matches!(value, Json::Object(_)) {
             return Err(Malformed {
                 fields: vec![FieldError::new("", "the body must be a JSON object")],

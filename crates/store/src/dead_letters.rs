@@ -1,0 +1,165 @@
+//! Telemetry bodies that could not become samples, kept for operators with
+//! the reason (contract: MQTT, malformed telemetry; Telemetry, unknown device).
+
+use bytes::Bytes;
+use mayday_core::field::FieldError;
+use mayday_core::ids::{AppUuid, RecordId, UserId};
+use mayday_core::time::Timestamp;
+use mayday_core::transport::Transport;
+
+use crate::args;
+use crate::command::Command;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::sql::Sql;
+use crate::tx::Tx;
+
+/// Letters kept per app: the newest ones.
+pub const KEPT_PER_APP: i64 = 10_000;
+/// Bytes of a body that are kept.
+pub const KEPT_BYTES: usize = 64 * 1024;
+
+static INSERT: Sql = Sql::new(
+    "INSERT INTO dead_letters (id, app_id, user_id, transport, reason, fields, raw, raw_bytes, \
+     received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
+);
+static TRIM: Sql = Sql::new(
+    "DELETE FROM dead_letters WHERE app_id = $1 AND id <= (\
+       SELECT id FROM dead_letters WHERE app_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)",
+);
+static PRUNE: Sql = Sql::new("DELETE FROM dead_letters WHERE received_at < $1");
+static NEWEST: Sql = Sql::new(
+    "SELECT id, app_id, user_id, transport, reason, fields, raw, raw_bytes, received_at \
+     FROM dead_letters WHERE app_id = $1 ORDER BY id DESC LIMIT $2",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&INSERT, &TRIM, &PRUNE, &NEWEST];
+
+/// Why a body became a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadReason {
+    /// It is no telemetry.
+    Malformed,
+    /// It speaks for a device that the app does not know.
+    UnknownDevice,
+}
+
+impl DeadReason {
+    /// The word in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::UnknownDevice => "unknown_device",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Malformed, Self::UnknownDevice]
+            .into_iter()
+            .find(|reason| reason.as_str() == word)
+    }
+}
+
+/// A dead letter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeadLetter {
+    /// Its id, ordered by time.
+    pub id: RecordId,
+    /// The app of the sender.
+    pub app: AppUuid,
+    /// The sender.
+    pub user: UserId,
+    /// Which way it came.
+    pub transport: Transport,
+    /// Why it is here.
+    pub reason: DeadReason,
+    /// What was wrong with which field.
+    pub fields: Vec<FieldError>,
+    /// The body, its first [`KEPT_BYTES`].
+    pub raw: Bytes,
+    /// How long the whole body was.
+    pub raw_bytes: i64,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+/// Keeps a dead letter; now and then (`trim`) lets the app's oldest ones go.
+#[derive(Clone, Debug)]
+pub struct KeepDeadLetter {
+    /// The letter; its id makes a second run do nothing.
+    pub letter: DeadLetter,
+    /// Whether to look how many there are.
+    pub trim: bool,
+}
+
+impl Command for KeepDeadLetter {
+    type Output = ();
+    const NAME: &'static str = "dead_letters.keep";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let letter = &self.letter;
+        let fields = serde_json::to_string(&letter.fields).unwrap_or_default();
+        let raw = letter.raw.get(..KEPT_BYTES).unwrap_or(&letter.raw);
+        let values = args![
+            letter.id,
+            letter.app,
+            letter.user,
+            letter.transport.as_str(),
+            letter.reason.as_str(),
+            fields.as_str(),
+            raw,
+            letter.raw_bytes,
+            letter.received_at,
+        ];
+        tx.execute(&INSERT, values).await?;
+        if self.trim {
+            tx.execute(&TRIM, args![letter.app, KEPT_PER_APP]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Deletes the letters that came before a time. Output: how many.
+#[derive(Clone, Copy, Debug)]
+pub struct PruneDeadLetters {
+    /// The time.
+    pub before: Timestamp,
+}
+
+impl Command for PruneDeadLetters {
+    type Output = u64;
+    const NAME: &'static str = "dead_letters.prune";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+        tx.execute(&PRUNE, args![self.before]).await
+    }
+}
+
+/// The newest letters of an app, newest first.
+pub async fn newest(
+    tx: &mut Tx<'_>,
+    app: AppUuid,
+    limit: u32,
+) -> Result<Vec<DeadLetter>, StoreError> {
+    let rows = tx.fetch_all(&NEWEST, args![app, limit]).await?;
+    rows.iter().map(letter_of).collect()
+}
+
+fn letter_of(row: &Row) -> Result<DeadLetter, StoreError> {
+    let (transport, reason): (String, String) = (row.get(3)?, row.get(4)?);
+    let fields: String = row.get(5)?;
+    Ok(DeadLetter {
+        id: row.get(0)?,
+        app: row.get(1)?,
+        user: row.get(2)?,
+        transport: Transport::parse(&transport)
+            .ok_or_else(|| StoreError::column(3, format!("{transport:?} is no transport")))?,
+        reason: DeadReason::parse(&reason)
+            .ok_or_else(|| StoreError::column(4, format!("{reason:?} is no reason")))?,
+        fields: serde_json::from_str(&fields)
+            .map_err(|error| StoreError::column(5, error.to_string()))?,
+        raw: row.get::<Vec<u8>>(6)?.into(),
+        raw_bytes: row.get(7)?,
+        received_at: row.get(8)?,
+    })
+}

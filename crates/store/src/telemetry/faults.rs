@@ -1,0 +1,127 @@
+//! Faults that a test can cause in the telemetry writer.
+//!
+//! Only a build with the feature `fault-points` (or a unit test) has any; in
+//! all others this type is empty and its questions are answered at compile
+//! time.
+
+#[cfg(any(test, feature = "fault-points"))]
+use std::sync::{Arc, Condvar, Mutex};
+
+#[cfg(any(test, feature = "fault-points"))]
+use super::queue::lock;
+
+/// A handle on the faults of one telemetry writer; copies share them.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    #[cfg(any(test, feature = "fault-points"))]
+    shared: Arc<(Mutex<State>, Condvar)>,
+}
+
+#[cfg(any(test, feature = "fault-points"))]
+#[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fault of its own, in any combination"
+)]
+struct State {
+    frozen: bool,
+    failing: bool,
+    early: bool,
+    released: bool,
+}
+
+/// A word that names no fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no fault: use freeze_telemetry, fail_telemetry or early_ack, joined by commas")]
+pub struct UnknownFault(pub String);
+
+#[cfg(any(test, feature = "fault-points"))]
+impl Faults {
+    /// The faults that a comma-separated list names: `freeze_telemetry`,
+    /// `fail_telemetry`, `early_ack`.
+    pub fn parse(list: &str) -> Result<Self, UnknownFault> {
+        let faults = Self::default();
+        for word in list.split(',').map(str::trim).filter(|w| !w.is_empty()) {
+            match word {
+                "freeze_telemetry" => faults.freeze(),
+                "fail_telemetry" => faults.fail_commits(true),
+                "early_ack" => faults.acknowledge_early(true),
+                other => return Err(UnknownFault(other.to_owned())),
+            }
+        }
+        Ok(faults)
+    }
+
+    /// The writer stops before its next commit.
+    pub fn freeze(&self) {
+        lock(&self.shared.0).frozen = true;
+    }
+
+    /// The writer goes on.
+    pub fn thaw(&self) {
+        lock(&self.shared.0).frozen = false;
+        self.shared.1.notify_all();
+    }
+
+    /// Whether every commit fails from now on.
+    pub fn fail_commits(&self, failing: bool) {
+        lock(&self.shared.0).failing = failing;
+    }
+
+    /// Whether samples are acknowledged before their commit: a lie, for
+    /// proving that the crash test would notice one.
+    pub fn acknowledge_early(&self, early: bool) {
+        lock(&self.shared.0).early = early;
+    }
+
+    /// Blocks while frozen.
+    pub(super) fn before_commit(&self) {
+        let (mutex, changed) = &*self.shared;
+        let mut state = lock(mutex);
+        while state.frozen && !state.released {
+            state = changed
+                .wait(state)
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+
+    /// Whether the next commit fails.
+    pub(super) fn commit_fails(&self) -> bool {
+        lock(&self.shared.0).failing
+    }
+
+    /// Whether to answer before the commit.
+    pub(super) fn acknowledges_early(&self) -> bool {
+        lock(&self.shared.0).early
+    }
+
+    /// Whether the writer stands still.
+    pub(super) fn is_frozen(&self) -> bool {
+        lock(&self.shared.0).frozen
+    }
+
+    /// Lets a frozen writer end: the process is closing.
+    pub(super) fn release(&self) {
+        lock(&self.shared.0).released = true;
+        self.shared.1.notify_all();
+    }
+}
+
+#[cfg(not(any(test, feature = "fault-points")))]
+#[expect(
+    clippy::unused_self,
+    reason = "the same calls as in a build with fault points"
+)]
+impl Faults {
+    pub(super) const fn before_commit(&self) {}
+    pub(super) const fn commit_fails(&self) -> bool {
+        false
+    }
+    pub(super) const fn acknowledges_early(&self) -> bool {
+        false
+    }
+    pub(super) const fn is_frozen(&self) -> bool {
+        false
+    }
+    pub(super) const fn release(&self) {}
+}

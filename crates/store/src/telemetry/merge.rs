@@ -1,0 +1,50 @@
+//! Joins what lies in the files with what lies in the spill table.
+
+use std::collections::BTreeMap;
+
+use mayday_core::telemetry::{Position, Sample, SampleKey};
+
+/// The newer of two positions.
+pub(super) fn newer(one: Option<Position>, other: Option<Position>) -> Option<Position> {
+    match (one, other) {
+        (Some(one), Some(other)) if other.replaces(&one) => Some(other),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Samples by time, each key once, the copy received last; at most `limit`.
+pub(super) fn samples(found: impl Iterator<Item = Sample>, limit: usize) -> Vec<Sample> {
+    let mut by_key: BTreeMap<SampleKey, Sample> = BTreeMap::new();
+    for sample in found {
+        let key = sample.key();
+        let newer = by_key
+            .get(&key)
+            .is_none_or(|there| sample.received_at >= there.received_at);
+        if newer {
+            by_key.insert(key, sample);
+        }
+    }
+    by_key.into_values().take(limit).collect()
+}
+
+/// Positions by time, each key once: all, or the first and last `each_end`.
+pub(super) fn trail(
+    found: impl Iterator<Item = (SampleKey, Position)>,
+    each_end: usize,
+) -> Vec<Position> {
+    let mut by_key: BTreeMap<SampleKey, Position> = BTreeMap::new();
+    for (key, position) in found {
+        let newer = by_key
+            .get(&key)
+            .is_none_or(|there| position.received_at >= there.received_at);
+        if newer {
+            by_key.insert(key, position);
+        }
+    }
+    let mut positions: Vec<Position> = by_key.into_values().collect();
+    if positions.len() > 2 * each_end {
+        let after = positions.len() - each_end;
+        positions.drain(each_end..after);
+    }
+    positions
+}

@@ -1,0 +1,431 @@
+//! Telemetry: its own files (or tables), writer and commit, so that an SOS
+//! never waits behind it.
+//!
+//! A sample is submitted, queued, written in a group and answered after the
+//! commit. When the writer is stuck or fails, the sample goes to the spill
+//! table of the state store instead, and a worker moves it later; readers see
+//! both. One key is one sample, however often and wherever it was written.
+
+mod config;
+mod error;
+mod faults;
+mod latest;
+mod merge;
+mod open_incidents;
+mod pending;
+mod postgres;
+mod queue;
+mod spiller;
+mod sqlite;
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mayday_core::clock::SharedClock;
+use mayday_core::ids::{IncidentId, UserId};
+use mayday_core::telemetry::{Position, Sample};
+use mayday_core::time::Timestamp;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+pub use config::{TelemetryConfig, TelemetryPlace};
+pub use error::TelemetryError;
+pub use faults::{Faults, UnknownFault};
+pub use open_incidents::OpenIncidents;
+pub(crate) use open_incidents::STATEMENTS;
+pub use pending::Pending;
+
+use crate::spill;
+use crate::{Hint, Lane, Store};
+use latest::Latest;
+use postgres::PostgresTables;
+use queue::{Entry, Queue, lock};
+use spiller::Outlet;
+use sqlite::SqliteFiles;
+
+/// A trail keeps at least this many samples of its beginning and of its end.
+pub const TRAIL_END_SAMPLES: usize = 5_000;
+/// How long a sample waits for room in the queue.
+const ROOM_LIMIT: Duration = Duration::from_secs(5);
+/// How long [`Telemetry::settled`] waits, and how often it looks.
+const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+const SETTLE_EVERY: Duration = Duration::from_millis(5);
+/// Rows moved out of the spill table in one step.
+const MOVE_ROWS: u32 = 512;
+
+/// The telemetry store. Cheap to clone.
+#[derive(Clone)]
+pub struct Telemetry(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    queue: Arc<Queue>,
+    outlet: Arc<Outlet>,
+    latest: Arc<Latest>,
+    open: Arc<OpenIncidents>,
+    store: Store,
+    faults: Faults,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+enum Engine {
+    Sqlite(SqliteFiles),
+    Postgres(PostgresTables),
+}
+
+/// What one step of moving spilled rows did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Rows that now lie where they belong.
+    pub rows: usize,
+    /// More may be waiting.
+    pub more: bool,
+}
+
+/// How the telemetry writer is doing, for health and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TelemetryHealth {
+    /// Samples that wait for the writer.
+    pub queued: usize,
+    /// The writer has not committed for a second though work waits.
+    pub stalled: bool,
+    /// Samples committed since the start.
+    pub committed_samples: u64,
+    /// Commits since the start.
+    pub commits: u64,
+}
+
+impl Telemetry {
+    /// Opens the telemetry store beside `store`, which holds its spill table
+    /// and tells it of incidents.
+    pub async fn open(
+        config: TelemetryConfig,
+        store: &Store,
+        clock: SharedClock,
+    ) -> Result<Self, TelemetryError> {
+        let open = Arc::new(OpenIncidents::default());
+        keep_open_incidents(store, &open).await?;
+        let latest = Arc::new(Latest::new());
+        let queue = Arc::new(Queue::new(postgres::WRITERS));
+        let outlet = Arc::new(Outlet::new(Arc::clone(&queue)));
+        let engine = match config.place {
+            TelemetryPlace::Directory(directory) => {
+                let parts = sqlite::Parts {
+                    directory,
+                    retention_days: config.retention_days,
+                    clock,
+                    queue: Arc::clone(&queue),
+                    latest: Arc::clone(&latest),
+                    open: Arc::clone(&open),
+                    faults: config.faults.clone(),
+                    outlet: Arc::clone(&outlet),
+                };
+                let opened = tokio::task::spawn_blocking(move || SqliteFiles::open(parts)).await;
+                Engine::Sqlite(opened.map_err(|error| TelemetryError::write(&error))??)
+            }
+            TelemetryPlace::Postgres(url) => {
+                let parts = postgres::Parts {
+                    url,
+                    retention_days: config.retention_days,
+                    clock,
+                    queue: Arc::clone(&queue),
+                    faults: config.faults.clone(),
+                    outlet: Arc::clone(&outlet),
+                };
+                Engine::Postgres(PostgresTables::open(parts).await?)
+            }
+        };
+        let spiller = spiller::run_spiller(
+            Arc::clone(&outlet),
+            store.clone(),
+            Arc::clone(&open),
+            Arc::clone(&latest),
+        );
+        let tasks = vec![
+            tokio::spawn(spiller),
+            tokio::spawn(spiller::run_watchdog(Arc::clone(&outlet))),
+        ];
+        Ok(Self(Arc::new(Inner {
+            engine,
+            queue,
+            outlet,
+            latest,
+            open,
+            store: store.clone(),
+            faults: config.faults,
+            tasks: Mutex::new(tasks),
+        })))
+    }
+
+    /// Starts storing a sample; does not block. It joins the incident that is
+    /// open for its user now, unless it names one already.
+    pub fn submit(&self, mut sample: Sample) -> Pending {
+        let inner = &self.0;
+        sample.incident = sample.incident.or_else(|| inner.open.of(sample.user));
+        let (answer, receiver) = oneshot::channel();
+        let Some(room) = inner.queue.try_room(&sample) else {
+            return Pending::crowded(receiver, Arc::clone(&inner.outlet), |hurry| {
+                let (queue, outlet) = (Arc::clone(&inner.queue), Arc::clone(&inner.outlet));
+                tokio::spawn(async move {
+                    let room = tokio::select! {
+                        room = timeout(ROOM_LIMIT, queue.room(&sample)) => room.ok().flatten(),
+                        () = hurry.notified() => {
+                            let entry = Entry::new(sample, true, answer, None);
+                            return outlet.spill([Arc::new(entry)]);
+                        }
+                    };
+                    let Some(room) = room else {
+                        let _ = answer.send(Err(TelemetryError::Busy));
+                        return;
+                    };
+                    let entry = Arc::new(Entry::new(sample, true, answer, Some(room)));
+                    hand_over(&queue, &outlet, entry);
+                });
+            });
+        };
+        let entry = Arc::new(Entry::new(sample, true, answer, Some(room)));
+        let pending = Pending::queued(receiver, Arc::clone(&inner.outlet), Arc::clone(&entry));
+        hand_over(&inner.queue, &inner.outlet, entry);
+        pending
+    }
+
+    /// Whether an incident is open for a user; on PostgreSQL another server
+    /// may know better.
+    pub fn open_incident(&self, user: UserId) -> Option<IncidentId> {
+        self.0.open.of(user)
+    }
+
+    /// The newest position of a user.
+    pub async fn latest(&self, user: UserId) -> Result<Option<Position>, TelemetryError> {
+        let inner = &self.0;
+        if matches!(inner.engine, Engine::Sqlite(_))
+            && let Some(known) = inner.latest.known(user)
+        {
+            return Ok(Some(known));
+        }
+        // The spill table first: a row on its way leaves it only after it has arrived.
+        let mut tx = inner
+            .store
+            .read()
+            .await
+            .map_err(|e| TelemetryError::read(&e))?;
+        let spilled = spill::newest(&mut tx, user).await;
+        drop(tx);
+        let spilled = spilled.map_err(|e| TelemetryError::read(&e))?;
+        let stored = match &inner.engine {
+            Engine::Sqlite(files) => files.newest(user).await?,
+            Engine::Postgres(tables) => {
+                return Ok(merge::newer(tables.newest(user).await?, spilled));
+            }
+        };
+        Ok(inner.latest.complete(user, merge::newer(stored, spilled)))
+    }
+
+    /// A user's samples from `from` to `to`, both included, oldest first, at
+    /// most `limit`.
+    pub async fn range(
+        &self,
+        user: UserId,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Sample>, TelemetryError> {
+        let inner = &self.0;
+        let mut tx = inner
+            .store
+            .read()
+            .await
+            .map_err(|e| TelemetryError::read(&e))?;
+        let spilled = spill::range(&mut tx, user, from, to, limit).await;
+        drop(tx);
+        let spilled = spilled.map_err(|e| TelemetryError::read(&e))?;
+        let stored = match &inner.engine {
+            Engine::Sqlite(files) => files.range(user, from, to, limit).await?,
+            Engine::Postgres(tables) => tables.range(user, from, to, limit).await?,
+        };
+        Ok(merge::samples(stored.into_iter().chain(spilled), limit))
+    }
+
+    /// The positions of an incident's trail by the phone's time, oldest first:
+    /// all of them, or the first and the last [`TRAIL_END_SAMPLES`].
+    pub async fn trail(&self, incident: IncidentId) -> Result<Vec<Position>, TelemetryError> {
+        let inner = &self.0;
+        let mut tx = inner
+            .store
+            .read()
+            .await
+            .map_err(|e| TelemetryError::read(&e))?;
+        let spilled = spill::trail(&mut tx, incident, TRAIL_END_SAMPLES).await;
+        drop(tx);
+        let spilled = spilled.map_err(|e| TelemetryError::read(&e))?;
+        let stored = match &inner.engine {
+            Engine::Sqlite(files) => files.trail(incident, TRAIL_END_SAMPLES).await?,
+            Engine::Postgres(tables) => tables.trail(incident, TRAIL_END_SAMPLES).await?,
+        };
+        let points = stored.into_iter().chain(spilled);
+        Ok(merge::trail(points, TRAIL_END_SAMPLES))
+    }
+
+    /// Waits until every sample of a user that was submitted before this call
+    /// is durable; `false` when that took too long.
+    pub async fn settled(&self, user: UserId) -> bool {
+        let mut waiting = self.0.queue.pending_of(user);
+        waiting.extend(self.0.outlet.pending_of(user));
+        let limit = Instant::now() + SETTLE_LIMIT;
+        while waiting.iter().any(|entry| !entry.is_answered()) {
+            if Instant::now() >= limit {
+                return false;
+            }
+            tokio::time::sleep(SETTLE_EVERY).await;
+        }
+        true
+    }
+
+    /// Removes what lies before the retention window; returns how many files
+    /// or rows went.
+    pub async fn prune(&self) -> Result<usize, TelemetryError> {
+        match &self.0.engine {
+            Engine::Sqlite(files) => files.prune().await,
+            Engine::Postgres(tables) => tables.prune().await,
+        }
+    }
+
+    /// Moves some spilled rows to where they belong. Nothing happens while the
+    /// writer is stuck; a crash at any moment leaves each row in one of the two
+    /// places or in both, which is the same sample.
+    pub async fn move_spilled(&self) -> Result<Moved, TelemetryError> {
+        let inner = &self.0;
+        let none = Moved {
+            rows: 0,
+            more: false,
+        };
+        if inner.queue.is_stalled() {
+            return Ok(none);
+        }
+        let mut tx = inner
+            .store
+            .read()
+            .await
+            .map_err(|e| TelemetryError::read(&e))?;
+        let spilled = spill::oldest(&mut tx, MOVE_ROWS).await;
+        drop(tx);
+        let spilled = spilled.map_err(|e| TelemetryError::read(&e))?;
+        let Some(last) = spilled.last().map(|row| row.id) else {
+            return Ok(none);
+        };
+        let mut waiting = Vec::with_capacity(spilled.len());
+        let mut revised = Vec::new();
+        for row in spilled {
+            if row.revision > 0 {
+                revised.push((row.id, row.revision));
+            }
+            let (answer, receiver) = oneshot::channel();
+            let entry = Arc::new(Entry::new(row.sample, false, answer, None));
+            inner.queue.push(entry);
+            waiting.push(receiver);
+        }
+        let rows = waiting.len();
+        for receiver in waiting {
+            receiver.await.map_err(|_| TelemetryError::Closed)??;
+        }
+        let delete = spill::DeleteSpilled { last, revised };
+        let deleted = inner.store.write(Lane::Job, delete).await;
+        deleted.map_err(|e| TelemetryError::write(&e))?;
+        let more = rows >= usize::try_from(MOVE_ROWS).unwrap_or(usize::MAX);
+        Ok(Moved { rows, more })
+    }
+
+    /// How the writer is doing.
+    pub fn health(&self) -> TelemetryHealth {
+        let queue = &self.0.queue;
+        let (committed_samples, commits) = queue.counts();
+        TelemetryHealth {
+            queued: queue.depth(),
+            stalled: queue.is_stalled(),
+            committed_samples,
+            commits,
+        }
+    }
+
+    /// The faults of this store's writer, for tests.
+    #[cfg(any(test, feature = "fault-points"))]
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// Writes what is queued, then closes files and connections.
+    pub async fn close(&self) {
+        let inner = Arc::clone(&self.0);
+        inner.queue.close();
+        match &inner.engine {
+            Engine::Postgres(tables) => tables.close().await,
+            Engine::Sqlite(_) => {
+                let blocking = Arc::clone(&inner);
+                let joined = tokio::task::spawn_blocking(move || {
+                    if let Engine::Sqlite(files) = &blocking.engine {
+                        files.join();
+                    }
+                });
+                if joined.await.is_err() {
+                    tracing::error!("the telemetry files were not closed in order");
+                }
+            }
+        }
+        for task in lock(&inner.tasks).drain(..) {
+            task.abort();
+        }
+    }
+}
+
+/// To the writer, or straight to the spill table while the writer is stuck.
+fn hand_over(queue: &Queue, outlet: &Outlet, entry: Arc<Entry>) {
+    if queue.is_stalled() {
+        outlet.spill([entry]);
+    } else {
+        queue.push(entry);
+    }
+}
+
+/// Learns which incidents are open and stays up to date.
+async fn keep_open_incidents(
+    store: &Store,
+    open: &Arc<OpenIncidents>,
+) -> Result<(), TelemetryError> {
+    let kept = Arc::clone(open);
+    store.observe(move |hints| {
+        for hint in hints {
+            match hint {
+                Hint::IncidentOpened { user, incident } => kept.opened(*user, *incident),
+                Hint::IncidentEnded { user, incident } => kept.ended(*user, *incident),
+                _ => {}
+            }
+        }
+    });
+    let mut tx = store.read().await.map_err(|e| TelemetryError::read(&e))?;
+    let incidents = open_incidents::load(&mut tx).await;
+    drop(tx);
+    for (user, incident) in incidents.map_err(|e| TelemetryError::read(&e))? {
+        open.opened(user, incident);
+    }
+    Ok(())
+}
+
+impl Drop for Inner {
+    /// Lets threads and tasks end; whoever wants the queue written calls
+    /// [`Telemetry::close`].
+    fn drop(&mut self) {
+        self.faults.release();
+        self.queue.close();
+        for task in lock(&self.tasks).drain(..) {
+            task.abort();
+        }
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry").finish_non_exhaustive()
+    }
+}

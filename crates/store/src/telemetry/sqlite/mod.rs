@@ -1,0 +1,232 @@
+//! Telemetry in files of its own: one SQLite file per UTC day of the sample's
+//! time, `late.db` for valid samples outside the retention window, and
+//! `latest.db` with the newest position of each user.
+//!
+//! One thread owns every writing connection to the day files ([`writer`]);
+//! another checkpoints them and flushes the newest positions ([`upkeep`]);
+//! queries run on a few reading connections ([`read`]). Retention unlinks files.
+
+mod day;
+mod latest_table;
+mod read;
+mod schema;
+mod upkeep;
+mod writer;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use mayday_core::clock::SharedClock;
+use mayday_core::ids::{IncidentId, UserId};
+use mayday_core::telemetry::{Position, Sample, SampleKey};
+use mayday_core::time::Timestamp;
+
+use super::TelemetryError;
+use super::faults::Faults;
+use super::latest::Latest;
+use super::open_incidents::OpenIncidents;
+use super::queue::{Queue, lock};
+use super::spiller::Outlet;
+use day::FileKey;
+use latest_table::LatestTable;
+use read::Readers;
+use upkeep::Upkeep;
+
+/// What the writer, the upkeep thread and the readers share.
+struct Shared {
+    directory: PathBuf,
+    retention_days: u32,
+    clock: SharedClock,
+    queue: Arc<Queue>,
+    latest: Arc<Latest>,
+    open: Arc<OpenIncidents>,
+    faults: Faults,
+    outlet: Arc<Outlet>,
+    /// Held by the writer during a transaction and by the upkeep thread while
+    /// it truncates a log, so that neither waits in SQLite's unfair busy loop.
+    gate: Mutex<()>,
+    /// Files written since the upkeep thread last looked.
+    /// with the highest row id in each.
+    touched: Mutex<HashMap<FileKey, i64>>,
+    /// Raised when files were removed: the writer must not write on to one
+    /// that it still holds open.
+    removals: AtomicU64,
+    stopping: AtomicBool,
+}
+
+/// The embedded telemetry store.
+pub(super) struct SqliteFiles {
+    shared: Arc<Shared>,
+    readers: Arc<Readers>,
+    table: Arc<LatestTable>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    upkeep: Arc<Upkeep>,
+}
+
+/// What the store needs to run.
+pub(super) struct Parts {
+    pub(super) directory: PathBuf,
+    pub(super) retention_days: u32,
+    pub(super) clock: SharedClock,
+    pub(super) queue: Arc<Queue>,
+    pub(super) latest: Arc<Latest>,
+    pub(super) open: Arc<OpenIncidents>,
+    pub(super) faults: Faults,
+    pub(super) outlet: Arc<Outlet>,
+}
+
+impl SqliteFiles {
+    /// Opens the directory, making it if needed, and starts the threads.
+    /// Reads no rows, so that it takes the same time however many there are.
+    pub(super) fn open(parts: Parts) -> Result<Self, TelemetryError> {
+        make_directory(&parts.directory)?;
+        let table = Arc::new(LatestTable::open(&parts.directory)?);
+        let shared = Arc::new(Shared {
+            directory: parts.directory,
+            retention_days: parts.retention_days,
+            clock: parts.clock,
+            queue: parts.queue,
+            latest: parts.latest,
+            open: parts.open,
+            faults: parts.faults,
+            outlet: parts.outlet,
+            gate: Mutex::new(()),
+            touched: Mutex::new(HashMap::new()),
+            removals: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+        });
+        // A file that is damaged is found now, not by the first sample.
+        let mut writer = writer::Writer::new(Arc::clone(&shared));
+        writer.open_today()?;
+        let upkeep = Arc::new(Upkeep::new(Arc::clone(&shared), Arc::clone(&table)));
+        let keeper = Arc::clone(&upkeep);
+        let threads = vec![
+            spawn("telemetry-write", move || writer.run())?,
+            spawn("telemetry-keep", move || keeper.run())?,
+        ];
+        Ok(Self {
+            readers: Arc::new(Readers::new(shared.directory.clone())),
+            shared,
+            table,
+            threads: Mutex::new(threads),
+            upkeep,
+        })
+    }
+
+    /// A user's samples from `from` to `to`, both included, oldest first.
+    pub(super) async fn range(
+        &self,
+        user: UserId,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Sample>, TelemetryError> {
+        let readers = Arc::clone(&self.readers);
+        self.readers
+            .run(move || readers.range(user, from, to, limit))
+            .await
+    }
+
+    /// An incident's samples: at least its first and its last `each_end`.
+    pub(super) async fn trail(
+        &self,
+        incident: IncidentId,
+        each_end: usize,
+    ) -> Result<Vec<(SampleKey, Position)>, TelemetryError> {
+        let readers = Arc::clone(&self.readers);
+        self.readers
+            .run(move || readers.trail(incident, each_end))
+            .await
+    }
+
+    /// The newest stored position of a user: the small table's, and, after an
+    /// unclean end, whatever newer one the files hold.
+    pub(super) async fn newest(&self, user: UserId) -> Result<Option<Position>, TelemetryError> {
+        let (readers, table) = (Arc::clone(&self.readers), Arc::clone(&self.table));
+        let window = self.shared.window();
+        self.readers
+            .run(move || {
+                let known = table.get(user)?;
+                if table.is_complete() {
+                    return Ok(known);
+                }
+                let found = readers.newest_since(user, known.map(|p| p.time), window)?;
+                Ok(match (known, found) {
+                    (Some(known), Some(found)) if !found.replaces(&known) => Some(known),
+                    (known, found) => found.or(known),
+                })
+            })
+            .await
+    }
+
+    /// Unlinks the day files that lie before the retention window and deletes
+    /// old rows of `late.db`; returns how many files went.
+    pub(super) async fn prune(&self) -> Result<usize, TelemetryError> {
+        let (shared, readers) = (Arc::clone(&self.shared), Arc::clone(&self.readers));
+        let upkeep = Arc::clone(&self.upkeep);
+        self.readers
+            .run(move || {
+                let window = shared.window();
+                let mut gone = 0;
+                for key in day::list(&shared.directory)? {
+                    if matches!(key, FileKey::Day(day) if day < window.first) {
+                        // The writer writes no file before the window any more.
+                        let _writing = lock(&shared.gate);
+                        readers.forget(key);
+                        upkeep.forget(key);
+                        shared.removals.fetch_add(1, Ordering::AcqRel);
+                        day::unlink(&shared.directory, key)?;
+                        gone += 1;
+                    }
+                }
+                upkeep.prune_late()?;
+                Ok(gone)
+            })
+            .await
+    }
+
+    /// Ends the threads once the queue is written; the queue must be closed.
+    pub(super) fn join(&self) {
+        self.shared.faults.release();
+        let mut threads: Vec<JoinHandle<()>> = std::mem::take(&mut *lock(&self.threads));
+        // The writer first: what it wrote last is flushed by the other.
+        for (turn, thread) in threads.drain(..).enumerate() {
+            if turn == 1 {
+                self.shared.stopping.store(true, Ordering::Release);
+                self.upkeep.wake();
+            }
+            if thread.join().is_err() {
+                tracing::error!("a telemetry thread panicked");
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// The days that have a file of their own now.
+    fn window(&self) -> day::Window {
+        day::Window::around(self.clock.now(), self.retention_days)
+    }
+}
+
+fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, TelemetryError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| TelemetryError::write(&error))
+}
+
+fn make_directory(directory: &Path) -> Result<(), TelemetryError> {
+    let made = !directory.exists();
+    std::fs::create_dir_all(directory).map_err(|e| TelemetryError::open(directory, &e))?;
+    if made && let Some(parent) = directory.parent() {
+        day::sync_directory(parent)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,264 @@
+//! Queries over the telemetry files, on a few connections of their own.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use mayday_core::ids::{IncidentId, UserId};
+use mayday_core::telemetry::{Position, Sample, SampleKey};
+use mayday_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::day::{self, FileKey, Window, bucket_of, buckets_of_day, day_of};
+use super::latest_table::read_position;
+use super::schema::{self, COLUMNS};
+use crate::telemetry::TelemetryError;
+use crate::telemetry::queue::lock;
+
+/// Queries at a time.
+const MAX_READERS: usize = 4;
+/// Connections kept open between queries.
+const MAX_IDLE: usize = 16;
+
+/// The reading side.
+pub(super) struct Readers {
+    directory: PathBuf,
+    idle: Mutex<HashMap<FileKey, Vec<Connection>>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn new(directory: PathBuf) -> Self {
+        Self {
+            directory,
+            idle: Mutex::new(HashMap::new()),
+            turns: Arc::new(Semaphore::new(MAX_READERS)),
+        }
+    }
+
+    /// Runs blocking work in its turn.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, TelemetryError> + Send + 'static,
+    ) -> Result<T, TelemetryError> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let turn = turn.map_err(|_| TelemetryError::Closed)?;
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        })
+        .await
+        .map_err(|error| TelemetryError::read(&error))?
+    }
+
+    /// Lets go of a file that is about to be removed.
+    pub(super) fn forget(&self, key: FileKey) {
+        lock(&self.idle).remove(&key);
+    }
+
+    /// Runs a query on a file; nothing if the file does not exist.
+    fn on<T: Default>(
+        &self,
+        key: FileKey,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, TelemetryError> {
+        let idle = lock(&self.idle).get_mut(&key).and_then(Vec::pop);
+        let connection = match idle {
+            Some(connection) => connection,
+            None => match schema::open_to_read(&self.directory, key)? {
+                Some(connection) => connection,
+                None => return Ok(T::default()),
+            },
+        };
+        let result = query(&connection).map_err(|e| TelemetryError::read(&e))?;
+        let mut pool = lock(&self.idle);
+        if pool.values().map(Vec::len).sum::<usize>() < MAX_IDLE
+            && key.path(&self.directory).exists()
+        {
+            pool.entry(key).or_default().push(connection);
+        }
+        Ok(result)
+    }
+
+    /// See [`super::SqliteFiles::range`].
+    pub(super) fn range(
+        &self,
+        user: UserId,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Sample>, TelemetryError> {
+        let mut found = Vec::new();
+        let (first_day, last_day) = (day_of(from), day_of(to));
+        for key in day::list(&self.directory)? {
+            let FileKey::Day(day) = key else { continue };
+            if day < first_day || day > last_day || found.len() >= limit {
+                continue;
+            }
+            let (first, last) = buckets_of_day(day);
+            let buckets = first.max(bucket_of(from))..=last.min(bucket_of(to));
+            let left = limit - found.len();
+            found.extend(self.on(key, |file| {
+                range_in_day(file, user, (from, to), buckets, left)
+            })?);
+        }
+        found.extend(self.on(FileKey::Late, |file| {
+            range_in_late(file, user, (from, to), limit)
+        })?);
+        Ok(found)
+    }
+
+    /// See [`super::SqliteFiles::trail`].
+    pub(super) fn trail(
+        &self,
+        incident: IncidentId,
+        each_end: usize,
+    ) -> Result<Vec<(SampleKey, Position)>, TelemetryError> {
+        let mut found = Vec::new();
+        for key in day::list(&self.directory)? {
+            found.extend(self.on(key, |file| trail_in(file, incident, each_end))?);
+        }
+        Ok(found)
+    }
+
+    /// The newest position of a user that is newer than `since`.
+    pub(super) fn newest_since(
+        &self,
+        user: UserId,
+        since: Option<Timestamp>,
+        window: Window,
+    ) -> Result<Option<Position>, TelemetryError> {
+        let since = since.unwrap_or(Timestamp::from_micros(i64::MIN));
+        for day in (window.first.max(day_of(since))..=window.last).rev() {
+            let (first, last) = buckets_of_day(day);
+            let buckets = first.max(bucket_of(since))..=last;
+            let newest = self.on(FileKey::Day(day), |file| newest_in_day(file, user, buckets))?;
+            if newest.is_some() {
+                return Ok(newest);
+            }
+        }
+        self.on(FileKey::Late, |file| newest_in_late(file, user))
+    }
+}
+
+fn range_in_day(
+    file: &Connection,
+    user: UserId,
+    (from, to): (Timestamp, Timestamp),
+    buckets: std::ops::RangeInclusive<i64>,
+    limit: usize,
+) -> rusqlite::Result<Vec<Sample>> {
+    let mut statement = file.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM samples WHERE bucket = ?1 AND user_id = ?2
+         AND time_us BETWEEN ?3 AND ?4 ORDER BY time_us, device, event_id LIMIT ?5"
+    ))?;
+    let mut found = Vec::new();
+    for bucket in buckets {
+        if found.len() >= limit {
+            break;
+        }
+        let left = i64::try_from(limit - found.len()).unwrap_or(i64::MAX);
+        let rows = statement.query_map(
+            params![
+                bucket,
+                user.uuid().as_bytes(),
+                from.as_micros(),
+                to.as_micros(),
+                left
+            ],
+            schema::read_sample,
+        )?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    Ok(found)
+}
+
+fn range_in_late(
+    file: &Connection,
+    user: UserId,
+    (from, to): (Timestamp, Timestamp),
+    limit: usize,
+) -> rusqlite::Result<Vec<Sample>> {
+    let mut statement = file.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM samples WHERE user_id = ?1 AND bucket BETWEEN ?2 AND ?3
+         AND time_us BETWEEN ?4 AND ?5 ORDER BY bucket, time_us, device, event_id LIMIT ?6"
+    ))?;
+    let rows = statement.query_map(
+        params![
+            user.uuid().as_bytes(),
+            bucket_of(from),
+            bucket_of(to),
+            from.as_micros(),
+            to.as_micros(),
+            i64::try_from(limit).unwrap_or(i64::MAX),
+        ],
+        schema::read_sample,
+    )?;
+    rows.collect()
+}
+
+fn trail_in(
+    file: &Connection,
+    incident: IncidentId,
+    each_end: usize,
+) -> rusqlite::Result<Vec<(SampleKey, Position)>> {
+    let mut found = Vec::new();
+    for order in ["ASC", "DESC"] {
+        let mut statement = file.prepare_cached(&format!(
+            "SELECT user_id, device, event_id, time_us, received_us, latitude, longitude,
+               altitude, accuracy_m
+             FROM samples WHERE incident_id = ?1 ORDER BY time_us {order} LIMIT ?2"
+        ))?;
+        let limit = i64::try_from(each_end).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![incident.uuid().as_bytes(), limit], |row| {
+            let position = read_position(row, 3)?;
+            let key = SampleKey {
+                user: UserId(Uuid::from_bytes(row.get(0)?)),
+                time: position.time,
+                device: row.get::<_, String>(1)?.into(),
+                event_id: row.get::<_, String>(2)?.into(),
+            };
+            Ok((key, position))
+        })?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    Ok(found)
+}
+
+fn newest_in_day(
+    file: &Connection,
+    user: UserId,
+    buckets: std::ops::RangeInclusive<i64>,
+) -> rusqlite::Result<Option<Position>> {
+    let mut statement = file.prepare_cached(
+        "SELECT time_us, received_us, latitude, longitude, altitude, accuracy_m FROM samples
+         WHERE bucket = ?1 AND user_id = ?2 ORDER BY time_us DESC LIMIT 1",
+    )?;
+    for bucket in buckets.rev() {
+        let newest = statement
+            .query_row(params![bucket, user.uuid().as_bytes()], |row| {
+                read_position(row, 0)
+            })
+            .optional()?;
+        if newest.is_some() {
+            return Ok(newest);
+        }
+    }
+    Ok(None)
+}
+
+fn newest_in_late(file: &Connection, user: UserId) -> rusqlite::Result<Option<Position>> {
+    let mut statement = file.prepare_cached(
+        "SELECT time_us, received_us, latitude, longitude, altitude, accuracy_m FROM samples
+         WHERE user_id = ?1 ORDER BY bucket DESC, time_us DESC LIMIT 1",
+    )?;
+    statement
+        .query_row([user.uuid().as_bytes()], |row| read_position(row, 0))
+        .optional()
+}

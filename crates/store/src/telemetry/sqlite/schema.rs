@@ -1,0 +1,181 @@
+//! The tables of a telemetry file and how a connection to it is set up.
+
+use std::path::Path;
+use std::time::Duration;
+
+use mayday_core::ids::{IncidentId, UserId};
+use mayday_core::telemetry::Sample;
+use mayday_core::time::Timestamp;
+use rusqlite::{Connection, OpenFlags, Row, params};
+use uuid::Uuid;
+
+use super::day::{FileKey, bucket_of, sync_directory};
+use crate::telemetry::TelemetryError;
+
+/// How long a connection waits for another one's lock.
+const BUSY_LIMIT: Duration = Duration::from_secs(5);
+/// Version of the tables; a file of a newer one is refused.
+const SCHEMA_VERSION: i64 = 1;
+
+/// The bucket comes first in a day file, so that inserts touch few pages; the
+/// user comes first in `late.db`, where the times are scattered anyway.
+const CREATE_DAY: &str =
+    "CREATE UNIQUE INDEX samples_key ON samples (bucket, user_id, time_us, device, event_id);";
+const CREATE_LATE: &str =
+    "CREATE UNIQUE INDEX samples_key ON samples (user_id, bucket, time_us, device, event_id);
+CREATE INDEX samples_received ON samples (received_us);";
+const CREATE: &str = "CREATE TABLE samples (
+  bucket INTEGER NOT NULL,
+  user_id BLOB NOT NULL,
+  time_us INTEGER NOT NULL,
+  device TEXT NOT NULL,
+  event_id TEXT NOT NULL,
+  received_us INTEGER NOT NULL,
+  latitude REAL NOT NULL,
+  longitude REAL NOT NULL,
+  altitude REAL,
+  accuracy_m REAL,
+  incident_id BLOB,
+  raw BLOB NOT NULL
+) STRICT;
+CREATE INDEX samples_incident ON samples (incident_id, time_us) WHERE incident_id IS NOT NULL;";
+
+/// A resend overwrites itself, an older copy that comes later (from the spill
+/// table) overwrites nothing, and a sample never leaves a trail it has joined.
+pub(super) const UPSERT: &str =
+    "INSERT INTO samples AS old (bucket, user_id, time_us, device, event_id,
+  received_us, latitude, longitude, altitude, accuracy_m, incident_id, raw)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+ON CONFLICT (bucket, user_id, time_us, device, event_id) DO UPDATE SET
+  latitude = iif(excluded.received_us >= old.received_us, excluded.latitude, old.latitude),
+  longitude = iif(excluded.received_us >= old.received_us, excluded.longitude, old.longitude),
+  altitude = iif(excluded.received_us >= old.received_us, excluded.altitude, old.altitude),
+  accuracy_m = iif(excluded.received_us >= old.received_us, excluded.accuracy_m, old.accuracy_m),
+  raw = iif(excluded.received_us >= old.received_us, excluded.raw, old.raw),
+  received_us = max(excluded.received_us, old.received_us),
+  incident_id = coalesce(old.incident_id, excluded.incident_id)";
+
+/// The columns that [`read_sample`] reads, in order.
+pub(super) const COLUMNS: &str = "user_id, time_us, device, event_id, received_us, latitude, longitude, altitude, accuracy_m, incident_id, raw";
+
+/// Opens a file for writing, making it if needed.
+pub(super) fn open_to_write(directory: &Path, key: FileKey) -> Result<Connection, TelemetryError> {
+    let path = key.path(directory);
+    let made = !path.exists();
+    let connection = Connection::open(&path).map_err(|e| TelemetryError::open(&path, &e))?;
+    set_up(&connection).map_err(|e| TelemetryError::open(&path, &e))?;
+    let version: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|e| TelemetryError::open(&path, &e))?;
+    if version > SCHEMA_VERSION {
+        return Err(TelemetryError::Newer { path: path.into() });
+    }
+    if version == 0 {
+        let index = if key == FileKey::Late {
+            CREATE_LATE
+        } else {
+            CREATE_DAY
+        };
+        connection
+            .execute_batch(&format!(
+                "BEGIN IMMEDIATE; {CREATE} {index} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            ))
+            .map_err(|e| TelemetryError::open(&path, &e))?;
+    }
+    if made {
+        sync_directory(directory)?;
+    }
+    Ok(connection)
+}
+
+/// The durability that "stored" promises, set and read back.
+pub(super) fn set_up(connection: &Connection) -> Result<(), SetUpError> {
+    connection.busy_timeout(BUSY_LIMIT)?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    if mode != "wal" || synchronous != 2 {
+        return Err(SetUpError::NotDurable);
+    }
+    Ok(())
+}
+
+/// Why a connection cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SetUpError {
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("SQLite would not take journal_mode=wal and synchronous=FULL")]
+    NotDurable,
+}
+
+/// Opens an existing file for reading; nothing if there is none.
+pub(super) fn open_to_read(
+    directory: &Path,
+    key: FileKey,
+) -> Result<Option<Connection>, TelemetryError> {
+    let path = key.path(directory);
+    if !path.exists() {
+        return Ok(None);
+    }
+    // Read-write, because a reader of a log must be able to make its index.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(&path, flags).map_err(|e| TelemetryError::open(&path, &e))?;
+    let set = connection
+        .busy_timeout(BUSY_LIMIT)
+        .and_then(|()| connection.pragma_update(None, "query_only", true));
+    set.map_err(|e| TelemetryError::open(&path, &e))?;
+    Ok(Some(connection))
+}
+
+/// Writes one sample within the open transaction.
+pub(super) fn upsert(
+    connection: &Connection,
+    sample: &Sample,
+    incident: Option<IncidentId>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(UPSERT)?;
+    statement.execute(params![
+        bucket_of(sample.time),
+        sample.user.uuid().as_bytes(),
+        sample.time.as_micros(),
+        sample.device,
+        sample.event_id,
+        sample.received_at.as_micros(),
+        sample.latitude,
+        sample.longitude,
+        sample.altitude,
+        sample.accuracy_meters,
+        incident.map(|id| id.uuid().into_bytes()),
+        &sample.raw[..],
+    ])?;
+    Ok(())
+}
+
+/// The highest row id, which only ever grows.
+pub(super) fn last_row(connection: &Connection) -> rusqlite::Result<i64> {
+    let mut statement = connection.prepare_cached("SELECT max(rowid) FROM samples")?;
+    let last: Option<i64> = statement.query_row([], |row| row.get(0))?;
+    Ok(last.unwrap_or(0))
+}
+
+/// A sample from a row of [`COLUMNS`].
+pub(super) fn read_sample(row: &Row<'_>) -> rusqlite::Result<Sample> {
+    let incident: Option<[u8; 16]> = row.get(9)?;
+    Ok(Sample {
+        user: UserId(Uuid::from_bytes(row.get(0)?)),
+        time: Timestamp::from_micros(row.get(1)?),
+        device: row.get::<_, String>(2)?.into(),
+        event_id: row.get::<_, String>(3)?.into(),
+        received_at: Timestamp::from_micros(row.get(4)?),
+        latitude: row.get(5)?,
+        longitude: row.get(6)?,
+        altitude: row.get(7)?,
+        accuracy_meters: row.get(8)?,
+        incident: incident.map(|bytes| IncidentId(Uuid::from_bytes(bytes))),
+        raw: row.get::<_, Vec<u8>>(10)?.into(),
+    })
+}

@@ -1,0 +1,240 @@
+//! The thread beside the writer: checkpoints and the table of newest positions.
+//!
+//! A checkpoint inside the writer would be the longest wait a sample can meet,
+//! so logs are carried into their files from connections of this thread:
+//! passively every second, and truncated when a file is idle or its log large.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use mayday_core::ids::UserId;
+use mayday_core::telemetry::Position;
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+
+use super::Shared;
+use super::day::{self, FileKey};
+use super::latest_table::{LatestTable, read_position};
+use super::schema;
+use crate::telemetry::TelemetryError;
+use crate::telemetry::queue::lock;
+use std::sync::atomic::Ordering;
+
+/// How often it works.
+const TURN_EVERY: Duration = Duration::from_secs(1);
+/// Turns without a write after which a file's log is truncated.
+const IDLE_TURNS: u64 = 10;
+/// Pages in a log at which it is truncated under load: 64 MiB, read at the
+/// next start within a fraction of a second.
+const MAX_LOG_PAGES: i64 = 16 * 1024;
+/// Rows read in one step when catching up after a crash.
+const CATCH_UP_ROWS: usize = 20_000;
+
+const NEWER_ROWS: &str =
+    "SELECT rowid, user_id, time_us, received_us, latitude, longitude, altitude, accuracy_m
+FROM samples WHERE rowid > ?1 ORDER BY rowid LIMIT ?2";
+/// The newest row stays: row ids must never be used twice.
+const PRUNE_LATE: &str = "DELETE FROM samples WHERE received_us < ?1
+AND rowid < (SELECT max(rowid) FROM samples)";
+
+/// The thread's state.
+pub(super) struct Upkeep {
+    shared: Arc<Shared>,
+    table: Arc<LatestTable>,
+    files: Mutex<HashMap<FileKey, Watched>>,
+    woken: (Mutex<bool>, Condvar),
+}
+
+struct Watched {
+    connection: Connection,
+    idle_turns: u64,
+}
+
+impl Upkeep {
+    pub(super) fn new(shared: Arc<Shared>, table: Arc<LatestTable>) -> Self {
+        Self {
+            shared,
+            table,
+            files: Mutex::new(HashMap::new()),
+            woken: (Mutex::new(false), Condvar::new()),
+        }
+    }
+
+    /// Ends the wait between two turns.
+    pub(super) fn wake(&self) {
+        *lock(&self.woken.0) = true;
+        self.woken.1.notify_all();
+    }
+
+    /// Works until the store closes.
+    pub(super) fn run(&self) {
+        self.catch_up_all();
+        while !self.shared.stopping.load(Ordering::Acquire) {
+            self.wait();
+            self.turn();
+        }
+        self.turn();
+        let mut files = lock(&self.files);
+        for (key, file) in files.drain() {
+            self.checkpoint(key, &file.connection, true);
+        }
+    }
+
+    fn wait(&self) {
+        let woken = lock(&self.woken.0);
+        let (mut woken, _) = self
+            .woken
+            .1
+            .wait_timeout_while(woken, TURN_EVERY, |woken| !*woken)
+            .unwrap_or_else(PoisonError::into_inner);
+        *woken = false;
+    }
+
+    fn turn(&self) {
+        let touched = std::mem::take(&mut *lock(&self.shared.touched));
+        self.flush(&touched);
+        let mut files = lock(&self.files);
+        for key in touched.keys() {
+            if let Some(file) = files.get_mut(key) {
+                file.idle_turns = 0;
+            } else if let Ok(Some(connection)) = schema::open_to_read(&self.shared.directory, *key)
+            {
+                // A checkpoint is no change of the content, yet it writes.
+                let writes = connection.pragma_update(None, "query_only", false);
+                if writes.is_ok() {
+                    files.insert(
+                        *key,
+                        Watched {
+                            connection,
+                            idle_turns: 0,
+                        },
+                    );
+                }
+            }
+        }
+        files.retain(|key, file| {
+            let idle = file.idle_turns >= IDLE_TURNS;
+            if file.idle_turns == 0 || idle {
+                self.checkpoint(*key, &file.connection, idle);
+            }
+            file.idle_turns += 1;
+            !idle
+        });
+    }
+
+    /// Carries a file's log into it; empties the log if `truncate` or if it
+    /// has grown large.
+    fn checkpoint(&self, key: FileKey, connection: &Connection, truncate: bool) {
+        let run = |mode: &str| -> rusqlite::Result<i64> {
+            connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+                row.get(1)
+            })
+        };
+        let passive = run("PASSIVE");
+        let result = passive.and_then(|pages| {
+            if !truncate && pages < MAX_LOG_PAGES {
+                return Ok(pages);
+            }
+            let _gate = lock(&self.shared.gate);
+            run("TRUNCATE")
+        });
+        if let Err(error) = result {
+            tracing::warn!(error = %error, file = %key.name(), "a telemetry checkpoint failed");
+        }
+    }
+
+    /// Stores the positions that moved since the last turn.
+    fn flush(&self, touched: &HashMap<FileKey, i64>) {
+        let (positions, overflowed) = self.shared.latest.start_flush();
+        // What overflowed is read back from the files, from where they are covered.
+        let nothing = HashMap::new();
+        let covered = if overflowed { &nothing } else { touched };
+        let moved = positions.iter().map(|(user, position)| (*user, position));
+        let stored = self.table.put(moved, covered);
+        self.shared.latest.end_flush(stored.is_ok());
+        if let Err(error) = stored {
+            tracing::warn!(error = %error, "the newest positions were not flushed");
+        }
+        if overflowed {
+            self.table.set_complete(false);
+            self.catch_up_all();
+        }
+    }
+
+    /// Reads the rows that the table of newest positions has not seen.
+    fn catch_up_all(&self) {
+        let result = day::list(&self.shared.directory)
+            .and_then(|keys| keys.into_iter().try_for_each(|key| self.catch_up(key)));
+        match result {
+            Ok(()) => self.table.set_complete(true),
+            // Look-ups go on searching the files themselves.
+            Err(error) => tracing::warn!(error = %error, "the newest positions are not complete"),
+        }
+    }
+
+    fn catch_up(&self, key: FileKey) -> Result<(), TelemetryError> {
+        let Some(connection) = schema::open_to_read(&self.shared.directory, key)? else {
+            return Ok(());
+        };
+        let mut covered = self
+            .table
+            .covered(key)
+            .map_err(|e| TelemetryError::read(&e))?;
+        while !self.shared.stopping.load(Ordering::Acquire) {
+            let rows = newer_rows(&connection, covered).map_err(|e| TelemetryError::read(&e))?;
+            let Some((last, _, _)) = rows.last() else {
+                break;
+            };
+            covered = *last;
+            let mut newest: HashMap<UserId, Position> = HashMap::new();
+            for (_, user, position) in rows {
+                let place = newest.entry(user).or_insert(position);
+                if position.replaces(place) {
+                    *place = position;
+                }
+            }
+            let moved = newest.iter().map(|(user, position)| (*user, position));
+            self.table
+                .put(moved, &HashMap::from([(key, covered)]))
+                .map_err(|e| TelemetryError::write(&e))?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of a file that is about to be removed.
+    pub(super) fn forget(&self, key: FileKey) {
+        lock(&self.files).remove(&key);
+        if let Err(error) = self.table.uncover(key) {
+            tracing::warn!(error = %error, file = %key.name(), "a removed file is still covered");
+        }
+    }
+
+    /// Deletes the rows of `late.db` that were received before the window.
+    pub(super) fn prune_late(&self) -> Result<usize, TelemetryError> {
+        let directory: &Path = &self.shared.directory;
+        if !FileKey::Late.path(directory).exists() {
+            return Ok(0);
+        }
+        let kept = Duration::from_hours(24 * u64::from(self.shared.retention_days));
+        let oldest = self.shared.clock.now().minus(kept);
+        let _gate = lock(&self.shared.gate);
+        let connection = schema::open_to_write(directory, FileKey::Late)?;
+        connection
+            .execute(PRUNE_LATE, [oldest.as_micros()])
+            .map_err(|e| TelemetryError::write(&e))
+    }
+}
+
+type NewerRow = (i64, UserId, Position);
+
+fn newer_rows(connection: &Connection, after: i64) -> rusqlite::Result<Vec<NewerRow>> {
+    let mut statement = connection.prepare_cached(NEWER_ROWS)?;
+    let limit = i64::try_from(CATCH_UP_ROWS).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![after, limit], |row| {
+        let user = UserId(Uuid::from_bytes(row.get(1)?));
+        Ok((row.get(0)?, user, read_position(row, 2)?))
+    })?;
+    rows.collect()
+}
