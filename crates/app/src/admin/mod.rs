@@ -3,10 +3,19 @@
 //!
 //! A command line either opens the store itself or sends the same
 //! [`AdminRequest`] to the running server's Unix socket; [`crate::App::admin`]
-//! answers both.
+//! answers both. When a change of who is let in is answered, it is already in
+//! force on this node.
 
+mod apps;
+mod page;
+mod records;
 mod reply;
 mod request;
+mod secrets;
+mod users;
+
+use mayday_core::identity::{AppId, ExternalUserId};
+use mayday_store::StoreError;
 
 pub use reply::{
     AdminError, AdminReply, AlertView, AppCreated, AppView, DeadLetterView, Page, PrintedSecret,
@@ -19,7 +28,96 @@ use crate::App;
 impl App {
     /// Carries out an administrator's request.
     pub async fn admin(&self, request: AdminRequest) -> Result<AdminReply, AdminError> {
-        let _ = request;
-        Err(AdminError::Internal)
+        let reply = self.administer(request).await?;
+        if reply.is_change() {
+            // The watch would see it within half a second; whoever blocked
+            // somebody should not have to wait even for that.
+            if let Err(error) = self.follow_control().await {
+                tracing::warn!(%error, "the change is stored; this node follows in a moment");
+            }
+        }
+        Ok(reply)
+    }
+
+    async fn administer(&self, request: AdminRequest) -> Result<AdminReply, AdminError> {
+        match request {
+            AdminRequest::AppCreate { app_id, name } => self.create_app(&app_id, name).await,
+            AdminRequest::AppList => self.list_apps().await,
+            AdminRequest::AppSetActive { app_id, active } => {
+                self.set_app_active(&app_id, active).await
+            }
+            AdminRequest::AppSetPolicy {
+                app_id,
+                require_expiring,
+                cancel,
+            } => self.set_app_policy(&app_id, require_expiring, cancel).await,
+            AdminRequest::SecretAdd { app_id } => self.add_secret(&app_id).await,
+            AdminRequest::SecretList { app_id } => self.list_secrets(&app_id).await,
+            AdminRequest::SecretRetire { app_id, secret_id } => {
+                self.retire_secret(&app_id, &secret_id).await
+            }
+            AdminRequest::UserList { app_id, page } => self.list_users(&app_id, &page).await,
+            AdminRequest::UserShow {
+                app_id,
+                external_id,
+            } => self.show_user(&app_id, &external_id).await,
+            AdminRequest::UserSetBlocked {
+                app_id,
+                external_id,
+                blocked,
+            } => self.set_user_blocked(&app_id, &external_id, blocked).await,
+            AdminRequest::DeadLetters { app_id, page } => self.dead_letters(&app_id, &page).await,
+            AdminRequest::Unattributed { app_id, page } => self.unattributed(&app_id, &page).await,
+            AdminRequest::Alerts { app_id, page } => self.alerts(&app_id, &page).await,
+        }
+    }
+}
+
+impl AdminReply {
+    /// Whether it answers a change of who is let in.
+    const fn is_change(&self) -> bool {
+        match self {
+            Self::AppCreated(_)
+            | Self::App(_)
+            | Self::SecretAdded(_)
+            | Self::Secret(_)
+            | Self::User(_) => true,
+            Self::Apps { .. }
+            | Self::Secrets { .. }
+            | Self::Users(_)
+            | Self::DeadLetters(_)
+            | Self::Unattributed(_)
+            | Self::Alerts(_) => false,
+        }
+    }
+}
+
+fn app_id(text: &str) -> Result<AppId, AdminError> {
+    AppId::parse(text).map_err(|error| AdminError::Invalid {
+        message: error.to_string(),
+    })
+}
+
+fn external_id(text: &str) -> Result<ExternalUserId, AdminError> {
+    ExternalUserId::parse(text).map_err(|error| AdminError::Invalid {
+        message: error.to_string(),
+    })
+}
+
+fn unknown_app(app: &AppId) -> AdminError {
+    AdminError::NotFound {
+        message: format!("there is no app {app}: `mayday app list` shows all"),
+    }
+}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            tracing::warn!(%error, "an administrator's request met a store that is not available");
+            Self::Unavailable
+        } else {
+            tracing::error!(%error, "an administrator's request failed");
+            Self::Internal
+        }
     }
 }
