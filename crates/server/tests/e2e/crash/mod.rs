@@ -26,6 +26,8 @@ use load::{Journal, Role};
 
 /// Rounds of an ordinary test run; `cargo xtask soak` asks for more.
 const ROUNDS: u64 = 20;
+/// Rounds on PostgreSQL, whose own durability is not ours to show.
+const ROUNDS_ON_POSTGRES: u64 = 4;
 /// Rounds on one data directory; then a fresh one, to bound the disk.
 const ROUNDS_PER_HOME: u64 = 50;
 /// A crashed server must be ready again before this.
@@ -61,10 +63,24 @@ fn nothing_acknowledged_is_lost() {
         .and_then(|rounds| rounds.parse().ok())
         .unwrap_or(ROUNDS);
     let seed = Dice::seed();
+    let totals = crash(rounds, seed, || Some(Home::new()));
+    totals.report(seed);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_on_postgres() {
+    let seed = Dice::seed();
+    crash(ROUNDS_ON_POSTGRES, seed, Home::on_postgres);
+}
+
+/// Crashes that many times on fresh data; panics at the first loss.
+fn crash(rounds: u64, seed: u64, fresh: impl Fn() -> Option<Home>) -> Totals {
     let mut dice = Dice::new(seed);
     let mut totals = Totals::default();
     while totals.rounds < rounds {
-        let home = Home::new();
+        let Some(home) = fresh() else {
+            return totals;
+        };
         let partner = home.app("acme");
         let mut before: Vec<Journal> = Vec::new();
         let mut server = home.serve();
@@ -91,7 +107,7 @@ fn nothing_acknowledged_is_lost() {
         }
         assert_eq!(server.stop(), Some(0));
     }
-    totals.report(seed);
+    totals
 }
 
 #[test]

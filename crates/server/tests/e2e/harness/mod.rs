@@ -5,5 +5,6 @@ pub(crate) mod dice;
 pub(crate) mod http;
 pub(crate) mod mqtt;
 pub(crate) mod person;
+pub(crate) mod postgres;
 pub(crate) mod server;
 pub(crate) mod tools;

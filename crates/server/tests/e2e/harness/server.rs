@@ -1,14 +1,17 @@
 //! A server to start, kill and start again.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::person::Partner;
+use super::postgres::Database;
 use super::tools;
 
 /// From spawn to the ready file; a crashed one must be back within 2 s, which
@@ -25,9 +28,15 @@ pub(crate) fn binary() -> PathBuf {
     )
 }
 
+/// Servers run one at a time: they are killed at full speed and measured.
+/// (Under nextest each test is a process; `.config/nextest.toml` says the same.)
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// A place where a server keeps its data, surviving the server.
 pub(crate) struct Home {
     directory: TempDir,
+    database: Option<Database>,
+    _alone: MutexGuard<'static, ()>,
 }
 
 /// How a server is started.
@@ -42,9 +51,21 @@ pub(crate) struct How {
 }
 
 impl Home {
-    /// An empty one.
+    /// An empty one, with the embedded database.
     pub(crate) fn new() -> Self {
+        Self::with(None)
+    }
+
+    /// An empty one on PostgreSQL; `None` when that is left out.
+    pub(crate) fn on_postgres() -> Option<Self> {
+        Database::new().map(|database| Self::with(Some(database)))
+    }
+
+    fn with(database: Option<Database>) -> Self {
         Self {
+            // A test that failed while it was alone leaves nothing behind.
+            _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner),
+            database,
             directory: tempfile::Builder::new()
                 .prefix("mayday-e2e-")
                 .tempdir()
@@ -62,12 +83,20 @@ impl Home {
         self.directory.path().join(name)
     }
 
+    /// The flags that name this place.
+    fn place(&self) -> Vec<OsString> {
+        let mut flags = vec!["--data-dir".into(), self.data().into()];
+        if let Some(database) = &self.database {
+            flags.extend(["--database".into(), database.url.clone().into()]);
+        }
+        flags
+    }
+
     /// Runs a command of the binary on this data and returns what it printed.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
         Command::new(binary())
             .args(arguments)
-            .arg("--data-dir")
-            .arg(self.data())
+            .args(self.place())
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
             .output()
@@ -116,8 +145,7 @@ impl Home {
             .args(["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"])
             .args(["--admin", "127.0.0.1:0", "--ready-file"])
             .arg(&ready)
-            .arg("--data-dir")
-            .arg(self.data())
+            .args(self.place())
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -19,8 +19,18 @@ const RUNS: u64 = 24;
 
 #[test]
 fn the_public_client_has_no_complaint_over_randomised_runs() {
+    play(&Home::new());
+}
+
+#[test]
+fn the_public_client_has_no_complaint_on_postgres() {
+    if let Some(home) = Home::on_postgres() {
+        play(&home);
+    }
+}
+
+fn play(home: &Home) {
     let seed = Dice::seed();
-    let home = Home::new();
     let partner = home.app("acme");
     let server = home.serve();
     for number in 0..RUNS {
