@@ -107,6 +107,13 @@ impl Refusal {
         word: "auth_method",
         hint: "use username and password",
     };
+    /// A protocol version that is none of ours.
+    pub(crate) const VERSION: Self = Self {
+        v5: Reason::UNSUPPORTED_VERSION,
+        v311: v311::UNACCEPTABLE_VERSION,
+        word: "version",
+        hint: "MQTT 3.1.1 or 5",
+    };
     /// The check took too long.
     pub(crate) const UNAVAILABLE: Self = Self {
         v5: Reason::UNAVAILABLE,

@@ -14,7 +14,7 @@ pub(crate) const OVERSIZED_SOS_BYTES: usize = 64 * 1024;
 pub(crate) const MAX_CONNECT_BYTES: usize = 32 * 1024;
 
 /// How many bytes are asked from the socket at once.
-pub(crate) const READ_CHUNK_BYTES: usize = 4 * 1024;
+pub(crate) const READ_CHUNK_BYTES: usize = 8 * 1024;
 
 /// How many packets are decoded before the loop looks at its other duties.
 pub(crate) const DECODE_TURN: usize = 64;
@@ -27,7 +27,7 @@ pub(crate) const WRITE_BATCH_BYTES: usize = 16 * 1024;
 pub(crate) const WRITE_QUEUE_BYTES: usize = 256 * 1024;
 
 /// How many publishes may wait for their turn, acknowledged or not.
-pub(crate) const QUEUE_PACKETS: usize = 256;
+pub(crate) const QUEUE_PACKETS: usize = 1_024;
 
 /// How many bytes of publishes may wait for their turn.
 pub(crate) const QUEUE_BYTES: usize = 1024 * 1024;

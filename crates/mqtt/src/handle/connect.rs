@@ -1,0 +1,281 @@
+//! CONNECT: from the first byte to CONNACK.
+//!
+//! Nothing is proven yet, so everything is small and short: one packet, a few
+//! kilobytes, ten seconds, one of the reserve slots.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mayday_app::presence::{CutReason, Membership, Visitor};
+use mayday_app::{App, AppError};
+use mayday_core::identity::{Caller, Proof, parse_username};
+use mayday_core::ids::UserId;
+use mayday_core::topic::PublishTopic;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::codec::connect::{self, Connect, ConnectFault};
+use crate::codec::encode::{self, Terms};
+use crate::codec::frame::{Frame, Framer, Step};
+use crate::codec::{Fault, Version};
+use crate::connection::{Connection, identity};
+use crate::feed::Feed;
+use crate::outbound::Outbound;
+use crate::queue::Queue;
+use crate::reason::{self, Refusal};
+use crate::settings::{MqttSettings, READ_CHUNK_BYTES};
+use crate::subscriptions::Subscriptions;
+use crate::timers::Timers;
+use crate::transport::Transport;
+use crate::wire::{Io, Read, Wire};
+
+/// What every connection of the listener shares.
+pub(crate) struct Shared {
+    pub(crate) app: Arc<App>,
+    pub(crate) settings: Arc<MqttSettings>,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// Why there was no connection.
+enum Failure {
+    /// Nothing can be said.
+    Silent(&'static str),
+    /// The version is known and the answer is CONNACK.
+    Refused(Version, Refusal),
+    /// The version is none of ours.
+    Version(ConnectFault),
+    /// Room was needed, or somebody else has the identity's.
+    Cut(CutReason),
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Silent(fault.what)
+    }
+}
+
+/// Serves one accepted transport to its end.
+pub(crate) async fn serve<T: Transport>(
+    shared: Shared,
+    transport: T,
+    peer: IpAddr,
+    visitor: Visitor,
+) {
+    let mut wire = Wire::new(transport);
+    let mut framer = Framer::new();
+    let deadline = Instant::now() + shared.settings.connect_timeout;
+    let opened = tokio::select! {
+        biased;
+        reason = visitor.cut() => Err(Failure::Cut(reason)),
+        () = shared.shutdown.cancelled() => Err(Failure::Silent("shutting_down")),
+        opened = timeout_at(deadline, first_packet(&mut wire, &mut framer)) => {
+            opened.unwrap_or(Err(Failure::Silent("no_connect")))
+        }
+    };
+    let admitted = match opened {
+        Ok(connect) => {
+            let checked = timeout_at(deadline, check(&shared.app, &connect, peer, visitor)).await;
+            match checked.unwrap_or(Err(Refusal::UNAVAILABLE)) {
+                Ok((caller, membership)) => Ok((connect, caller, membership)),
+                Err(refusal) => Err(Failure::Refused(connect.version, refusal)),
+            }
+        }
+        Err(failure) => Err(failure),
+    };
+    match admitted {
+        Ok((connect, caller, membership)) => {
+            accept(shared, wire, framer, connect, caller, membership).await;
+        }
+        Err(failure) => refuse(&shared.app, wire, failure, peer).await,
+    }
+}
+
+async fn first_packet<T: Transport>(
+    wire: &mut Wire<T>,
+    framer: &mut Framer,
+) -> Result<Connect, Failure> {
+    let mut want = READ_CHUNK_BYTES;
+    loop {
+        match framer.next(&mut wire.inbox, |_| false)? {
+            Step::Frame(Frame { first, body }) => {
+                return connect::decode(first, &body).map_err(|fault| match fault {
+                    ConnectFault::Malformed(fault) => Failure::Silent(fault.what),
+                    other => Failure::Version(other),
+                });
+            }
+            Step::More(more) => want = more,
+            Step::Oversized(_) => return Err(Failure::Silent("not CONNECT")),
+        }
+        match wire.ready(true).await {
+            Ok(Io::Readable) => match wire.read(want) {
+                Ok(Read::Bytes | Read::Nothing) => {}
+                Ok(Read::Closed) => return Err(Failure::Silent("closed")),
+                Err(_) => return Err(Failure::Silent("io")),
+            },
+            Ok(Io::Wrote) => {}
+            Err(_) => return Err(Failure::Silent("io")),
+        }
+    }
+}
+
+/// Checks the proof, registers the connection, and checks once more: somebody
+/// who was blocked in between is either found by the block in the registry or
+/// by the second check, which costs microseconds.
+async fn check(
+    app: &App,
+    connect: &Connect,
+    peer: IpAddr,
+    visitor: Visitor,
+) -> Result<(Caller, Membership), Refusal> {
+    if connect.wants_auth_method {
+        return Err(Refusal::AUTH_METHOD);
+    }
+    if connect.version == Version::V311 && connect.client_id.is_empty() && !connect.clean {
+        return Err(Refusal::CLIENT_ID);
+    }
+    let proof = proof(connect).ok_or(Refusal::CREDENTIALS)?;
+    let refused = |error: AppError| reason::refusal(&error);
+    let caller = app.authenticate(proof, peer).await.map_err(refused)?;
+    let membership = visitor.admit(&caller, &connect.client_id);
+    let caller = app.authenticate(proof, peer).await.map_err(refused)?;
+    Ok((caller, membership))
+}
+
+fn proof(connect: &Connect) -> Option<Proof<'_>> {
+    let (app_id, external_id) = parse_username(connect.username.as_deref()?)?;
+    let hash = std::str::from_utf8(connect.password.as_deref()?).ok()?;
+    Some(Proof {
+        app_id,
+        external_id,
+        hash,
+    })
+}
+
+async fn accept<T: Transport>(
+    shared: Shared,
+    mut wire: Wire<T>,
+    mut framer: Framer,
+    connect: Connect,
+    caller: Caller,
+    membership: Membership,
+) {
+    let Shared {
+        app,
+        settings,
+        shutdown,
+    } = shared;
+    framer.set(connect.version, settings.max_packet_bytes);
+    let keep_alive = keep_alive(&connect, &settings);
+    let terms = Terms {
+        receive_maximum: settings.receive_maximum,
+        max_packet_bytes: settings.max_packet_bytes,
+        keep_alive,
+        assigned_client_id: connect
+            .client_id
+            .is_empty()
+            .then(|| format!("auto-{}", membership.number())),
+        no_session: connect.wants_session,
+    };
+    if encode::accept(connect.version, &terms, &mut wire.outbox).is_err() {
+        return;
+    }
+    app.metrics().mqtt_connect("accepted");
+    tracing::debug!(
+        app.id = %caller.app_id,
+        user.id = %caller.user,
+        connection.number = membership.number(),
+        version = ?connect.version,
+        standing = ?caller.standing,
+        "mqtt connection opened"
+    );
+    let alias_shadowed = is_shadowed(&app, &caller).await;
+    let will = kept_will(&connect, &caller, alias_shadowed);
+    let connection = Connection {
+        queue: Queue::new(settings.in_flight),
+        outbound: Outbound::new(connect.receive_maximum, connect.max_packet_bytes),
+        timers: Timers::new(keep_alive, settings.write_timeout),
+        stop: Box::pin(shutdown.cancelled_owned()),
+        _level: app.metrics().mqtt_connection(),
+        app,
+        settings,
+        wire,
+        framer,
+        version: connect.version,
+        caller,
+        alias_shadowed,
+        membership,
+        unanswered: 0,
+        qos2: HashSet::new(),
+        subscriptions: Subscriptions::default(),
+        feed: Feed::default(),
+        will,
+        draining: false,
+        want: READ_CHUNK_BYTES,
+    };
+    // The future of the handshake is not kept for the connection's life.
+    Box::pin(connection.run()).await;
+}
+
+/// In seconds; 0 is none. Only 5 can be told another than it asked for.
+fn keep_alive(connect: &Connect, settings: &MqttSettings) -> u16 {
+    let most = u16::try_from(settings.keep_alive_max.as_secs()).unwrap_or(u16::MAX);
+    match (connect.version, connect.keep_alive) {
+        (Version::V311, asked) => asked,
+        (Version::V5, 0) => most,
+        (Version::V5, asked) => asked.min(most),
+    }
+}
+
+/// Whether the caller's external id is the text of another user's UUID. When
+/// that cannot be told now, the alias is his: nothing of anybody else is
+/// reached through it.
+async fn is_shadowed(app: &App, caller: &Caller) -> bool {
+    let Ok(other) = caller.external_id.as_str().parse::<UserId>() else {
+        return false;
+    };
+    other != caller.user && app.is_user_id(other).await.unwrap_or(false)
+}
+
+/// The will that is kept: one on the own telemetry topic (contract: MQTT).
+fn kept_will(connect: &Connect, caller: &Caller, alias_shadowed: bool) -> Option<Bytes> {
+    let will = connect.will.as_ref()?;
+    match identity(caller, alias_shadowed).publish(&will.topic) {
+        Some(PublishTopic::Telemetry(_)) => Some(will.payload.clone()),
+        Some(PublishTopic::Sos(_)) => {
+            tracing::info!(
+                app.id = %caller.app_id,
+                user.id = %caller.user,
+                "a will on an SOS topic is ignored: a lost network is no cry for help"
+            );
+            None
+        }
+        None => {
+            tracing::debug!(user.id = %caller.user, "a will on a foreign topic is ignored");
+            None
+        }
+    }
+}
+
+async fn refuse<T: Transport>(app: &App, mut wire: Wire<T>, failure: Failure, peer: IpAddr) {
+    let (word, linger) = match failure {
+        Failure::Silent(word) => (word, false),
+        Failure::Cut(reason) => (reason::cut(reason).1, false),
+        Failure::Version(ConnectFault::TooNew) => {
+            let _ = encode::refuse(Version::V5, &Refusal::VERSION, &mut wire.outbox);
+            ("version", true)
+        }
+        Failure::Version(_) => {
+            let _ = encode::refuse(Version::V311, &Refusal::VERSION, &mut wire.outbox);
+            ("version", true)
+        }
+        Failure::Refused(version, refusal) => {
+            let _ = encode::refuse(version, &refusal, &mut wire.outbox);
+            (refusal.word, true)
+        }
+    };
+    app.metrics().mqtt_connect(word);
+    tracing::debug!(peer.address = %peer, reason = word, "mqtt connection refused");
+    wire.close(linger).await;
+}

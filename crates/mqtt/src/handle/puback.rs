@@ -1,0 +1,12 @@
+//! PUBACK: an event arrived.
+
+use std::num::NonZeroU16;
+
+use crate::connection::Connection;
+use crate::transport::Transport;
+
+impl<T: Transport> Connection<T> {
+    pub(crate) fn on_puback(&mut self, id: NonZeroU16) {
+        self.outbound.acknowledged(id);
+    }
+}
