@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mayday_core::clock::{SharedClock, SharedEntropy};
+use mayday_core::time::Timestamp;
 use mayday_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -61,6 +62,11 @@ impl App {
         });
         tokio::spawn(Arc::clone(&app).watch_control());
         Ok(app)
+    }
+
+    /// The current time, by the server's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The live connections of this node.

@@ -14,6 +14,7 @@ pub mod presence;
 mod profile;
 mod sos;
 mod telemetry;
+mod topics;
 
 pub use app::{App, Parts};
 pub use error::AppError;

@@ -225,6 +225,22 @@ impl Presence {
         self.lock().by_user.contains_key(&user)
     }
 
+    /// Closes the connection that can best be spared, because no file
+    /// descriptor is left: an unproven one, else the one idle longest. `false`
+    /// when there is none.
+    pub fn make_room(&self) -> bool {
+        let mut registry = self.lock();
+        if let Some(number) = registry.oldest_of_the_largest_neighbourhood() {
+            registry.remove_visitor(number, Some(CutReason::FullHouse));
+            return true;
+        }
+        if let Some(number) = registry.idle_longest() {
+            registry.remove_member(number, Some(CutReason::FullHouse));
+            return true;
+        }
+        false
+    }
+
     /// The users who are connected, each once.
     pub fn connected_users(&self) -> Vec<UserId> {
         self.lock().by_user.keys().copied().collect()

@@ -179,7 +179,8 @@ impl<T: Transport> Connection<T> {
                 return Ok(true);
             }
             let identity = identity(&self.caller, self.alias_shadowed);
-            let is_sos = |topic: &str| matches!(identity.publish(topic), Some(PublishTopic::Sos(_)));
+            let is_sos =
+                |topic: &str| matches!(identity.publish(topic), Some(PublishTopic::Sos(_)));
             match self.framer.next(&mut self.wire.inbox, is_sos)? {
                 Step::More(want) => {
                     self.want = want;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use mayday_app::{AppError, EventFeed};
+use mayday_app::{AppError, EventFeed, FeedLost};
 use mayday_core::event::UserEvent;
 
 /// The events of the connection's user.
@@ -49,11 +49,7 @@ impl Feed {
     }
 
     /// Replays for topics that were just subscribed, and stays open.
-    pub(crate) fn subscribed(
-        &mut self,
-        topics: Vec<Box<str>>,
-        open: impl FnOnce() -> EventFeed,
-    ) {
+    pub(crate) fn subscribed(&mut self, topics: Vec<Box<str>>, open: impl FnOnce() -> EventFeed) {
         match std::mem::take(&mut self.state) {
             State::Closed => self.state = replay(Box::new(open()), topics),
             State::Live(feed) => self.state = replay(feed, topics),
@@ -75,9 +71,14 @@ impl Feed {
             State::Closed => std::future::pending().await,
             State::Live(feed) => match feed.next().await {
                 Ok(event) => News::Event(event),
-                Err(_) => News::Lost("feed_overflow"),
+                Err(FeedLost::Overflow) => News::Lost("feed_overflow"),
+                // The server is going down, and the connection is told so too.
+                Err(FeedLost::Closed) => std::future::pending().await,
             },
-            State::Replaying { replay: going, topics } => {
+            State::Replaying {
+                replay: going,
+                topics,
+            } => {
                 let (feed, again) = going.await;
                 let topics = std::mem::take(topics);
                 self.state = if self.wanting.is_empty() {

@@ -31,7 +31,9 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) {
     let limits = app.presence().limits();
-    let sockets = limits.members.saturating_add(limits.reserve.saturating_mul(2));
+    let sockets = limits
+        .members
+        .saturating_add(limits.reserve.saturating_mul(2));
     let sockets = Arc::new(Semaphore::new(sockets.min(Semaphore::MAX_PERMITS)));
     let settings = Arc::new(settings);
     let tasks = TaskTracker::new();

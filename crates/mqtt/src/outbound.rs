@@ -71,12 +71,13 @@ impl Outbound {
     /// Writes what the client's window allows.
     pub(crate) fn write(&mut self, version: Version, into: &mut BytesMut) -> Sent {
         let mut sent = Sent::default();
-        while let Some(next) = self.waiting.front() {
+        while let Some(next) = self.waiting.pop_front() {
             let id = if next.at_most_once {
                 None
             } else if self.unacknowledged.len() < self.window {
                 Some(self.free_id())
             } else {
+                self.waiting.push_front(next);
                 break;
             };
             let (topic, payload) = (&next.topic, &next.payload);
@@ -86,7 +87,6 @@ impl Outbound {
             } else {
                 sent.too_large += 1;
             }
-            self.waiting.pop_front();
         }
         sent
     }

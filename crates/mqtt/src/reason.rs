@@ -47,7 +47,6 @@ impl Reason {
     pub(crate) const TOPIC_ALIAS: Self = Self(0x94);
     pub(crate) const TOO_LARGE: Self = Self(0x95);
     pub(crate) const QUOTA: Self = Self(0x97);
-    pub(crate) const ADMINISTRATIVE: Self = Self(0x98);
     pub(crate) const PAYLOAD_INVALID: Self = Self(0x99);
     pub(crate) const SHARED_UNSUPPORTED: Self = Self(0x9E);
     pub(crate) const RATE: Self = Self(0x9F);

@@ -17,7 +17,7 @@ pub(crate) const MAX_CONNECT_BYTES: usize = 32 * 1024;
 pub(crate) const READ_CHUNK_BYTES: usize = 8 * 1024;
 
 /// How many packets are decoded before the loop looks at its other duties.
-pub(crate) const DECODE_TURN: usize = 64;
+pub(crate) const DECODE_TURN: u64 = 64;
 
 /// Acknowledgements are batched until this many bytes wait to be written.
 pub(crate) const WRITE_BATCH_BYTES: usize = 16 * 1024;
@@ -87,7 +87,7 @@ impl Default for MqttSettings {
             in_flight: 128,
             connect_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(10),
-            keep_alive_max: Duration::from_secs(300),
+            keep_alive_max: Duration::from_mins(5),
             spill_after: Duration::from_millis(50),
             drain_timeout: Duration::from_secs(10),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Later than any deadline that matters.
-const FAR: Duration = Duration::from_secs(24 * 60 * 60);
+const FAR: Duration = Duration::from_hours(24);
 
 /// The deadlines of one connection.
 pub(crate) struct Timers {

@@ -145,7 +145,10 @@ impl<T: Transport> Wire<T> {
         let rest = async {
             while thrown < LINGER_BYTES {
                 self.inbox = BytesMut::new();
-                if poll_fn(|cx| self.transport.poll_readable(cx)).await.is_err() {
+                if poll_fn(|cx| self.transport.poll_readable(cx))
+                    .await
+                    .is_err()
+                {
                     return;
                 }
                 match self.read(READ_MAX_BYTES) {

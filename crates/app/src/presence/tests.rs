@@ -151,3 +151,16 @@ fn a_cut_reaches_exactly_whom_it_names() {
     drop(blocked);
     assert_eq!(presence.counts().members, 1);
 }
+
+#[test]
+fn without_descriptors_the_unproven_make_room_first() {
+    let presence = house(10, 10);
+    let member = join(&presence, 1, "a");
+    let visitor = presence.arrive(HOME);
+    assert!(presence.make_room());
+    assert_eq!(visitor.cut().now_or_never(), Some(CutReason::FullHouse));
+    assert_eq!(reason(&member), None);
+    assert!(presence.make_room());
+    assert_eq!(reason(&member), Some(CutReason::FullHouse));
+    assert!(!presence.make_room());
+}

@@ -75,12 +75,12 @@ fn encode_v5(packet: v5::Packet, into: &mut BytesMut) -> Result<(), Fault> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum AckKind {
-    /// To QoS 1.
-    PubAck = 0x40,
-    /// To QoS 2.
-    PubRec = 0x50,
-    /// To PUBREL.
-    PubComp = 0x70,
+    /// PUBACK, to QoS 1.
+    Ack = 0x40,
+    /// PUBREC, to QoS 2.
+    Received = 0x50,
+    /// PUBCOMP, to PUBREL.
+    Complete = 0x70,
 }
 
 /// PUBACK, PUBREC or PUBCOMP; 3.1.1 has no room for the reason.
@@ -224,14 +224,14 @@ mod tests {
         refuse(Version::V311, &Refusal::CREDENTIALS, &mut bytes).unwrap();
         ack(
             Version::V311,
-            AckKind::PubAck,
+            AckKind::Ack,
             id(7),
             Reason::SUCCESS,
             &mut bytes,
         );
         ack(
             Version::V5,
-            AckKind::PubRec,
+            AckKind::Received,
             id(7),
             Reason::PAYLOAD_INVALID,
             &mut bytes,

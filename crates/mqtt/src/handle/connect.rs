@@ -76,6 +76,7 @@ pub(crate) async fn serve<T: Transport>(
     };
     let admitted = match opened {
         Ok(connect) => {
+            let deadline = Instant::now() + shared.settings.connect_timeout;
             let checked = timeout_at(deadline, check(&shared.app, &connect, peer, visitor)).await;
             match checked.unwrap_or(Err(Refusal::UNAVAILABLE)) {
                 Ok((caller, membership)) => Ok((connect, caller, membership)),
@@ -96,18 +97,17 @@ async fn first_packet<T: Transport>(
     wire: &mut Wire<T>,
     framer: &mut Framer,
 ) -> Result<Connect, Failure> {
-    let mut want = READ_CHUNK_BYTES;
     loop {
-        match framer.next(&mut wire.inbox, |_| false)? {
+        let want = match framer.next(&mut wire.inbox, |_| false)? {
             Step::Frame(Frame { first, body }) => {
                 return connect::decode(first, &body).map_err(|fault| match fault {
                     ConnectFault::Malformed(fault) => Failure::Silent(fault.what),
                     other => Failure::Version(other),
                 });
             }
-            Step::More(more) => want = more,
+            Step::More(want) => want,
             Step::Oversized(_) => return Err(Failure::Silent("not CONNECT")),
-        }
+        };
         match wire.ready(true).await {
             Ok(Io::Readable) => match wire.read(want) {
                 Ok(Read::Bytes | Read::Nothing) => {}

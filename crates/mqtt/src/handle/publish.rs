@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mayday_app::{AppError, SosTrigger, TelemetryReceipt};
 use mayday_core::identity::Standing;
-use mayday_core::topic::{PublishTopic, TopicForm};
+use mayday_core::topic::PublishTopic;
 use mayday_core::transport::Transport as Via;
 use tokio::sync::oneshot;
 
@@ -45,7 +45,7 @@ impl<T: Transport> Connection<T> {
         };
         let bytes = publish.payload.len();
         let work = match topic {
-            Some(PublishTopic::Sos(form)) => self.cry(publish, form),
+            Some(PublishTopic::Sos(_)) => self.cry(publish),
             Some(PublishTopic::Telemetry(_)) => Work::Telemetry(publish.payload),
             None => {
                 tracing::debug!(user.id = %self.caller.user, "a publish on a foreign topic");
@@ -67,7 +67,7 @@ impl<T: Transport> Connection<T> {
         };
         if publish.qos == Qos::Two && self.qos2.contains(&id) {
             if !self.queue.holds_qos2(id) {
-                self.acknowledge(AckKind::PubRec, id, Reason::SUCCESS);
+                self.acknowledge(AckKind::Received, id, Reason::SUCCESS);
             }
             return Ok(false);
         }
@@ -92,7 +92,7 @@ impl<T: Transport> Connection<T> {
 
     /// Starts storing a cry for help, in a task of its own: neither the queue
     /// ahead of it nor the end of this connection touches it.
-    fn cry(&mut self, publish: Publish, form: TopicForm) -> Work {
+    fn cry(&mut self, publish: Publish) -> Work {
         self.membership.distress();
         let (sender, receiver) = oneshot::channel();
         let app = Arc::clone(&self.app);
@@ -102,7 +102,6 @@ impl<T: Transport> Connection<T> {
             oversized: publish.oversized,
             retained: publish.retain,
             transport: Via::Mqtt,
-            flat_topic: form == TopicForm::Flat,
         };
         tokio::spawn(async move {
             let answer = match app.trigger_sos(&caller, trigger).await {
@@ -135,14 +134,14 @@ impl<T: Transport> Connection<T> {
         match (publish.qos, publish.id) {
             (Qos::One, Some(id)) => {
                 self.unanswered = self.unanswered.saturating_sub(1);
-                self.acknowledge(AckKind::PubAck, id, reason);
+                self.acknowledge(AckKind::Ack, id, reason);
             }
             (Qos::Two, Some(id)) => {
                 // A refused exchange has ended; a stored one waits for PUBREL.
                 if reason.is_failure() && self.qos2.remove(&id) {
                     self.unanswered = self.unanswered.saturating_sub(1);
                 }
-                self.acknowledge(AckKind::PubRec, id, reason);
+                self.acknowledge(AckKind::Received, id, reason);
             }
             _ => {}
         }

@@ -18,7 +18,7 @@ impl<T: Transport> Connection<T> {
         };
         encode::ack(
             self.version,
-            AckKind::PubComp,
+            AckKind::Complete,
             id,
             reason,
             &mut self.wire.outbox,
