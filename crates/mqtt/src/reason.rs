@@ -174,5 +174,6 @@ pub(crate) fn cut(reason: CutReason) -> (Reason, &'static str) {
         CutReason::UserBlocked => (Reason::NOT_AUTHORIZED, "user_blocked"),
         CutReason::AppInactive => (Reason::NOT_AUTHORIZED, "app_inactive"),
         CutReason::SecretRetired => (Reason::NOT_AUTHORIZED, "secret_retired"),
+        CutReason::PolicyChanged => (Reason::NOT_AUTHORIZED, "policy_changed"),
     }
 }

@@ -122,7 +122,7 @@ async fn first_packet<T: Transport>(
 
 /// Checks the proof, registers the connection, and checks once more: somebody
 /// who was blocked in between is either found by the block in the registry or
-/// by the second check, which costs microseconds.
+/// by the second check.
 async fn check(
     app: &App,
     connect: &Connect,
@@ -139,7 +139,8 @@ async fn check(
     let refused = |error: AppError| reason::refusal(&error);
     let caller = app.authenticate(proof, peer).await.map_err(refused)?;
     let membership = visitor.admit(&caller, &connect.client_id);
-    let caller = app.authenticate(proof, peer).await.map_err(refused)?;
+    app.recheck(&caller).await.map_err(refused)?;
+    app.mqtt_seen(&caller);
     Ok((caller, membership))
 }
 
