@@ -10,12 +10,16 @@
 //! an administrator). Without it those tests fail, unless `MAYDAY_TEST_SKIP`
 //! holds the word `postgres`.
 
+mod people;
+
 use std::ops::Deref;
 use std::sync::Arc;
 
 use mayday_core::clock::{ManualClock, SeededEntropy};
 use mayday_core::time::Timestamp;
 use tempfile::TempDir;
+
+pub use people::TestApp;
 
 use crate::store::{Database, Store, StoreConfig};
 

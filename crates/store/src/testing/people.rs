@@ -1,0 +1,78 @@
+//! Apps and users for tests.
+
+use mayday_core::identity::signing::{LiveSecret, sign_static};
+use mayday_core::identity::{AppId, AppSecret, Caller, ExternalUserId, Standing};
+use mayday_core::ids::{AppUuid, SecretId, UserId};
+
+use super::TestStore;
+use crate::apps::{AppCreation, CreateApp};
+use crate::command::Lane;
+use crate::users::UpsertUser;
+
+/// An app of a test.
+#[derive(Clone, Debug)]
+pub struct TestApp {
+    /// The internal id.
+    pub id: AppUuid,
+    /// The public id.
+    pub app_id: AppId,
+    /// Its first secret.
+    pub secret: LiveSecret,
+}
+
+impl TestApp {
+    /// The static user hash of a user of this app.
+    pub fn hash(&self, user: &str) -> String {
+        let user = ExternalUserId::parse(user).expect("a user id");
+        sign_static(&self.secret.secret, &user)
+    }
+}
+
+impl TestStore {
+    /// Creates an app.
+    pub async fn app(&self, id: &str) -> TestApp {
+        let app_id = AppId::parse(id).expect("an app id");
+        let secret = LiveSecret {
+            id: SecretId::generate(self.clock.as_ref(), self.entropy.as_ref()),
+            secret: AppSecret::generate(self.entropy.as_ref()),
+        };
+        let create = CreateApp {
+            id: AppUuid::generate(self.clock.as_ref(), self.entropy.as_ref()),
+            app_id: app_id.clone(),
+            name: id.to_owned(),
+            secret: secret.clone(),
+        };
+        match self.write(Lane::Rest, create).await.expect("an app") {
+            AppCreation::Created(row) => TestApp {
+                id: row.id,
+                app_id,
+                secret,
+            },
+            other => panic!("the app {id}: {other:?}"),
+        }
+    }
+
+    /// Makes a user of an app, or finds the one there is.
+    pub async fn user(&self, app: &TestApp, external_id: &str) -> UserId {
+        let upsert = UpsertUser {
+            id: UserId::generate(self.clock.as_ref(), self.entropy.as_ref()),
+            app: app.id,
+            external_id: ExternalUserId::parse(external_id).expect("a user id"),
+        };
+        self.write(Lane::Rest, upsert).await.expect("a user").id
+    }
+
+    /// A caller in good standing, whose user is made if needed.
+    pub async fn caller(&self, app: &TestApp, external_id: &str) -> Caller {
+        Caller {
+            app: app.id,
+            app_id: app.app_id.clone(),
+            user: self.user(app, external_id).await,
+            external_id: ExternalUserId::parse(external_id).expect("a user id"),
+            secret: app.secret.id,
+            expires_at: None,
+            standing: Standing::Full,
+            peer: std::net::Ipv4Addr::LOCALHOST.into(),
+        }
+    }
+}
