@@ -4,8 +4,6 @@ use serde_json::{Map, Value};
 
 use super::incident::Incident;
 use super::payload::Trigger;
-use crate::event::EventType;
-use crate::ids::EventId;
 use crate::time::Timestamp;
 use crate::transport::Transport;
 
@@ -19,7 +17,9 @@ pub struct Answered<'a> {
 }
 
 /// The body of an event of `incident` as it stands after the change at `now`,
-/// without `userId`, which depends on the topic that was subscribed.
+/// without what the store adds when it numbers the event (`type`, `eventId`,
+/// `appId`, `incidentId`, `snapshotVersion`) and without `userId`, which
+/// depends on the topic that was subscribed.
 ///
 /// Clients take an event's time from `updatedAt` and reject what is more than
 /// 30 s off their clock. So the answer to an MQTT trigger carries the published
@@ -27,8 +27,6 @@ pub struct Answered<'a> {
 /// carry our time shifted to the phone's clock.
 pub fn event_body(
     incident: &Incident,
-    kind: EventType,
-    event_id: EventId,
     now: Timestamp,
     answered: Option<Answered<'_>>,
 ) -> Map<String, Value> {
@@ -45,10 +43,6 @@ pub fn event_body(
     };
     let mut body = Map::new();
     let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
-    put("type", kind.as_str().into());
-    put("eventId", event_id.to_string().into());
-    put("appId", incident.app.to_string().into());
-    put("incidentId", incident.id.to_string().into());
     put("status", incident.state.as_str().into());
     put("occurredAt", occurred_at.into());
     put("openedAt", incident.created_at.to_string().into());
@@ -59,7 +53,6 @@ pub fn event_body(
     if let Some(at) = incident.cancelled_at {
         put("cancelledAt", at.to_string().into());
     }
-    put("snapshotVersion", incident.snapshot_version.into());
     put("actuators", actuators(incident));
     let echo = &incident.echo;
     for (name, text) in [

@@ -1,1 +1,43 @@
--- 0010_records
+-- Relayed SOS of devices that nobody has registered.
+CREATE TABLE unattributed (
+    id                 UUID   NOT NULL PRIMARY KEY,
+    app_id             UUID   NOT NULL REFERENCES apps (id),
+    -- The gateway's user.
+    user_id            UUID   NOT NULL REFERENCES users (id),
+    transport          TEXT   NOT NULL,
+    device_id          TEXT,
+    hardware_id        TEXT,
+    originator_node_id BIGINT,
+    relay_node_id      BIGINT,
+    latitude           DOUBLE PRECISION,
+    longitude          DOUBLE PRECISION,
+    flags              TEXT   NOT NULL,
+    raw                BYTEA  NOT NULL,
+    received_at        BIGINT NOT NULL,
+    -- The incident that it became when it was sent again for a device that had
+    -- been registered meanwhile.
+    incident_id        UUID
+);
+
+CREATE INDEX unattributed_by_app ON unattributed (app_id, id);
+
+-- What operators are told.
+CREATE TABLE alerts (
+    id          UUID   NOT NULL PRIMARY KEY,
+    app_id      UUID   NOT NULL REFERENCES apps (id),
+    -- cancel_requested, silent_incident, unattributed_sos, contested_device
+    kind        TEXT   NOT NULL,
+    -- One open alert per key.
+    key         TEXT   NOT NULL,
+    user_id     UUID,
+    incident_id UUID,
+    -- JSON for a person to read.
+    detail      TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    -- When what it is about was over.
+    closed_at   BIGINT
+);
+
+CREATE UNIQUE INDEX alerts_one_open ON alerts (key) WHERE closed_at IS NULL;
+CREATE INDEX alerts_by_app ON alerts (app_id, id);
+CREATE INDEX alerts_by_incident ON alerts (incident_id) WHERE incident_id IS NOT NULL;
