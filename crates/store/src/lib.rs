@@ -25,15 +25,19 @@ mod store;
 pub mod testing;
 mod tx;
 
+pub mod alerts;
 pub mod apps;
 pub mod contacts;
 pub mod control;
 pub mod dead_letters;
+pub mod devices;
 pub mod events;
 pub mod heartbeat;
+pub mod incidents;
 pub mod jobs;
 pub mod spill;
 pub mod telemetry;
+pub mod unattributed;
 pub mod users;
 
 pub use arg::Arg;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::incident::State;
+use super::incident::{Incident, State};
 use crate::time::Timestamp;
 
 /// A trigger later than this after the last one starts a new escalation round.
@@ -50,6 +50,16 @@ pub fn decide(heard_before: bool, open: Option<OpenIncident>, now: Timestamp) ->
 }
 
 impl OpenIncident {
+    /// What the decision needs of an incident.
+    pub fn of(incident: &Incident) -> Self {
+        Self {
+            state: incident.state,
+            last_trigger_at: incident.last_trigger_at,
+            acknowledged_at: incident.acknowledged_at,
+            exhausted_at: incident.exhausted_at,
+        }
+    }
+
     /// Whether a trigger now means that the help so far was not enough. An
     /// acknowledgement or exhaustion counts once: the trigger after it starts
     /// the round, the next one is part of that round.

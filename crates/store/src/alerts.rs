@@ -1,0 +1,149 @@
+//! What operators are told: one open alert per matter.
+
+use mayday_core::ids::{AppUuid, IncidentId, RecordId, UserId};
+use mayday_core::time::Timestamp;
+use serde_json::Value;
+
+use crate::args;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::sql::Sql;
+use crate::tx::Tx;
+
+static RAISE: Sql = Sql::new(
+    "INSERT INTO alerts (id, app_id, kind, key, user_id, incident_id, detail, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+     ON CONFLICT (key) WHERE closed_at IS NULL DO NOTHING",
+);
+static CLOSE: Sql =
+    Sql::new("UPDATE alerts SET closed_at = $2 WHERE key = $1 AND closed_at IS NULL");
+static CLOSE_OF_INCIDENT: Sql =
+    Sql::new("UPDATE alerts SET closed_at = $2 WHERE incident_id = $1 AND closed_at IS NULL");
+static PAGE: Sql = Sql::new(
+    "SELECT id, kind, user_id, incident_id, detail, created_at, closed_at
+     FROM alerts WHERE app_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&RAISE, &CLOSE, &CLOSE_OF_INCIDENT, &PAGE];
+
+/// What an alert is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertKind {
+    /// Somebody who may not cancel an incident asked for it.
+    CancelRequested,
+    /// An open incident has shown no sign of life for 24 h.
+    SilentIncident,
+    /// A relayed SOS of a device that nobody has registered.
+    UnattributedSos,
+    /// A device is claimed that another user listed earlier.
+    ContestedDevice,
+}
+
+impl AlertKind {
+    /// The word in the store and for operators.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CancelRequested => "cancel_requested",
+            Self::SilentIncident => "silent_incident",
+            Self::UnattributedSos => "unattributed_sos",
+            Self::ContestedDevice => "contested_device",
+        }
+    }
+}
+
+/// An alert to be raised.
+#[derive(Clone, Debug)]
+pub struct NewAlert<'a> {
+    /// The app it concerns.
+    pub app: AppUuid,
+    /// What it is about.
+    pub kind: AlertKind,
+    /// With the kind: one open alert each.
+    pub key: &'a str,
+    /// The user it is about.
+    pub user: Option<UserId>,
+    /// The incident it is about; its end closes the alert.
+    pub incident: Option<IncidentId>,
+    /// More, for a person to read.
+    pub detail: Value,
+}
+
+/// An alert as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alert {
+    /// Its id.
+    pub id: RecordId,
+    /// [`AlertKind::as_str`].
+    pub kind: String,
+    /// The user it is about.
+    pub user: Option<UserId>,
+    /// The incident it is about.
+    pub incident: Option<IncidentId>,
+    /// More, for a person to read.
+    pub detail: Value,
+    /// When it was raised.
+    pub created_at: Timestamp,
+    /// When what it is about was over.
+    pub closed_at: Option<Timestamp>,
+}
+
+/// Raises an alert, unless one of the same kind and key is open.
+pub async fn raise(tx: &mut Tx<'_>, new: NewAlert<'_>) -> Result<(), StoreError> {
+    let id = RecordId::generate(tx.clock(), tx.entropy());
+    let (key, detail) = (full_key(new.kind, new.key), new.detail.to_string());
+    let now = tx.now();
+    let values = args![
+        id,
+        new.app,
+        new.kind.as_str(),
+        &key,
+        new.user,
+        new.incident,
+        &detail,
+        now,
+    ];
+    tx.execute(&RAISE, values).await?;
+    Ok(())
+}
+
+/// Closes an open alert, if there is one.
+pub async fn close(tx: &mut Tx<'_>, kind: AlertKind, key: &str) -> Result<(), StoreError> {
+    let (key, now) = (full_key(kind, key), tx.now());
+    tx.execute(&CLOSE, args![&key, now]).await?;
+    Ok(())
+}
+
+/// Closes the open alerts about an incident.
+pub async fn close_of_incident(tx: &mut Tx<'_>, incident: IncidentId) -> Result<(), StoreError> {
+    let now = tx.now();
+    tx.execute(&CLOSE_OF_INCIDENT, args![incident, now]).await?;
+    Ok(())
+}
+
+/// An app's alerts, newest first, those older than `before`.
+pub async fn page(
+    tx: &mut Tx<'_>,
+    app: AppUuid,
+    before: Option<RecordId>,
+    limit: u32,
+) -> Result<Vec<Alert>, StoreError> {
+    let before = before.unwrap_or(RecordId(uuid::Uuid::max()));
+    let rows = tx.fetch_all(&PAGE, args![app, before, limit]).await?;
+    rows.iter().map(alert_of).collect()
+}
+
+fn full_key(kind: AlertKind, key: &str) -> String {
+    format!("{}:{key}", kind.as_str())
+}
+
+fn alert_of(row: &Row) -> Result<Alert, StoreError> {
+    Ok(Alert {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        user: row.get(2)?,
+        incident: row.get(3)?,
+        detail: row.get(4)?,
+        created_at: row.get(5)?,
+        closed_at: row.get(6)?,
+    })
+}

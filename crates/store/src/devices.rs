@@ -1,0 +1,188 @@
+//! The device registry: who lists which device, and whose SOS a relay of it is
+//! (contract: Telemetry and devices).
+//!
+//! A device has one owner per app: the earliest user who still lists it. That
+//! is computed from the rows, so a removal hands the device on by itself.
+
+pub(crate) mod register;
+pub(crate) mod remove;
+
+use mayday_core::device::{Device, Ownership, device_key};
+use mayday_core::ids::{AppUuid, DeviceId, UserId};
+use mayday_core::time::Timestamp;
+
+pub use register::{RegisterDevice, Registered};
+pub use remove::RemoveDevice;
+
+use crate::args;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::sql::Sql;
+use crate::tx::Tx;
+
+macro_rules! columns {
+    () => {
+        "id, user_id, hardware_id, alias, firmware_version, hardware_model, paired_at, \
+         created_at, updated_at"
+    };
+}
+pub(crate) use columns;
+
+static OF_USER: Sql = Sql::new(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM devices WHERE user_id = $1 ORDER BY created_at, id LIMIT $2"
+));
+static LISTED: Sql = Sql::new(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM devices WHERE user_id = $1 AND (hardware_key = $2 OR alias_key = $2)
+     ORDER BY CASE WHEN hardware_key = $2 THEN 0 ELSE 1 END, created_at, id LIMIT 1"
+));
+/// A claim counts from when the user named the device by this very text.
+static FIRST_CLAIM: Sql = Sql::new(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM devices WHERE app_id = $1 AND (hardware_key = $2 OR alias_key = $2)
+     ORDER BY CASE WHEN hardware_key = $2 THEN created_at ELSE aliased_at END, id LIMIT 1"
+));
+static SET_ALIAS: Sql = Sql::new(
+    "UPDATE devices SET alias = $2, alias_key = $3, aliased_at = $4
+     WHERE id = $1 AND alias_key IS NULL",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &OF_USER,
+    &LISTED,
+    &FIRST_CLAIM,
+    &SET_ALIAS,
+    &register::FIND,
+    &register::COUNT,
+    &register::INSERT,
+    &register::UPDATE,
+    &remove::FIND,
+    &remove::DELETE,
+];
+
+/// Most devices that one read returns; above what a user may list.
+const READ_LIMIT: i64 = 1_000;
+
+/// A registration as stored; its ownership depends on others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// The id of the registration.
+    pub id: DeviceId,
+    /// Who lists the device.
+    pub user: UserId,
+    /// The canonical identifier, as given.
+    pub hardware_id: String,
+    /// Another text that names it.
+    pub alias: Option<String>,
+    pub(crate) firmware_version: Option<String>,
+    pub(crate) hardware_model: Option<String>,
+    pub(crate) paired_at: Option<Timestamp>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+}
+
+/// The device's owner in the app: the earliest user who still lists it under
+/// this text, matched without case. `None`: the app does not know it.
+pub async fn owner_of(
+    tx: &mut Tx<'_>,
+    app: AppUuid,
+    text: &str,
+) -> Result<Option<Claim>, StoreError> {
+    let key = device_key(text);
+    let row = tx.fetch_optional(&FIRST_CLAIM, args![app, &key]).await?;
+    row.as_ref().map(claim_of).transpose()
+}
+
+/// The user's own registration of a device, contested or not.
+pub async fn listed_by(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    text: &str,
+) -> Result<Option<Claim>, StoreError> {
+    let key = device_key(text);
+    let row = tx.fetch_optional(&LISTED, args![user, &key]).await?;
+    row.as_ref().map(claim_of).transpose()
+}
+
+/// The user's devices, the first registered first.
+pub async fn of_user(
+    tx: &mut Tx<'_>,
+    app: AppUuid,
+    user: UserId,
+) -> Result<Vec<Device>, StoreError> {
+    let rows = tx.fetch_all(&OF_USER, args![user, READ_LIMIT]).await?;
+    let mut devices = Vec::with_capacity(rows.len());
+    for row in &rows {
+        devices.push(with_ownership(tx, app, claim_of(row)?).await?);
+    }
+    Ok(devices)
+}
+
+/// A registration with the answer to whose relays of the device are.
+pub(crate) async fn with_ownership(
+    tx: &mut Tx<'_>,
+    app: AppUuid,
+    claim: Claim,
+) -> Result<Device, StoreError> {
+    let owner = owner_of(tx, app, &claim.hardware_id).await?;
+    let owned = owner.is_none_or(|owner| owner.user == claim.user);
+    Ok(Device {
+        id: claim.id,
+        user: claim.user,
+        hardware_id: claim.hardware_id,
+        alias: claim.alias,
+        firmware_version: claim.firmware_version,
+        hardware_model: claim.hardware_model,
+        paired_at: claim.paired_at,
+        created_at: claim.created_at,
+        updated_at: claim.updated_at,
+        ownership: if owned {
+            Ownership::Owner
+        } else {
+            Ownership::Contested
+        },
+    })
+}
+
+/// Notes another text that names a registered device, unless it has one.
+pub(crate) async fn set_alias(
+    tx: &mut Tx<'_>,
+    device: DeviceId,
+    alias: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let key = device_key(alias);
+    tx.execute(&SET_ALIAS, args![device, alias, &key, now])
+        .await?;
+    Ok(())
+}
+
+pub(crate) fn claim_of(row: &Row) -> Result<Claim, StoreError> {
+    Ok(Claim {
+        id: row.get(0)?,
+        user: row.get(1)?,
+        hardware_id: row.get(2)?,
+        alias: row.get(3)?,
+        firmware_version: row.get(4)?,
+        hardware_model: row.get(5)?,
+        paired_at: row.get(6)?,
+        created_at: row.get(7)?,
+        updated_at: row.get(8)?,
+    })
+}
+
+impl Claim {
+    /// Whether a text names this device.
+    pub fn is_named(&self, text: &str) -> bool {
+        let key = device_key(text);
+        device_key(&self.hardware_id) == key
+            || self
+                .alias
+                .as_deref()
+                .is_some_and(|alias| device_key(alias) == key)
+    }
+}

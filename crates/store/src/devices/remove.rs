@@ -1,0 +1,55 @@
+//! Removes a device from a user's list.
+
+use mayday_core::ids::{AppUuid, DeviceId, UserId};
+
+use crate::alerts::{self, AlertKind};
+use crate::args;
+use crate::command::Command;
+use crate::error::StoreError;
+use crate::hint::Hint;
+use crate::sql::Sql;
+use crate::tx::Tx;
+use crate::users;
+
+use super::{claim_of, columns};
+
+pub(crate) static FIND: Sql = Sql::new(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM devices WHERE id = $1 AND user_id = $2"
+));
+pub(crate) static DELETE: Sql = Sql::new("DELETE FROM devices WHERE id = $1");
+
+/// Removes a registration; the device becomes that of the next user who lists
+/// it. Output: `false` when the user has no such registration.
+#[derive(Clone, Copy, Debug)]
+pub struct RemoveDevice {
+    /// The user's app.
+    pub app: AppUuid,
+    /// Who lists it.
+    pub user: UserId,
+    /// Which registration.
+    pub device: DeviceId,
+}
+
+impl Command for RemoveDevice {
+    type Output = bool;
+    const NAME: &'static str = "devices.remove";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        users::lock(tx, self.user).await?;
+        let row = tx
+            .fetch_optional(&FIND, args![self.device, self.user])
+            .await?;
+        let Some(row) = row else { return Ok(false) };
+        let claim = claim_of(&row)?;
+        tx.execute_one(&DELETE, args![claim.id]).await?;
+        alerts::close(tx, AlertKind::ContestedDevice, &claim.id.to_string()).await?;
+        // Whoever inherits it contests nothing any more.
+        if let Some(heir) = super::owner_of(tx, self.app, &claim.hardware_id).await? {
+            alerts::close(tx, AlertKind::ContestedDevice, &heir.id.to_string()).await?;
+        }
+        tx.hint(Hint::DeviceChanged(self.app));
+        Ok(true)
+    }
+}

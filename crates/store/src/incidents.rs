@@ -1,0 +1,113 @@
+//! Incidents: the rows, and everything a command does with them (contract: SOS).
+//!
+//! A command locks the owner's row first, reads the open incident, lets
+//! `mayday_core::sos` decide and change it, and writes incident, report,
+//! numbered event, redelivery keys and jobs in one transaction.
+
+pub(crate) mod cancel;
+mod end;
+pub(crate) mod gateways;
+pub(crate) mod history;
+pub(crate) mod keys;
+pub(crate) mod reports;
+pub(crate) mod resolve;
+mod row;
+pub(crate) mod silent;
+pub(crate) mod trail;
+pub(crate) mod trigger;
+mod whose;
+
+use mayday_core::ids::{IncidentId, UserId};
+use mayday_core::sos::Incident;
+
+pub use cancel::{CancelOutcome, CancelSos};
+pub use end::TRAIL_COPY_JOB;
+pub use history::{HistoryCursor, InvalidCursor, history};
+pub use keys::PruneTriggerKeys;
+pub use reports::{MAX_REPORTED_POINTS, reported_trail};
+pub use resolve::ResolveSos;
+pub use silent::{RaiseSilent, SILENT_AFTER, SilentCandidate, silent_candidates};
+pub use trail::{StoreTrail, stored_trail};
+pub use trigger::{TriggerOutcome, TriggerSos};
+pub use whose::owner_of_trigger;
+
+use crate::args;
+use crate::error::StoreError;
+use crate::sql::Sql;
+use crate::tx::Tx;
+
+/// The columns of an incident, in the order in which `row.rs` reads them.
+macro_rules! columns {
+    () => {
+        "id, app_id, user_id, state, created_at, updated_at, acknowledged_at, cancelled_at, \
+         resolved_at, source, trigger_source, relay_source, owner, originator_node_id, \
+         relay_node_id, device_id, hardware_id, message, latitude, longitude, altitude, \
+         position_source, position_at, actuators, opening, flags, client_incident_id, \
+         correlation_id, cycle_key, snapshot_version, round, triggers, last_trigger_at, \
+         exhausted_at, phone_offset"
+    };
+}
+pub(crate) use columns;
+
+static OPEN: Sql = Sql::new(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM incidents WHERE user_id = $1 AND state IN ('active', 'acknowledged')
+     AND NOT drill AND NOT hidden"
+));
+static LATEST: Sql = Sql::new(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM incidents WHERE user_id = $1 AND NOT drill AND NOT hidden
+     ORDER BY created_at DESC, id DESC LIMIT 1"
+));
+static BY_ID: Sql = Sql::new(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM incidents WHERE id = $1"
+));
+static ALL_OPEN: Sql = Sql::new(
+    "SELECT user_id, id FROM incidents WHERE state IN ('active', 'acknowledged')
+     AND NOT drill AND NOT hidden AND user_id > $1 ORDER BY user_id LIMIT $2",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &OPEN,
+    &LATEST,
+    &BY_ID,
+    &ALL_OPEN,
+    &row::INSERT,
+    &row::UPDATE,
+];
+
+/// The user's open incident, drills and hidden ones aside.
+pub async fn open_of(tx: &mut Tx<'_>, user: UserId) -> Result<Option<Incident>, StoreError> {
+    let found = tx.fetch_optional(&OPEN, args![user]).await?;
+    found.as_ref().map(row::read).transpose()
+}
+
+/// The user's newest incident, open or not.
+pub async fn latest_of(tx: &mut Tx<'_>, user: UserId) -> Result<Option<Incident>, StoreError> {
+    let found = tx.fetch_optional(&LATEST, args![user]).await?;
+    found.as_ref().map(row::read).transpose()
+}
+
+/// An incident by its id.
+pub async fn get(tx: &mut Tx<'_>, id: IncidentId) -> Result<Option<Incident>, StoreError> {
+    let found = tx.fetch_optional(&BY_ID, args![id]).await?;
+    found.as_ref().map(row::read).transpose()
+}
+
+/// Open incidents by their owner, in the order of owners: those after `after`,
+/// at most `limit`. A node loads them at its start.
+pub async fn all_open(
+    tx: &mut Tx<'_>,
+    after: Option<UserId>,
+    limit: u32,
+) -> Result<Vec<(UserId, IncidentId)>, StoreError> {
+    let after = after.unwrap_or(UserId(uuid::Uuid::nil()));
+    let rows = tx.fetch_all(&ALL_OPEN, args![after, limit]).await?;
+    rows.iter()
+        .map(|row| Ok((row.get(0)?, row.get(1)?)))
+        .collect()
+}

@@ -1,0 +1,182 @@
+//! Cancels an incident as a false alarm (contract: SOS, Cancel).
+//!
+//! Without a device it is the caller's own. With one it is that of the device's
+//! owner: the owner may cancel it, and so may a gateway that relayed it;
+//! anybody else only leaves a mark that operators see.
+
+use mayday_core::device::device_key;
+use mayday_core::ids::{AppUuid, UserId};
+use mayday_core::sos::{CancelRequest, End, Flag, Incident};
+use serde_json::json;
+
+use super::{end::end, gateways, latest_of, open_of, row};
+use crate::alerts::{self, AlertKind, NewAlert};
+use crate::command::Command;
+use crate::devices::{self, Claim};
+use crate::error::StoreError;
+use crate::tx::Tx;
+use crate::users;
+
+/// A request to cancel.
+#[derive(Clone, Debug)]
+pub struct CancelSos {
+    /// The caller's app.
+    pub app: AppUuid,
+    /// Who asks.
+    pub caller: UserId,
+    /// What was said; any PIN is gone from it.
+    pub request: CancelRequest,
+    /// The app's policy lets any user cancel any incident (the vendor's rule).
+    pub any_user: bool,
+}
+
+/// What became of a request to cancel.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CancelOutcome {
+    /// Nothing was open.
+    Nothing,
+    /// The caller's own incident, cancelled.
+    Own(Box<Incident>),
+    /// Somebody else's incident: cancelled, or open and flagged
+    /// `cancel_requested`.
+    Foreign(Box<Incident>),
+    /// The open incident of the device's owner does not involve the device.
+    NotInvolved,
+    /// The app does not know the device.
+    UnknownDevice,
+}
+
+impl Command for CancelSos {
+    type Output = CancelOutcome;
+    const NAME: &'static str = "sos.cancel";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<CancelOutcome, StoreError> {
+        let Some(device) = &self.request.device_id else {
+            users::lock(tx, self.caller).await?;
+            return match open_of(tx, self.caller).await? {
+                Some(incident) => self.cancel_own(tx, incident).await,
+                None => Ok(CancelOutcome::Nothing),
+            };
+        };
+        if let Some(outcome) = self.recorded_by_own(tx, device).await? {
+            return Ok(outcome);
+        }
+        match devices::owner_of(tx, self.app, device).await? {
+            None => Ok(CancelOutcome::UnknownDevice),
+            Some(claim) => self.of_owner(tx, device, &claim).await,
+        }
+    }
+}
+
+impl CancelSos {
+    /// The caller's own newest incident, if it recorded the device: then it does
+    /// not matter whether the app knows the device, or who owns it.
+    async fn recorded_by_own(
+        &self,
+        tx: &mut Tx<'_>,
+        device: &str,
+    ) -> Result<Option<CancelOutcome>, StoreError> {
+        let Some(newest) = latest_of(tx, self.caller).await? else {
+            return Ok(None);
+        };
+        let listed = devices::listed_by(tx, self.caller, device).await?;
+        if !involves(&newest, device, listed.as_ref()) {
+            return Ok(None);
+        }
+        users::lock(tx, self.caller).await?;
+        let open = open_of(tx, self.caller).await?;
+        match open.filter(|open| involves(open, device, listed.as_ref())) {
+            Some(incident) => self.cancel_own(tx, incident).await.map(Some),
+            // Cancelled before: saying it again changes nothing.
+            None if listed.is_none() && !newest.state.is_open() => Ok(self
+                .unknown(tx, device)
+                .await?
+                .then_some(CancelOutcome::Nothing)),
+            None => Ok(None),
+        }
+    }
+
+    async fn unknown(&self, tx: &mut Tx<'_>, device: &str) -> Result<bool, StoreError> {
+        Ok(devices::owner_of(tx, self.app, device).await?.is_none())
+    }
+
+    async fn of_owner(
+        &self,
+        tx: &mut Tx<'_>,
+        device: &str,
+        claim: &Claim,
+    ) -> Result<CancelOutcome, StoreError> {
+        users::lock(tx, claim.user).await?;
+        let Some(incident) = open_of(tx, claim.user).await? else {
+            return Ok(CancelOutcome::Nothing);
+        };
+        if !involves(&incident, device, Some(claim)) {
+            return Ok(CancelOutcome::NotInvolved);
+        }
+        if claim.user == self.caller {
+            return self.cancel_own(tx, incident).await;
+        }
+        self.cancel_foreign(tx, incident).await
+    }
+
+    async fn cancel_own(
+        &self,
+        tx: &mut Tx<'_>,
+        mut incident: Incident,
+    ) -> Result<CancelOutcome, StoreError> {
+        self.end(tx, &mut incident).await?;
+        Ok(CancelOutcome::Own(Box::new(incident)))
+    }
+
+    async fn cancel_foreign(
+        &self,
+        tx: &mut Tx<'_>,
+        mut incident: Incident,
+    ) -> Result<CancelOutcome, StoreError> {
+        if self.any_user || gateways::relayed(tx, incident.id, self.caller).await? {
+            self.end(tx, &mut incident).await?;
+        } else {
+            self.leave_mark(tx, &mut incident).await?;
+        }
+        Ok(CancelOutcome::Foreign(Box::new(incident)))
+    }
+
+    async fn end(&self, tx: &mut Tx<'_>, incident: &mut Incident) -> Result<(), StoreError> {
+        let now = tx.now();
+        end(tx, incident, End::Cancelled, now).await?;
+        let said = &self.request.recorded;
+        gateways::note_cancel(tx, incident.id, self.caller, true, said).await
+    }
+
+    /// Nobody silences another's SOS by guessing a node id.
+    async fn leave_mark(&self, tx: &mut Tx<'_>, incident: &mut Incident) -> Result<(), StoreError> {
+        if !incident.flags.contains(Flag::CancelRequested) {
+            incident.flags.insert(Flag::CancelRequested);
+            row::update(tx, incident, incident.snapshot_version).await?;
+        }
+        let said = &self.request.recorded;
+        gateways::note_cancel(tx, incident.id, self.caller, false, said).await?;
+        let alert = NewAlert {
+            app: self.app,
+            kind: AlertKind::CancelRequested,
+            key: &format!("{}:{}", incident.id, self.caller),
+            user: Some(incident.user),
+            incident: Some(incident.id),
+            detail: json!({"requested_by_user_id": self.caller}),
+        };
+        alerts::raise(tx, alert).await
+    }
+}
+
+/// Whether the incident's `deviceId`, `hardwareId` or `originatorNodeId` names
+/// the device, under any of its texts.
+fn involves(incident: &Incident, device: &str, claim: Option<&Claim>) -> bool {
+    let key = device_key(device);
+    let node = incident.origin.originator_node_id.map(|id| id.to_string());
+    [&incident.device_id, &incident.hardware_id, &node]
+        .into_iter()
+        .flatten()
+        .any(|recorded| {
+            device_key(recorded) == key || claim.is_some_and(|claim| claim.is_named(recorded))
+        })
+}

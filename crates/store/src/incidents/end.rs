@@ -1,0 +1,61 @@
+//! What the end of an incident brings with it, however it ends.
+
+use mayday_core::event::EventType;
+use mayday_core::sos::{End, Incident, event_body};
+use mayday_core::time::Timestamp;
+use serde_json::json;
+use std::time::Duration;
+
+use super::row;
+use crate::alerts;
+use crate::error::StoreError;
+use crate::events::{self, NewEvent};
+use crate::hint::Hint;
+use crate::jobs::{self, NewJob};
+use crate::tx::Tx;
+
+/// The job that copies an ended incident's telemetry to it. Payload:
+/// `{"version": 1, "incident": <id>, "user": <id>}`.
+pub const TRAIL_COPY_JOB: &str = "trail_copy";
+
+/// Samples that were on their way when the incident ended have arrived by then.
+const TRAIL_COPY_DELAY: Duration = Duration::from_secs(30);
+
+/// Ends an open incident: its row, its numbered terminal event, the copy of its
+/// trail. The caller holds the owner's lock.
+pub(super) async fn end(
+    tx: &mut Tx<'_>,
+    incident: &mut Incident,
+    how: End,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let before = incident.snapshot_version;
+    if !incident.end(how, now) {
+        return Ok(());
+    }
+    row::update(tx, incident, before).await?;
+    let new = NewEvent {
+        incident: incident.id,
+        kind: match how {
+            End::Cancelled => EventType::Cancelled,
+            End::Resolved => EventType::Resolved,
+        },
+        snapshot_version: incident.snapshot_version,
+        body: event_body(incident, now, None),
+    };
+    events::append(tx, incident.user, new).await?;
+    alerts::close_of_incident(tx, incident.id).await?;
+    let job = NewJob {
+        kind: TRAIL_COPY_JOB,
+        key: &format!("{TRAIL_COPY_JOB}:{}", incident.id),
+        priority: 100,
+        due_at: now.plus(TRAIL_COPY_DELAY),
+        payload: json!({"version": 1, "incident": incident.id, "user": incident.user}),
+    };
+    jobs::enqueue(tx, job).await?;
+    tx.hint(Hint::IncidentEnded {
+        user: incident.user,
+        incident: incident.id,
+    });
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Who relayed somebody else's incident, and what was said when cancelling.
+
+use mayday_core::ids::{IncidentId, UserId};
+use mayday_core::time::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::args;
+use crate::error::StoreError;
+use crate::sql::Sql;
+use crate::tx::Tx;
+
+static NOTE: Sql = Sql::new(
+    "INSERT INTO incident_gateways (incident_id, user_id, first_at) VALUES ($1, $2, $3)
+     ON CONFLICT (incident_id, user_id) DO NOTHING",
+);
+static RELAYED: Sql =
+    Sql::new("SELECT 1 FROM incident_gateways WHERE incident_id = $1 AND user_id = $2");
+static NOTE_CANCEL: Sql = Sql::new(
+    "INSERT INTO incident_cancels (incident_id, user_id, effective, body, at)
+     VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (incident_id, user_id) DO UPDATE SET effective = excluded.effective,
+        body = excluded.body, at = excluded.at",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&NOTE, &RELAYED, &NOTE_CANCEL];
+
+/// Notes that a user relayed an incident.
+pub(super) async fn note(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+    gateway: UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(&NOTE, args![incident, gateway, now]).await?;
+    Ok(())
+}
+
+/// Whether a user relayed an incident.
+pub(super) async fn relayed(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+    gateway: UserId,
+) -> Result<bool, StoreError> {
+    let row = tx
+        .fetch_optional(&RELAYED, args![incident, gateway])
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Records what a user said when cancelling, the latest time; `effective`:
+/// it ended the incident.
+pub(super) async fn note_cancel(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+    by: UserId,
+    effective: bool,
+    body: &Map<String, Value>,
+) -> Result<(), StoreError> {
+    let text = serde_json::to_string(body).unwrap_or_default();
+    let now = tx.now();
+    tx.execute_one(&NOTE_CANCEL, args![incident, by, effective, &text, now])
+        .await
+}
