@@ -1,1 +1,10 @@
-//! Drives the real binary as an operator would.
+//! Drives the real binary as an operator would: words, exit codes, signals,
+//! files and their permissions.
+
+mod admin;
+mod config;
+mod drain;
+mod harness;
+mod help;
+mod refusals;
+mod sign;

@@ -1,0 +1,137 @@
+//! The words of the command line.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::harness::say;
+
+/// Each command whose help is part of the reference.
+const COMMANDS: &[&str] = &[
+    "",
+    "serve",
+    "demo",
+    "app",
+    "app create",
+    "app list",
+    "app secret",
+    "app secret add",
+    "app secret list",
+    "app secret retire",
+    "app activate",
+    "app deactivate",
+    "app policy",
+    "user",
+    "user list",
+    "user show",
+    "user block",
+    "user unblock",
+    "sign",
+    "inspect",
+    "inspect dead-letters",
+    "inspect unattributed",
+    "inspect alerts",
+    "config",
+    "config show",
+    "config check",
+    "config example",
+    "openapi",
+    "completions",
+];
+
+/// The reference, generated from the help.
+fn reference() -> String {
+    let mut text = String::from(
+        "# The command line\n\nWhat `mayday COMMAND --help` says. Exit codes: 0 done, 1 not done \
+         (one line says why and\nwhat to do), 2 not understood.\n",
+    );
+    for command in COMMANDS {
+        let mut words: Vec<_> = command.split_whitespace().collect();
+        words.push("--help");
+        let said = say(&words);
+        assert_eq!(said.code, Some(0), "{said:?}");
+        let title = format!("mayday {command}");
+        let help = said.out.trim_end();
+        write!(text, "\n## {}\n\n```text\n{help}\n```\n", title.trim_end()).unwrap();
+    }
+    text
+}
+
+#[test]
+fn the_reference_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/command-line.md");
+    let fresh = reference();
+    if std::env::var_os("MAYDAY_WRITE_REFERENCE").is_some() {
+        std::fs::write(&path, &fresh).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == fresh,
+        "docs/command-line.md is stale: write it again with \
+         MAYDAY_WRITE_REFERENCE=1 cargo test -p mayday --test it the_reference_is_fresh"
+    );
+}
+
+#[test]
+fn every_command_stands_in_the_reference() {
+    for command in COMMANDS {
+        let mut words: Vec<_> = command.split_whitespace().collect();
+        words.push("--help");
+        let help = say(&words).out;
+        let listed = help
+            .split_once("\nCommands:\n")
+            .map_or("", |(_, rest)| rest);
+        for line in listed.lines().take_while(|line| line.starts_with("  ")) {
+            let name = line.split_whitespace().next().unwrap();
+            let full = format!("{command} {name}");
+            let full = full.trim();
+            assert!(COMMANDS.contains(&full), "`{full}` is missing in COMMANDS");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_understood_ends_with_two() {
+    for words in [
+        &[][..],
+        &["fly"],
+        &["serve", "--port", "1"],
+        &["serve", "--http", "8080"],
+        &["sign", "--user", "ana"],
+        &["sign", "--user", "ana", "--secret", "as_x"],
+        &[
+            "sign",
+            "--user",
+            "ana",
+            "--secret-stdin",
+            "--expires",
+            "24h",
+        ],
+        &["user", "block", "ana"],
+        &["app", "secret", "retire", "--id", "shop"],
+    ] {
+        let said = say(words);
+        assert_eq!(said.code, Some(2), "{words:?} {said:?}");
+        assert_eq!(said.out, "", "{words:?}");
+        assert!(said.err.contains("Usage: mayday"), "{words:?} {said:?}");
+    }
+}
+
+#[test]
+fn the_version_and_the_api_are_printed() {
+    let version = say(&["--version"]);
+    assert_eq!(
+        version.out.trim(),
+        concat!("mayday ", env!("CARGO_PKG_VERSION"))
+    );
+    let api = say(&["openapi"]).json();
+    assert!(api["openapi"].as_str().unwrap().starts_with("3.1"));
+}
+
+#[test]
+fn every_shell_gets_completions() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let said = say(&["completions", shell]);
+        assert_eq!(said.code, Some(0), "{said:?}");
+        assert!(said.out.contains("secret-stdin"), "{shell}");
+    }
+}
