@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::serve::parse_address;
 use crate::config::{Config, Override, Sources};
 use crate::demo::{Scene, Stage, play};
 use crate::failure::Outcome;
@@ -33,13 +34,13 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "DIR", default_value = DATA_DIR, value_hint = ValueHint::DirPath)]
     data_dir: String,
     /// Listen for HTTP here [default: 127.0.0.1:8080, or a free port]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
     http: Option<SocketAddr>,
     /// Listen for MQTT here [default: 127.0.0.1:1883, or a free port]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
     mqtt: Option<SocketAddr>,
     /// Listen for health and metrics here [default: 127.0.0.1:9090, or a free port]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
     admin: Option<SocketAddr>,
     /// End after the story instead of serving on
     #[arg(long)]

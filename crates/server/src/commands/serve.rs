@@ -34,13 +34,13 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data_dir: Option<String>,
     /// Listen for HTTP here; port 0 picks a free one [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
     http: Option<SocketAddr>,
     /// Listen for MQTT here; port 0 picks a free one [default: 127.0.0.1:1883]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
     mqtt: Option<SocketAddr>,
     /// Listen for health and metrics here [default: 127.0.0.1:9090]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
     admin: Option<SocketAddr>,
     /// PostgreSQL instead of the embedded database [default: embedded]
     #[arg(long, value_name = "URL")]
@@ -119,4 +119,10 @@ fn parse_setting(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if key.contains('.') => Ok((key.trim().to_owned(), value.to_owned())),
         _ => Err("SECTION.KEY=VALUE, such as telemetry.retention_days=90".to_owned()),
     }
+}
+
+/// An address with a port.
+pub(super) fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "an IP address with a port, such as 127.0.0.1:8080 or [::]:8080".to_owned())
 }

@@ -35,6 +35,9 @@ pub(crate) enum Raw {
 impl fmt::Display for Raw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Untyped(text) if text.parse::<i64>().is_ok() || text.parse::<bool>().is_ok() => {
+                f.write_str(text)
+            }
             Self::Text(text) | Self::Untyped(text) => write!(f, "{text:?}"),
             Self::Integer(number) => number.fmt(f),
             Self::Boolean(truth) => truth.fmt(f),
