@@ -1,6 +1,6 @@
 //! What commands print.
 //!
-//! On a terminal: aligned tables with a heading, hints, colour unless NO_COLOR
+//! On a terminal: aligned tables with a heading, hints, colour unless `NO_COLOR`
 //! is set. In a pipe: the same rows separated by tabs, nothing else. With
 //! `--json`: one JSON value.
 
@@ -18,6 +18,14 @@ const GAP: usize = 2;
 pub(crate) fn colour_wanted() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Prints one line on standard output.
+pub(crate) fn print_line(text: &str) -> Outcome {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()?;
+    Ok(())
 }
 
 /// How a piece of text looks on a terminal.
@@ -86,14 +94,6 @@ impl Output {
         }
     }
 
-    /// Prints one line.
-    pub(crate) fn line(self, text: &str) -> Outcome {
-        let mut out = io::stdout().lock();
-        writeln!(out, "{text}")?;
-        out.flush()?;
-        Ok(())
-    }
-
     /// Prints a value: as JSON with `--json`, else as `human` does.
     pub(crate) fn value<T: Serialize>(
         self,
@@ -109,13 +109,13 @@ impl Output {
         } else {
             serde_json::to_string(value)
         };
-        self.line(&text.map_err(io::Error::from)?)
+        print_line(&text.map_err(io::Error::from)?)
     }
 
     /// Prints a hint, which only a person at a terminal needs.
     pub(crate) fn hint(self, text: &str) -> Outcome {
         if self.terminal && !self.json {
-            self.line(&self.paint(Paint::Faint, text))?;
+            print_line(&self.paint(Paint::Faint, text))?;
         }
         Ok(())
     }
@@ -123,7 +123,7 @@ impl Output {
     /// Prints rows, with a heading on a terminal.
     pub(crate) fn table(self, heading: &[&str], rows: &[Vec<Cell>]) -> Outcome {
         for line in self.layout(heading, rows) {
-            self.line(&line)?;
+            print_line(&line)?;
         }
         Ok(())
     }
@@ -171,9 +171,9 @@ impl Output {
             if self.terminal {
                 let pad = widest.unwrap_or(0).saturating_sub(name.width()) + GAP;
                 let name = self.paint(Paint::Faint, name);
-                self.line(&format!("{name}{}{text}", " ".repeat(pad)))?;
+                print_line(&format!("{name}{}{text}", " ".repeat(pad)))?;
             } else {
-                self.line(&format!("{name}\t{text}"))?;
+                print_line(&format!("{name}\t{text}"))?;
             }
         }
         Ok(())

@@ -124,15 +124,17 @@ async fn answer(mut stream: UnixStream, app: &App) -> io::Result<()> {
     timeout(TRANSFER_TIMEOUT, writing.shutdown()).await?
 }
 
+/// As much of any version's [`Question`] as every version must hold.
+#[derive(serde::Deserialize)]
+struct Version {
+    protocol: u32,
+}
+
 fn parse(line: &[u8]) -> Result<Question, String> {
     if line.last() != Some(&b'\n') {
         return Err("the request is too long or was cut off".to_owned());
     }
     // The protocol is read first: another version's request may not parse.
-    #[derive(serde::Deserialize)]
-    struct Version {
-        protocol: u32,
-    }
     let version: Version = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     if version.protocol != PROTOCOL {
         return Err("the server is another version of mayday than this command line".to_owned());

@@ -26,8 +26,10 @@ impl ShortPath {
     pub(super) fn new(directory: &Path, name: &str) -> io::Result<Self> {
         let path = directory.join(name);
         if path.as_os_str().len() <= MAX_PATH_BYTES {
-            let _directory = None;
-            return Ok(Self { path, _directory });
+            return Ok(Self {
+                path,
+                _directory: None,
+            });
         }
         let opened = File::open(directory)?;
         let path = PathBuf::from(format!("/proc/self/fd/{}/{name}", opened.as_raw_fd()));

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::config::{Config, Sources, example, settings};
 use crate::failure::Outcome;
-use crate::output::{Cell, Output, Paint};
+use crate::output::{Cell, Output, Paint, print_line};
 
 /// `mayday config`
 #[derive(Debug, Args)]
@@ -58,9 +58,9 @@ pub(crate) fn run(args: ConfigArgs) -> Outcome {
         Action::Show { file, json } => show(file, json),
         Action::Check { file } => {
             Config::load(&Sources::new(file.config, Vec::new()))?;
-            Output::new(false).line("the settings are valid")
+            print_line("the settings are valid")
         }
-        Action::Example => Output::new(false).line(example().trim_end()),
+        Action::Example => print_line(example().trim_end()),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::demo::{Scene, Stage, play};
 use crate::failure::Outcome;
 use crate::lifecycle::Signals;
 use crate::node;
+use crate::output::print_line;
 use crate::serving::Server;
 use crate::telemetry;
 
@@ -72,7 +73,7 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
         if once || told.is_err() {
             signals.drain.cancel();
         } else if !signals.drain.is_cancelled() {
-            stage.line("Serving. Ctrl-C ends the demo; its data is kept.")?;
+            print_line("Serving. Ctrl-C ends the demo; its data is kept.")?;
         }
         let ended = server.run(&signals).await;
         told.and(ended)

@@ -1,9 +1,9 @@
 //! `mayday openapi`: the description of the HTTP interface.
 
 use crate::failure::Outcome;
-use crate::output::Output;
+use crate::output::print_line;
 
 /// Prints OpenAPI 3.1 as JSON.
 pub(crate) fn run() -> Outcome {
-    Output::new(false).line(mayday_http::openapi_json().trim_end())
+    print_line(mayday_http::openapi_json().trim_end())
 }

@@ -48,7 +48,7 @@ pub(crate) struct ServeArgs {
     /// Write {"http","mqtt","admin","pid"} here once every listener accepts
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// Make any other setting, such as telemetry.retention_days=90; repeatable
+    /// Make any other setting, such as `telemetry.retention_days=90`; repeatable
     #[arg(long = "set", value_name = "SECTION.KEY=VALUE", value_parser = parse_setting)]
     settings: Vec<(String, String)>,
 }

@@ -11,7 +11,7 @@ use mayday_core::identity::{AppId, AppSecret, ExternalUserId, InvalidName, signi
 
 use crate::clock::AnchoredClock;
 use crate::failure::{Failure, Outcome};
-use crate::output::Output;
+use crate::output::print_line;
 
 /// Longest secret that is read, in bytes.
 const MAX_SECRET_BYTES: u64 = 4096;
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &SignArgs) -> Outcome {
         }
         _ => signing::sign_static(&secret, &user),
     };
-    Output::new(false).line(&hash)
+    print_line(&hash)
 }
 
 /// Reads the secret from a file, or from standard input.
@@ -112,9 +112,9 @@ mod tests {
 
     #[test]
     fn durations_need_a_unit() {
-        assert_eq!(parse_duration("24h"), Ok(Duration::from_secs(86_400)));
+        assert_eq!(parse_duration("24h"), Ok(Duration::from_hours(24)));
         assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(parse_duration("30d"), Ok(Duration::from_secs(2_592_000)));
+        assert_eq!(parse_duration("30d"), Ok(Duration::from_hours(720)));
         for wrong in [
             "",
             "24",

@@ -45,13 +45,12 @@ impl Account {
 /// The app `demo`: the one of an earlier run, or a new one.
 pub(super) async fn open(app: &Arc<App>, data_dir: &Path) -> Result<Account, Failure> {
     let path = data_dir.join(FILE_NAME);
-    let secret = match read(&path)? {
-        Some(kept) => kept.secret,
-        None => {
-            let secret = new_secret(app).await?;
-            write(&path, &secret).map_err(|error| unusable(&path, &error))?;
-            secret
-        }
+    let secret = if let Some(kept) = read(&path)? {
+        kept.secret
+    } else {
+        let secret = new_secret(app).await?;
+        write(&path, &secret).map_err(|error| unusable(&path, &error))?;
+        secret
     };
     let secret = AppSecret::parse(&secret).map_err(|error| unusable(&path, &error))?;
     Ok(Account { secret })

@@ -1,5 +1,5 @@
 //! As much of an MQTT 3.1.1 client as the story needs: connect, subscribe,
-//! publish with QoS 1, take events.
+//! publish with `QoS` 1, take events.
 
 use std::collections::VecDeque;
 use std::io;
@@ -78,7 +78,7 @@ impl MqttClient {
         }
     }
 
-    /// Subscribes with QoS 1.
+    /// Subscribes with `QoS` 1.
     pub(super) async fn subscribe(&mut self, topic: &str) -> Result<(), Failure> {
         let mut body = self.next_id().to_be_bytes().to_vec();
         put_text(&mut body, topic);
@@ -96,7 +96,7 @@ impl MqttClient {
         }
     }
 
-    /// Publishes with QoS 1 and waits for the PUBACK.
+    /// Publishes with `QoS` 1 and waits for the PUBACK.
     pub(super) async fn publish(
         &mut self,
         topic: &str,

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::failure::Outcome;
 use crate::lifecycle::Addresses;
-use crate::output::{Output, Paint};
+use crate::output::{Output, Paint, print_line};
 
 /// Time to read a step before the next one, on a terminal alone.
 const PACE: Duration = Duration::from_millis(650);
@@ -36,9 +36,9 @@ impl Stage {
     pub(super) fn welcome(self, addresses: Addresses, data_dir: &Path) -> Outcome {
         let name = self.out.paint(Paint::Strong, "mayday demo");
         let version = self.out.paint(Paint::Faint, env!("CARGO_PKG_VERSION"));
-        self.out.line("")?;
-        self.out.line(&format!("  {name} {version}"))?;
-        self.out.line("")?;
+        print_line("")?;
+        print_line(&format!("  {name} {version}"))?;
+        print_line("")?;
         let http = format!("http://{}", addresses.http);
         self.fact("HTTP", &http, "the SDK's API")?;
         self.fact(
@@ -57,15 +57,14 @@ impl Stage {
         let name = self.out.paint(Paint::Faint, &format!("{name:<8}"));
         let value = self.out.paint(Paint::Accent, &format!("{value:<38}"));
         let note = self.out.paint(Paint::Faint, note);
-        self.out.line(&format!("  {name}{value} {note}"))
+        print_line(&format!("  {name}{value} {note}"))
     }
 
     /// A heading.
     pub(super) fn heading(self, text: &str) -> Outcome {
-        self.out.line("")?;
-        self.out
-            .line(&format!("  {}", self.out.paint(Paint::Strong, text)))?;
-        self.out.line("")
+        print_line("")?;
+        print_line(&format!("  {}", self.out.paint(Paint::Strong, text)))?;
+        print_line("")
     }
 
     /// One step: who does what, and how long it took.
@@ -90,26 +89,19 @@ impl Stage {
             let took = format!("{:>8.1} ms", took.as_secs_f64() * 1e3);
             line.push_str(&self.out.paint(Paint::Good, &took));
         }
-        self.out.line(&line)
+        print_line(&line)
     }
 
     /// More about the step above.
     pub(super) fn detail(self, text: &str) -> Outcome {
         let text = self.out.paint(Paint::Faint, text);
-        self.out
-            .line(&format!("  {}{text}", " ".repeat(ACTOR_WIDTH)))
+        print_line(&format!("  {}{text}", " ".repeat(ACTOR_WIDTH)))
     }
 
     /// A line to copy, with what it does above.
     pub(super) fn recipe(self, what: &str, line: &str) -> Outcome {
-        self.out
-            .line(&self.out.paint(Paint::Faint, &format!("# {what}")))?;
-        self.out.line(line)?;
-        self.out.line("")
-    }
-
-    /// A line as it is.
-    pub(crate) fn line(self, text: &str) -> Outcome {
-        self.out.line(text)
+        print_line(&self.out.paint(Paint::Faint, &format!("# {what}")))?;
+        print_line(line)?;
+        print_line("")
     }
 }

@@ -1,6 +1,7 @@
 //! Drives the real binary as an operator would: words, exit codes, signals,
 //! files and their permissions.
 
+#![cfg(test)]
 mod admin;
 mod config;
 mod drain;
