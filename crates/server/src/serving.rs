@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mayday_app::App;
 use mayday_http::HttpSettings;
+use mayday_mqtt::MqttSettings;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -151,11 +152,17 @@ impl Server {
             "HTTP listener",
             mayday_http::serve(http, router, settings, metrics, ended),
         );
+        let settings = MqttSettings {
+            keep_alive_max: config.mqtt.max_keep_alive,
+            drain_timeout: config.lifecycle.drain,
+            ..MqttSettings::default()
+        };
+        let app = Arc::clone(&self.node.app);
         let ended = self.front.shutdown.clone();
-        self.front.spawn("MQTT listener", async move {
-            ended.cancelled().await;
-            drop(mqtt);
-        });
+        self.front.spawn(
+            "MQTT listener",
+            mayday_mqtt::serve(mqtt, app, settings, ended),
+        );
     }
 
     fn start_back(&mut self, admin: TcpListener) {
