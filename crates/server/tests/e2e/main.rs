@@ -4,7 +4,8 @@
 //! independently of the product's own code. Each module above it is one thing
 //! that must be shown: foreign clients work ([`clients`]), a model of the
 //! public SDK is content over randomised runs ([`sdk`]), nothing acknowledged
-//! is lost ([`crash`], [`trace`]), the documents tell the truth ([`guides`],
+//! is lost ([`crash`], [`trace`]), nobody is kept out or waits ([`siege`],
+//! [`frozen`]), the documents tell the truth ([`guides`],
 //! [`demo`]).
 //!
 //! `cargo xtask test` provides the binaries and the clients; `MAYDAY_TEST_SKIP`
@@ -14,7 +15,9 @@
 mod clients;
 mod crash;
 mod demo;
+mod frozen;
 mod guides;
 mod harness;
 mod sdk;
+mod siege;
 mod trace;

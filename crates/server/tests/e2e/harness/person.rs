@@ -24,6 +24,13 @@ impl Partner {
         hex(&mac.finalize().into_bytes())
     }
 
+    /// The expiring hash: the MAC covers version, expiry (seconds since 1970),
+    /// app and user, each after a NUL, which no id can hold.
+    pub(crate) fn sign_until(&self, external_id: &str, expiry: i64) -> String {
+        let message = format!("\0x1\0{expiry}\0{}\0{external_id}", self.app_id);
+        format!("x1.{expiry}.{}", self.sign(&message))
+    }
+
     /// A user of this app, signed.
     pub(crate) fn person(&self, external_id: &str) -> Person {
         Person {

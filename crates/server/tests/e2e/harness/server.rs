@@ -46,6 +46,8 @@ pub(crate) struct How {
     pub(crate) binary: Option<PathBuf>,
     /// Its fault points.
     pub(crate) faults: Option<&'static str>,
+    /// Settings.
+    pub(crate) environment: Vec<(&'static str, String)>,
     /// A program with arguments that the server runs under.
     pub(crate) under: Vec<String>,
 }
@@ -156,6 +158,9 @@ impl Home {
                     .open(&log)
                     .unwrap(),
             );
+        for (name, value) in &how.environment {
+            command.env(name, value);
+        }
         if let Some(faults) = how.faults {
             command.env("MAYDAY_FAULTS", faults);
         }

@@ -1,0 +1,186 @@
+//! No flood of bad attempts, no full house and no expired hash keeps a genuine
+//! SOS out; and whoever is to be kept out is, within a second.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::harness::clock;
+use super::harness::mqtt::{Login, Mqtt, Packet, Version};
+use super::harness::person::Person;
+use super::harness::server::{Home, How, Server};
+
+/// Far beyond the limiter's threshold of 30 failures a minute.
+const BAD_ATTEMPTS: usize = 120;
+/// Connections of a small house.
+const HOUSE: usize = 8;
+/// A cut must come within a second of the command's end.
+const CUT_LIMIT: Duration = Duration::from_secs(1);
+
+fn sos() -> String {
+    json!({"timestamp": clock::iso(clock::now()), "latitude": 41.38, "longitude": 2.17}).to_string()
+}
+
+fn liar(person: &Person) -> Person {
+    Person {
+        hash: "0".repeat(64),
+        ..person.clone()
+    }
+}
+
+/// A genuine SOS over both transports; panics when either is kept out.
+fn genuine(server: &Server, person: &Person) {
+    for version in Version::BOTH {
+        let mut phone = person.connect(server, version, "genuine");
+        assert_eq!(
+            phone.publish_acked("sos/alerts", sos().as_bytes()).unwrap(),
+            0
+        );
+        phone.disconnect();
+    }
+    let answer = person.http(server, "POST", "/v1/sdk/sos", &sos()).unwrap();
+    assert_eq!(answer.status, 200, "{:?}", answer.json());
+}
+
+#[test]
+fn a_flood_of_bad_attempts_in_her_name_keeps_nobody_out() {
+    let home = Home::new();
+    let partner = home.app("acme");
+    let server = home.serve();
+    let ana = partner.person("ana");
+    let liar = liar(&ana);
+    let mut limited = 0;
+    for number in 0..BAD_ATTEMPTS {
+        if number % 2 == 0 {
+            let answer = liar.http(&server, "GET", "/v1/sdk/me", "").unwrap();
+            limited += usize::from(answer.status == 429);
+            assert!([401, 429].contains(&answer.status), "{}", answer.status);
+        } else {
+            let refused = Mqtt::connect(&server.mqtt, &liar.login(Version::V5, "liar")).unwrap();
+            assert!(refused.is_err(), "a liar got in");
+        }
+    }
+    assert!(limited > 0, "the limiter never said 429");
+    genuine(&server, &ana);
+}
+
+#[test]
+fn a_full_house_makes_room() {
+    let home = Home::new();
+    let partner = home.app("acme");
+    let server = home.serve_how(&How {
+        environment: vec![("MAYDAY_MQTT__MAX_CONNECTIONS", HOUSE.to_string())],
+        ..How::default()
+    });
+    let mut idle: Vec<Mqtt> = (0..3 * HOUSE)
+        .map(|number| {
+            let guest = partner.person(&format!("guest {number}"));
+            guest.connect(&server, Version::V5, "idle")
+        })
+        .collect();
+    genuine(&server, &partner.person("ana"));
+    // Room was made by closing the oldest, not by letting everybody in.
+    let first = &mut idle[0];
+    let ended = match first.next(Duration::from_secs(5)) {
+        Ok(packet) => matches!(packet, Some(Packet::Disconnect { .. })),
+        Err(_) => true,
+    };
+    assert!(ended, "the oldest idle connection is still there");
+}
+
+#[test]
+fn an_expired_hash_calls_for_help_and_does_nothing_else() {
+    let home = Home::new();
+    let partner = home.app("acme");
+    let server = home.serve();
+    partner.person("ana").uuid(&server);
+    let expired = Person {
+        hash: partner.sign_until("ana", clock::now() / 1_000_000 - 3_600),
+        ..partner.person("ana")
+    };
+    genuine(&server, &expired);
+    let open = expired.http(&server, "GET", "/v1/sdk/sos", "").unwrap();
+    assert_eq!(open.status, 200);
+    let flags = &open.json()["incident"]["flags"];
+    assert!(
+        flags
+            .as_array()
+            .unwrap()
+            .contains(&json!("stale_credentials")),
+        "{flags}"
+    );
+    for (method, path) in [
+        ("POST", "/v1/sdk/sos/cancel"),
+        ("GET", "/v1/sdk/me"),
+        ("GET", "/v1/sdk/contacts"),
+        ("GET", "/v1/sdk/sos/history"),
+    ] {
+        let answer = expired.http(&server, method, path, "").unwrap();
+        assert_eq!(answer.status, 401, "{method} {path}");
+    }
+    // One that does not expire yet is a full proof.
+    let fresh = Person {
+        hash: partner.sign_until("ana", clock::now() / 1_000_000 + 3_600),
+        ..expired
+    };
+    let cancelled = fresh
+        .http(&server, "POST", "/v1/sdk/sos/cancel", "")
+        .unwrap();
+    assert_eq!(cancelled.json()["incident"]["state"], "cancelled");
+}
+
+#[test]
+fn block_retire_and_deactivate_cut_live_connections_within_a_second() {
+    let home = Home::new();
+    let partner = home.app("acme");
+    let server = home.serve();
+    let ana = partner.person("ana");
+    ana.uuid(&server);
+    let login: Login = ana.login(Version::V5, "phone");
+    let secrets = home.command(&["app", "secret", "list", "--id", "acme", "--json"]);
+    let secrets = String::from_utf8(secrets.stdout).unwrap();
+    let secret_id = secrets
+        .split('"')
+        .find(|word| word.len() == 36 && word.matches('-').count() == 4)
+        .unwrap_or_else(|| panic!("no id in {secrets}"))
+        .to_owned();
+    for (keep_out, let_in) in [
+        (
+            vec!["user", "block", "ana", "--app", "acme"],
+            vec!["user", "unblock", "ana", "--app", "acme"],
+        ),
+        (
+            vec!["app", "deactivate", "--id", "acme"],
+            vec!["app", "activate", "--id", "acme"],
+        ),
+        (
+            vec![
+                "app",
+                "secret",
+                "retire",
+                "--id",
+                "acme",
+                "--secret-id",
+                &secret_id,
+            ],
+            vec![],
+        ),
+    ] {
+        let mut phone = Mqtt::connect(&server.mqtt, &login).unwrap().unwrap();
+        let done = home.command(&keep_out);
+        assert!(done.status.success(), "{keep_out:?}: {done:?}");
+        let cut = match phone.next(CUT_LIMIT) {
+            Ok(packet) => matches!(packet, Some(Packet::Disconnect { .. })),
+            Err(_) => true,
+        };
+        assert!(cut, "{keep_out:?}: still connected after a second");
+        let again = Mqtt::connect(&server.mqtt, &login).unwrap();
+        assert!(again.is_err(), "{keep_out:?}: back in");
+        let answer = ana.http(&server, "POST", "/v1/sdk/sos", &sos()).unwrap();
+        assert!([401, 403].contains(&answer.status), "{}", answer.status);
+        if !let_in.is_empty() {
+            assert!(home.command(&let_in).status.success());
+            genuine(&server, &ana);
+        }
+    }
+}
