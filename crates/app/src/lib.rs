@@ -14,6 +14,8 @@ pub mod presence;
 mod profile;
 mod sos;
 mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod topics;
 
 pub use app::{App, Parts};

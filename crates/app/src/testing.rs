@@ -1,0 +1,116 @@
+//! A whole node without listeners, for the tests of the transports.
+//!
+//! It stands on a fresh embedded store with a clock that only moves when told,
+//! and has one app whose users the test signs for.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot be set up fails here"
+)]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use mayday_core::identity::{AppId, AppSecret, Caller, ExternalUserId, Proof, signing};
+use mayday_core::time::Timestamp;
+use mayday_store::testing::TestStore;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::admin::{AdminReply, AdminRequest, AppCreated};
+use crate::identity::IdentitySettings;
+use crate::metrics::Metrics;
+use crate::presence::PresenceLimits;
+use crate::{App, Parts};
+
+/// The public id of the app that every [`TestApp`] has.
+pub const APP_ID: &str = "test";
+
+/// A node for tests.
+pub struct TestApp {
+    /// The use cases.
+    pub app: Arc<App>,
+    /// The store below, with its clock.
+    pub store: TestStore,
+    /// The secret of [`APP_ID`].
+    pub secret: AppSecret,
+    _stop: DropGuard,
+}
+
+impl TestApp {
+    /// A node on SQLite with default limits.
+    pub async fn sqlite() -> Self {
+        Self::with_presence(PresenceLimits::default()).await
+    }
+
+    /// A node on SQLite that holds so many connections.
+    pub async fn with_presence(presence: PresenceLimits) -> Self {
+        let store = TestStore::sqlite().await;
+        let shutdown = CancellationToken::new();
+        let app = App::start(Parts {
+            store: store.clone(),
+            clock: store.clock.clone(),
+            entropy: store.entropy.clone(),
+            metrics: Metrics::new(),
+            identity: IdentitySettings::default(),
+            presence,
+            shutdown: shutdown.clone(),
+        })
+        .await
+        .expect("a node starts on a fresh store");
+        let secret = create_app(&app, APP_ID).await;
+        Self {
+            app,
+            store,
+            secret,
+            _stop: shutdown.drop_guard(),
+        }
+    }
+
+    /// The static hash of a user of [`APP_ID`].
+    pub fn hash(&self, external_id: &str) -> String {
+        let user = ExternalUserId::parse(external_id).expect("an external id");
+        signing::sign_static(&self.secret, &user)
+    }
+
+    /// A hash of a user of [`APP_ID`] that expires.
+    pub fn expiring_hash(&self, external_id: &str, expires_at: Timestamp) -> String {
+        let app = AppId::parse(APP_ID).expect("an app id");
+        let user = ExternalUserId::parse(external_id).expect("an external id");
+        signing::sign_expiring(&self.secret, &app, &user, expires_at).expect("an expiry")
+    }
+
+    /// A user of [`APP_ID`] as the transports hand it to the use cases.
+    pub async fn caller(&self, external_id: &str) -> Caller {
+        let hash = self.hash(external_id);
+        let proof = Proof {
+            app_id: APP_ID,
+            external_id,
+            hash: &hash,
+        };
+        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let caller = self.app.authenticate(proof, peer).await;
+        caller.expect("a genuine proof is let in")
+    }
+
+    /// Carries out an administrator's request.
+    pub async fn admin(&self, request: AdminRequest) -> AdminReply {
+        let reply = self.app.admin(request).await;
+        reply.expect("the request is carried out")
+    }
+}
+
+/// Creates an app and returns its secret.
+pub async fn create_app(app: &App, app_id: &str) -> AppSecret {
+    let request = AdminRequest::AppCreate {
+        app_id: app_id.to_owned(),
+        name: None,
+    };
+    match app.admin(request).await {
+        Ok(AdminReply::AppCreated(AppCreated { secret, .. })) => {
+            AppSecret::parse(&secret.0).expect("a printed secret is one")
+        }
+        other => panic!("an app is created, not {other:?}"),
+    }
+}
