@@ -10,7 +10,7 @@ use mayday_app::presence::PresenceLimits;
 use mayday_app::{App, IdentitySettings, Metrics, Parts};
 use mayday_core::clock::{SharedClock, SharedEntropy};
 use mayday_store::heartbeat::Heartbeat;
-use mayday_store::{Database, Lane, OpenError, Store, StoreConfig};
+use mayday_store::{Database, DiskLimits, Lane, OpenError, Store, StoreConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::AnchoredClock;
@@ -71,6 +71,7 @@ impl Node {
                 .map_or(Database::Embedded, |url| {
                     Database::Postgres(url.reveal().clone())
                 }),
+            disk: DiskLimits::default(),
         };
         let store = Store::open(
             store_config,

@@ -7,6 +7,10 @@ const FILE_CODES: [i64; 7] = [10, 11, 13, 14, 26, 8, 7];
 /// SQLite's primary result code of a full disk.
 const FULL: i64 = 13;
 
+/// PostgreSQL's classes of the same kind: connection, resources, lock and
+/// statement time-outs, shutdown, a read-only (demoted) server, system.
+const UNAVAILABLE: [&str; 7] = ["08", "53", "55P03", "57014", "57P", "25006", "58"];
+
 /// Whether the connection, rather than the statement, failed.
 pub(crate) fn is_of_connection(error: &sqlx::Error) -> bool {
     match error {
@@ -20,13 +24,9 @@ pub(crate) fn is_of_connection(error: &sqlx::Error) -> bool {
             if let Some(code) = sqlite_code(error.as_ref()) {
                 FILE_CODES.contains(&code)
             } else {
-                // PostgreSQL: connection exceptions, out of resources, operator
-                // intervention (shutdown), system errors.
-                error.code().is_some_and(|code| {
-                    ["08", "53", "57P", "58"]
-                        .iter()
-                        .any(|class| code.starts_with(class))
-                })
+                error
+                    .code()
+                    .is_some_and(|code| UNAVAILABLE.iter().any(|class| code.starts_with(class)))
             }
         }
         _ => false,
@@ -37,6 +37,16 @@ pub(crate) fn is_of_connection(error: &sqlx::Error) -> bool {
 pub(crate) fn is_disk_full(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => sqlite_code(error.as_ref()) == Some(FULL),
+        _ => false,
+    }
+}
+
+/// Whether the file is damaged or no database at all: CORRUPT, NOTADB.
+pub(crate) fn is_corruption(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => {
+            sqlite_code(error.as_ref()).is_some_and(|code| code == 11 || code == 26)
+        }
         _ => false,
     }
 }

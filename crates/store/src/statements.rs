@@ -40,3 +40,6 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("incidents/trail", crate::incidents::trail::STATEMENTS),
     ("unattributed", crate::unattributed::STATEMENTS),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -3,21 +3,34 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mayday_core::clock::{SharedClock, SharedEntropy};
 use mayday_core::time::Timestamp;
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 
 use crate::command::{Command, Lane};
+use crate::commits::Commits;
+use crate::data_dir;
 use crate::dialect::Dialect;
+use crate::disk::{DiskGuard, DiskLimits};
 use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::hint::Hint;
 use crate::open::OpenError;
-use crate::tx::ReadTx;
+use crate::postgres::Postgres;
+use crate::queued::Entry;
+use crate::secrets::Vault;
+use crate::sqlite::Sqlite;
+use crate::stats::{Counters, StoreStats};
+use crate::tx::{Deadline, ReadTx};
 
 /// How many commits a slow listener may lag behind before it must re-read.
 pub const COMMIT_BACKLOG: usize = 4_096;
+
+/// How long a read transaction may last, the wait for a connection included.
+pub const READ_LIMIT: Duration = Duration::from_secs(5);
 
 /// Where the state lies.
 #[derive(Clone, Debug)]
@@ -27,6 +40,8 @@ pub struct StoreConfig {
     pub data_dir: PathBuf,
     /// Which database.
     pub database: Database,
+    /// When the disk counts as nearly full.
+    pub disk: DiskLimits,
 }
 
 /// Which database holds the state.
@@ -47,38 +62,117 @@ impl fmt::Debug for Database {
     }
 }
 
+/// The clock and the generator that a store is opened with.
+pub(crate) struct Opening {
+    pub(crate) clock: SharedClock,
+    pub(crate) entropy: SharedEntropy,
+}
+
+impl Opening {
+    pub(crate) fn environment(self, dialect: Dialect, vault: Vault) -> Environment {
+        Environment {
+            dialect,
+            clock: self.clock,
+            entropy: self.entropy,
+            vault,
+        }
+    }
+}
+
 /// The state store. Cheap to clone.
+///
+/// Dropping the last clone lets what is queued commit in the background; call
+/// [`Store::close`] to wait for it.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
 struct Inner {
+    engine: Engine,
     environment: Arc<Environment>,
-    commits: broadcast::Sender<Arc<[Hint]>>,
+    commits: Arc<Commits>,
+    counters: Arc<Counters>,
+    disk: DiskGuard,
+}
+
+enum Engine {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 impl Store {
-    /// Opens the store: directory, lock, master key, migrations.
+    /// Opens the store: directory, lock, master key, migrations. What is refused
+    /// is left as it was.
     pub async fn open(
         config: StoreConfig,
         clock: SharedClock,
         entropy: SharedEntropy,
     ) -> Result<Self, OpenError> {
-        let _ = (config, clock, entropy);
-        Err(OpenError::InUse {
-            path: PathBuf::new(),
-        })
+        data_dir::prepare(&config.data_dir)?;
+        let opening = Opening { clock, entropy };
+        let commits = Arc::new(Commits::new());
+        let counters = Arc::new(Counters::default());
+        let disk = DiskGuard::new(&config.data_dir, config.disk);
+        let (engine, environment) = match &config.database {
+            Database::Embedded => {
+                let (engine, environment) = Sqlite::open(
+                    &config,
+                    opening,
+                    Arc::clone(&commits),
+                    Arc::clone(&counters),
+                    disk.clone(),
+                )
+                .await?;
+                (Engine::Sqlite(engine), environment)
+            }
+            Database::Postgres(url) => {
+                let (engine, environment) = Postgres::open(
+                    &config,
+                    url,
+                    opening,
+                    Arc::clone(&commits),
+                    Arc::clone(&counters),
+                )
+                .await?;
+                (Engine::Postgres(engine), environment)
+            }
+        };
+        Ok(Self(Arc::new(Inner {
+            engine,
+            environment,
+            commits,
+            counters,
+            disk,
+        })))
     }
 
     /// Runs a command in its lane; answers after the commit that survives a power
     /// cut. Dropping the future does not stop a command that was taken up.
     pub async fn write<C: Command>(&self, lane: Lane, command: C) -> Result<C::Output, StoreError> {
-        let _ = (lane, command);
-        Err(StoreError::Closed)
+        match &self.0.engine {
+            Engine::Sqlite(engine) => {
+                if matches!(lane, Lane::Rest | Lane::Session) && self.0.disk.refuses_rest() {
+                    return Err(StoreError::DiskFull {
+                        free_bytes: self.0.disk.free_bytes(),
+                    });
+                }
+                let (entry, answer) = Entry::new(command);
+                engine.lanes.push(lane, Box::new(entry)).await?;
+                answer.await.unwrap_or(Err(StoreError::Closed))
+            }
+            Engine::Postgres(engine) => engine.write(lane, command).await,
+        }
     }
 
-    /// Begins a read: one snapshot, over within 5 s.
+    /// Begins a read: one snapshot, over within [`READ_LIMIT`].
     pub async fn read(&self) -> Result<ReadTx, StoreError> {
-        Err(StoreError::Closed)
+        let deadline = Deadline {
+            at: Instant::now() + READ_LIMIT,
+            limit: READ_LIMIT,
+        };
+        match &self.0.engine {
+            Engine::Sqlite(engine) => engine.read(deadline).await,
+            Engine::Postgres(engine) => engine.read(deadline).await,
+        }
     }
 
     /// Hints of each commit from now on, in commit order on SQLite. Who lags by
@@ -90,12 +184,26 @@ impl Store {
     /// Calls `observer` with the hints of each commit *before* its callers are
     /// answered. It must be quick and must not block.
     pub fn observe(&self, observer: impl Fn(&[Hint]) + Send + Sync + 'static) {
-        let _ = observer;
+        self.0.commits.observe(Arc::new(observer));
     }
 
     /// Which database this is.
     pub fn dialect(&self) -> Dialect {
         self.0.environment.dialect
+    }
+
+    /// The disk under the data directory. Only the embedded database measures it
+    /// again each second.
+    pub fn disk(&self) -> &DiskGuard {
+        &self.0.disk
+    }
+
+    /// What the store has done and how it is.
+    pub fn stats(&self) -> StoreStats {
+        self.0.counters.read(match &self.0.engine {
+            Engine::Sqlite(engine) => engine.lanes.waiting(),
+            Engine::Postgres(engine) => engine.waiting(),
+        })
     }
 
     /// The last time a server on this store was alive; `None` for a new store.
@@ -104,12 +212,20 @@ impl Store {
         crate::heartbeat::last(&mut tx).await
     }
 
-    /// Commits what is queued, then closes files and connections.
-    pub async fn close(&self) {}
+    /// Commits what is queued, then closes files and connections. Later calls
+    /// answer [`StoreError::Closed`] or [`StoreError::Unavailable`].
+    pub async fn close(&self) {
+        match &self.0.engine {
+            Engine::Sqlite(engine) => engine.close().await,
+            Engine::Postgres(engine) => engine.close().await,
+        }
+    }
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("dialect", &self.dialect())
+            .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,54 @@
+//! Tells others what a commit changed: observers before the callers are
+//! answered, listeners through a channel.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::broadcast;
+
+use crate::hint::Hint;
+use crate::store::COMMIT_BACKLOG;
+
+type Observer = Arc<dyn Fn(&[Hint]) + Send + Sync>;
+
+/// Who hears of commits.
+pub(crate) struct Commits {
+    sender: broadcast::Sender<Arc<[Hint]>>,
+    observers: RwLock<Vec<Observer>>,
+}
+
+impl Commits {
+    pub(crate) fn new() -> Self {
+        Self {
+            sender: broadcast::Sender::new(COMMIT_BACKLOG),
+            observers: RwLock::default(),
+        }
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Arc<[Hint]>> {
+        self.sender.subscribe()
+    }
+
+    pub(crate) fn observe(&self, observer: Observer) {
+        self.observers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(observer);
+    }
+
+    /// Publishes the hints of a commit that has happened.
+    pub(crate) fn publish(&self, hints: Vec<Hint>) {
+        if hints.is_empty() {
+            return;
+        }
+        let observers = self
+            .observers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for observer in observers {
+            observer(&hints);
+        }
+        // Nobody listening is no error: the truth is in the store.
+        let _ = self.sender.send(hints.into());
+    }
+}

@@ -1,0 +1,161 @@
+//! The embedded database: one file, one writer, a few readers.
+//!
+//! Callers queue commands in [`crate::lanes`]; the task in [`writer`] owns the
+//! only writing connection and commits them in groups; [`upkeep`] checkpoints
+//! from a connection of its own and watches the disk.
+
+mod connect;
+mod upkeep;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::{Connection as _, SqlitePool};
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+
+use crate::commits::Commits;
+use crate::data_dir;
+use crate::disk::DiskGuard;
+use crate::environment::Environment;
+use crate::error::StoreError;
+use crate::lanes::{self, Lanes};
+use crate::master_key;
+use crate::migrate::Schema;
+use crate::open::OpenError;
+use crate::stats::Counters;
+use crate::store::{Opening, READ_LIMIT, StoreConfig};
+use crate::tx::{Connection, Deadline, ReadTx};
+
+/// The database's name in the data directory.
+pub(crate) const FILE: &str = "mayday.db";
+/// Reading connections; each is a thread.
+const READERS: u32 = 4;
+
+/// The embedded engine.
+pub(crate) struct Sqlite {
+    pub(crate) lanes: Lanes,
+    readers: SqlitePool,
+    environment: Arc<Environment>,
+    closing: watch::Sender<bool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Sqlite {
+    /// Takes the directory, looks at the database, then brings it up to date.
+    pub(crate) async fn open(
+        config: &StoreConfig,
+        opening: Opening,
+        commits: Arc<Commits>,
+        counters: Arc<Counters>,
+        disk: DiskGuard,
+    ) -> Result<(Self, Arc<Environment>), OpenError> {
+        let lock = Arc::new(data_dir::lock(&config.data_dir)?);
+        let path = config.data_dir.join(FILE);
+        connect::inspect(&path).await?;
+        let mut connection = connect::writing(&path).await?;
+        let environment = Arc::new(prepare(&mut connection, &config.data_dir, opening).await?);
+        // The write-ahead log's name must be on disk before anything in it counts.
+        data_dir::sync(&config.data_dir)?;
+
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .min_connections(1)
+            .acquire_timeout(READ_LIMIT)
+            .idle_timeout(None::<Duration>)
+            .max_lifetime(None::<Duration>)
+            .test_before_acquire(false)
+            .connect_with(connect::reading(&path))
+            .await
+            .map_err(|error| connect::open_error(&path, error))?;
+        let (lanes, ends) = lanes::lanes();
+        let (closing, closed) = watch::channel(false);
+        disk.ensure_ballast();
+        let writer = writer::Writer {
+            path: path.clone(),
+            connection: Some(connection),
+            lanes: ends,
+            environment: Arc::clone(&environment),
+            commits,
+            counters: Arc::clone(&counters),
+            disk: disk.clone(),
+            lock: Arc::clone(&lock),
+        };
+        let upkeep = upkeep::Upkeep::new(path, counters, disk, lock);
+        let tasks = vec![
+            tokio::spawn(writer.run(closed.clone())),
+            tokio::spawn(upkeep.run(closed)),
+        ];
+        let engine = Self {
+            lanes,
+            readers,
+            environment: Arc::clone(&environment),
+            closing,
+            tasks: Mutex::new(tasks),
+        };
+        Ok((engine, environment))
+    }
+
+    pub(crate) async fn read(&self, deadline: Deadline) -> Result<ReadTx, StoreError> {
+        let begun = tokio::time::timeout_at(deadline.at, self.readers.begin())
+            .await
+            .map_err(|_| StoreError::TimedOut {
+                limit: deadline.limit,
+            })?
+            .map_err(|error| StoreError::of_statement("BEGIN", error))?;
+        let environment = Arc::clone(&self.environment);
+        Ok(ReadTx::new(
+            Connection::SqliteRead(begun),
+            environment,
+            deadline,
+        ))
+    }
+
+    /// Commits what is queued, ends the tasks, closes the connections.
+    pub(crate) async fn close(&self) {
+        let _ = self.closing.send(true);
+        for task in self.tasks.lock().await.drain(..) {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the store ended badly");
+            }
+        }
+        self.readers.close().await;
+    }
+}
+
+/// Looks, finds the key, migrates.
+async fn prepare(
+    connection: &mut sqlx::SqliteConnection,
+    data_dir: &Path,
+    opening: Opening,
+) -> Result<Environment, OpenError> {
+    let mut schema = Schema::Sqlite(connection);
+    let found = schema
+        .look()
+        .await
+        .map_err(|error| connect::corrupt_or(&data_dir.join(FILE), error))?;
+    let vault = master_key::load(
+        data_dir,
+        found.fingerprint.as_deref(),
+        opening.entropy.as_ref(),
+    )?;
+    let now = opening.clock.now();
+    schema.upgrade(&found, vault.fingerprint(), now).await?;
+    Ok(opening.environment(crate::dialect::Dialect::Sqlite, vault))
+}
+
+/// Opens the writing connection anew, after a failure of the old one.
+async fn reopen(path: &PathBuf) -> Result<sqlx::SqliteConnection, OpenError> {
+    let mut connection = connect::writing(path).await?;
+    connection
+        .ping()
+        .await
+        .map_err(|error| connect::open_error(path, error))?;
+    Ok(connection)
+}

@@ -1,0 +1,294 @@
+//! The writer: one task, the only writing connection, commits in groups.
+//!
+//! A turn begins with the first command that waits, without lingering, and takes
+//! what has come meanwhile, each in a savepoint. Only after COMMIT are the hints
+//! published and the callers answered. When a commit fails, or the connection
+//! does, each command of the group is run again alone, once.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection as _, Executor as _};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::command::Lane;
+use crate::commits::Commits;
+use crate::disk::DiskGuard;
+use crate::environment::Environment;
+use crate::error::StoreError;
+use crate::failure;
+use crate::hint::Hint;
+use crate::lanes::LaneEnds;
+use crate::open::OpenError;
+use crate::queued::Queued;
+use crate::stats::Counters;
+use crate::tx::{Connection, Tx};
+
+/// Most commands in one commit.
+const GROUP_COMMANDS: usize = 64;
+/// How long a group that holds more than the rest takes commands.
+const GROUP_TIME: Duration = Duration::from_millis(2);
+/// How much of a turn the rest lane gets.
+const REST_TIME: Duration = Duration::from_millis(5);
+
+const BEGIN: &str = "BEGIN IMMEDIATE";
+const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
+const SAVE: &str = "SAVEPOINT command";
+const RELEASE: &str = "RELEASE command";
+const BACK: &str = "ROLLBACK TO command";
+
+/// The writer task.
+pub(super) struct Writer {
+    pub(super) path: PathBuf,
+    pub(super) connection: Option<SqliteConnection>,
+    pub(super) lanes: LaneEnds,
+    pub(super) environment: Arc<Environment>,
+    pub(super) commits: Arc<Commits>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) disk: DiskGuard,
+    /// Held so that no other process takes the directory before this task ended.
+    pub(super) lock: Arc<File>,
+}
+
+/// A command that has run in the current group.
+struct Member {
+    entry: Box<dyn Queued>,
+    result: Result<(), StoreError>,
+    hints: Vec<Hint>,
+}
+
+/// A group whose transaction cannot be committed any more.
+struct Broken {
+    entries: Vec<Box<dyn Queued>>,
+    error: StoreError,
+}
+
+impl Writer {
+    /// Serves the lanes until they are closed and empty.
+    pub(super) async fn run(mut self, mut closing: watch::Receiver<bool>) {
+        let mut open = true;
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = self.lanes.next() => next,
+                _ = closing.changed(), if open => {
+                    open = false;
+                    self.lanes.close();
+                    continue;
+                }
+            };
+            let Some((lane, entry)) = next else { break };
+            self.turn(lane, entry).await;
+        }
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the database was not closed cleanly; nothing is lost");
+        }
+        drop(self.lock);
+    }
+
+    /// One group, from its first command to the answers.
+    async fn turn(&mut self, lane: Lane, entry: Box<dyn Queued>) {
+        let started = Instant::now();
+        match self.group(lane, entry).await {
+            Ok(members) => self.committed(members, started),
+            Err(Broken { entries, error }) => {
+                self.counters.failed();
+                tracing::warn!(%error, commands = entries.len(), "a commit failed: its commands run again alone");
+                self.recover(&error).await;
+                for entry in entries {
+                    self.alone(entry).await;
+                }
+            }
+        }
+    }
+
+    /// Publishes and answers, after the commit.
+    fn committed(&self, members: Vec<Member>, started: Instant) {
+        let now = self.environment.clock.now();
+        self.counters
+            .committed(members.len(), started.elapsed(), now);
+        let mut hints = Vec::new();
+        let mut answers = Vec::with_capacity(members.len());
+        for member in members {
+            hints.extend(member.hints);
+            answers.push((member.entry, member.result));
+        }
+        self.commits.publish(hints);
+        for (entry, result) in answers {
+            entry.answer(result);
+        }
+    }
+
+    /// Runs a group and commits it.
+    async fn group(&mut self, lane: Lane, first: Box<dyn Queued>) -> Result<Vec<Member>, Broken> {
+        if let Err(error) = self.begin().await {
+            return Err(Broken {
+                entries: vec![first],
+                error,
+            });
+        }
+        let members = self.fill(lane, first).await?;
+        match self.execute(COMMIT).await {
+            Ok(()) => Ok(members),
+            Err(error) => Err(Broken {
+                entries: members.into_iter().map(|member| member.entry).collect(),
+                error,
+            }),
+        }
+    }
+
+    /// Runs commands in savepoints until nothing waits or the group is full.
+    async fn fill(&mut self, lane: Lane, first: Box<dyn Queued>) -> Result<Vec<Member>, Broken> {
+        let started = Instant::now();
+        let mut rest_spent = Duration::ZERO;
+        let mut urgent = false;
+        let mut members = Vec::new();
+        let mut next = Some((lane, first));
+        while let Some((lane, mut entry)) = next {
+            let began = Instant::now();
+            match self.in_savepoint(entry.as_mut()).await {
+                Ok((result, hints)) => members.push(Member {
+                    entry,
+                    result,
+                    hints,
+                }),
+                Err(error) => {
+                    let mut entries: Vec<_> = members
+                        .into_iter()
+                        .map(|member: Member| member.entry)
+                        .collect();
+                    entries.push(entry);
+                    return Err(Broken { entries, error });
+                }
+            }
+            if lane == Lane::Rest {
+                rest_spent += began.elapsed();
+            } else {
+                urgent = true;
+            }
+            let full = members.len() >= GROUP_COMMANDS
+                || (urgent && started.elapsed() >= GROUP_TIME)
+                || rest_spent >= REST_TIME;
+            next = if full { None } else { self.lanes.try_next() };
+        }
+        Ok(members)
+    }
+
+    /// Runs one command; its failure is undone and its own. An error here is the
+    /// connection's: the whole group is lost.
+    async fn in_savepoint(
+        &mut self,
+        entry: &mut dyn Queued,
+    ) -> Result<(Result<(), StoreError>, Vec<Hint>), StoreError> {
+        self.execute(SAVE).await?;
+        let (result, hints) = self.run_command(entry).await?;
+        match result {
+            Ok(()) => {
+                self.execute(RELEASE).await?;
+                Ok((Ok(()), hints))
+            }
+            Err(error @ StoreError::Unavailable { .. }) => Err(error),
+            Err(error) => {
+                self.execute(BACK).await?;
+                self.execute(RELEASE).await?;
+                Ok((Err(error), Vec::new()))
+            }
+        }
+    }
+
+    async fn run_command(
+        &mut self,
+        entry: &mut dyn Queued,
+    ) -> Result<(Result<(), StoreError>, Vec<Hint>), StoreError> {
+        let environment = Arc::clone(&self.environment);
+        let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
+        let mut tx = Tx::new(Connection::Sqlite(connection), environment);
+        let result = entry.run(&mut tx).await;
+        if let Err(error @ StoreError::Panicked { .. }) = &result {
+            tracing::error!(command = entry.name(), %error, "a command panicked");
+        }
+        Ok((result, tx.take_hints()))
+    }
+
+    /// Runs one command in a transaction of its own and answers its caller.
+    async fn alone(&mut self, mut entry: Box<dyn Queued>) {
+        let started = Instant::now();
+        match self.try_alone(entry.as_mut()).await {
+            Ok(hints) => {
+                let member = Member {
+                    entry,
+                    result: Ok(()),
+                    hints,
+                };
+                self.committed(vec![member], started);
+            }
+            Err(error) => {
+                self.counters.failed();
+                self.recover(&error).await;
+                entry.answer(Err(error));
+            }
+        }
+    }
+
+    async fn try_alone(&mut self, entry: &mut dyn Queued) -> Result<Vec<Hint>, StoreError> {
+        self.begin().await?;
+        let (result, hints) = self.run_command(entry).await?;
+        result?;
+        self.execute(COMMIT).await?;
+        Ok(hints)
+    }
+
+    /// Begins a transaction, on a new connection when the old one will not.
+    async fn begin(&mut self) -> Result<(), StoreError> {
+        if self.connection.is_some() && self.execute(BEGIN).await.is_ok() {
+            return Ok(());
+        }
+        self.drop_connection().await;
+        let reopened = super::reopen(&self.path)
+            .await
+            .map_err(|error| match error {
+                OpenError::Store(error) => error,
+                other => StoreError::Unavailable {
+                    source: sqlx::Error::Io(std::io::Error::other(other)),
+                },
+            })?;
+        tracing::warn!("the database connection was opened anew");
+        self.connection = Some(reopened);
+        self.execute(BEGIN).await
+    }
+
+    /// Makes the connection usable again after `error`, and room on a full disk.
+    async fn recover(&mut self, error: &StoreError) {
+        if let StoreError::Unavailable { source } = error {
+            if failure::is_disk_full(source) {
+                self.disk.release_ballast();
+            }
+            self.drop_connection().await;
+        } else if self.execute(ROLLBACK).await.is_err() {
+            // SQLite may have rolled back by itself; a connection in doubt goes.
+            self.drop_connection().await;
+        }
+    }
+
+    async fn drop_connection(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            let _ = connection.close().await;
+        }
+    }
+
+    async fn execute(&mut self, statement: &'static str) -> Result<(), StoreError> {
+        let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
+        connection
+            .execute(statement)
+            .await
+            .map(|_| ())
+            .map_err(|error| StoreError::of_statement(statement, error))
+    }
+}
