@@ -115,3 +115,6 @@ fn place(secret: SecretId) -> crate::secrets::Place {
         column: "sealed",
     }
 }
+
+#[cfg(test)]
+mod tests;

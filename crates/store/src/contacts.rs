@@ -66,3 +66,6 @@ fn read(row: &Row) -> Result<Contact, StoreError> {
         updated_at: row.get(7)?,
     })
 }
+
+#[cfg(test)]
+mod tests;

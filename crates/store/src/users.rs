@@ -125,3 +125,6 @@ fn read(row: &Row) -> Result<UserRow, StoreError> {
         mqtt_seen_at: row.get(11)?,
     })
 }
+
+#[cfg(test)]
+mod tests;
