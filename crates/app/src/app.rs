@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mayday_core::clock::{SharedClock, SharedEntropy};
 use mayday_core::time::Timestamp;
 use mayday_store::Store;
+use mayday_store::telemetry::Telemetry;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::AppError;
@@ -12,11 +13,14 @@ use crate::feed::FeedHub;
 use crate::identity::{Identity, IdentitySettings};
 use crate::metrics::Metrics;
 use crate::presence::{Presence, PresenceLimits};
+use crate::telemetry::{DeviceOwners, LetterCount};
 
 /// What an [`App`] is made of.
 pub struct Parts {
     /// The state store.
     pub store: Store,
+    /// The telemetry store beside it.
+    pub telemetry: Telemetry,
     /// The clock.
     pub clock: SharedClock,
     /// The generator.
@@ -34,6 +38,9 @@ pub struct Parts {
 /// The use cases and what they share. Always behind an [`Arc`].
 pub struct App {
     pub(crate) store: Store,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) device_owners: Arc<DeviceOwners>,
+    pub(crate) dead_letters: LetterCount,
     pub(crate) clock: SharedClock,
     pub(crate) entropy: SharedEntropy,
     pub(crate) metrics: Metrics,
@@ -50,8 +57,13 @@ impl App {
     pub async fn start(parts: Parts) -> Result<Arc<Self>, AppError> {
         let identity = Identity::load(&parts.store, parts.identity, parts.entropy.as_ref()).await?;
         let feed = FeedHub::start(parts.store.clone(), parts.shutdown.clone());
+        let device_owners = Arc::new(DeviceOwners::default());
+        device_owners.watch(&parts.store);
         let app = Arc::new(Self {
             store: parts.store,
+            telemetry: parts.telemetry,
+            device_owners,
+            dead_letters: LetterCount::default(),
             clock: parts.clock,
             entropy: parts.entropy,
             metrics: parts.metrics,

@@ -50,6 +50,7 @@ impl TestApp {
         let shutdown = CancellationToken::new();
         let app = App::start(Parts {
             store: store.clone(),
+            telemetry: store.telemetry().await,
             clock: store.clock.clone(),
             entropy: store.entropy.clone(),
             metrics: Metrics::new(),

@@ -10,6 +10,7 @@ use mayday_app::presence::PresenceLimits;
 use mayday_app::{App, IdentitySettings, Metrics, Parts};
 use mayday_core::clock::{SharedClock, SharedEntropy};
 use mayday_store::heartbeat::Heartbeat;
+use mayday_store::telemetry::{Telemetry, TelemetryConfig};
 use mayday_store::{Database, DiskLimits, Lane, OpenError, Store, StoreConfig};
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +49,7 @@ pub(crate) struct Node {
     /// The clock of the whole process.
     pub(crate) clock: Arc<AnchoredClock>,
     store: Store,
+    telemetry: Telemetry,
     shutdown: CancellationToken,
 }
 
@@ -73,6 +75,8 @@ impl Node {
                 }),
             disk: DiskLimits::default(),
         };
+        let mut telemetry_config = TelemetryConfig::beside(&store_config);
+        telemetry_config.retention_days = config.telemetry.retention_days;
         let store = Store::open(
             store_config,
             Arc::clone(&shared_clock),
@@ -81,10 +85,14 @@ impl Node {
         .await
         .map_err(|error| Failure::new(told(&error)))?;
         anchor(&clock, &store).await?;
+        let telemetry = Telemetry::open(telemetry_config, &store, Arc::clone(&shared_clock))
+            .await
+            .map_err(|error| Failure::new(error.to_string()))?;
         let metrics = Metrics::new();
         let shutdown = CancellationToken::new();
         let app = App::start(Parts {
             store: store.clone(),
+            telemetry: telemetry.clone(),
             clock: shared_clock,
             entropy,
             metrics: metrics.clone(),
@@ -104,6 +112,7 @@ impl Node {
             metrics,
             clock,
             store,
+            telemetry,
             shutdown,
         })
     }
@@ -133,6 +142,8 @@ impl Node {
             tracing::warn!(%error, "the last heartbeat could not be written");
         }
         self.shutdown.cancel();
+        // Telemetry first: what cannot be written goes to the store.
+        self.telemetry.close().await;
         self.store.close().await;
     }
 }

@@ -28,12 +28,12 @@ static TRIM: Sql = Sql::new(
        SELECT id FROM dead_letters WHERE app_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)",
 );
 static PRUNE: Sql = Sql::new("DELETE FROM dead_letters WHERE received_at < $1");
-static NEWEST: Sql = Sql::new(
+static PAGE: Sql = Sql::new(
     "SELECT id, app_id, user_id, transport, reason, fields, raw, raw_bytes, received_at \
-     FROM dead_letters WHERE app_id = $1 ORDER BY id DESC LIMIT $2",
+     FROM dead_letters WHERE app_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&INSERT, &TRIM, &PRUNE, &NEWEST];
+pub(crate) const STATEMENTS: &[&Sql] = &[&INSERT, &TRIM, &PRUNE, &PAGE];
 
 /// Why a body became a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,13 +135,15 @@ impl Command for PruneDeadLetters {
     }
 }
 
-/// The newest letters of an app, newest first.
-pub async fn newest(
+/// The letters of an app, newest first: those older than `before`, or the newest.
+pub async fn page(
     tx: &mut Tx<'_>,
     app: AppUuid,
+    before: Option<RecordId>,
     limit: u32,
 ) -> Result<Vec<DeadLetter>, StoreError> {
-    let rows = tx.fetch_all(&NEWEST, args![app, limit]).await?;
+    let before = before.unwrap_or(RecordId(uuid::Uuid::max()));
+    let rows = tx.fetch_all(&PAGE, args![app, before, limit]).await?;
     rows.iter().map(letter_of).collect()
 }
 

@@ -20,6 +20,7 @@
 )]
 
 mod people;
+mod telemetry;
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -1,7 +1,10 @@
 //! What a transport holds between a telemetry PUBLISH and its PUBACK.
 
+use std::sync::Arc;
+
 use mayday_core::field::FieldError;
-use tokio::sync::oneshot;
+use mayday_store::telemetry::Pending;
+use tokio::sync::{Notify, oneshot};
 
 use crate::AppError;
 
@@ -18,37 +21,67 @@ pub enum TelemetryReceipt {
     UnknownDevice,
 }
 
-/// A telemetry body on its way to the disk.
+/// A telemetry body on its way to the disk. Dropping it does not stop it.
 #[derive(Debug)]
-pub struct TelemetryTicket {
-    outcome: Outcome,
-}
+pub struct TelemetryTicket(Way);
 
 #[derive(Debug)]
-enum Outcome {
-    Waiting(oneshot::Receiver<Result<TelemetryReceipt, AppError>>),
+enum Way {
+    /// Straight to the telemetry writer.
+    Direct(Pending),
+    /// Through a task that has to ask the state store first.
+    Asking {
+        receiver: oneshot::Receiver<Result<TelemetryReceipt, AppError>>,
+        wish: SpillWish,
+    },
+}
+
+/// A wish for the spill table, told to the task that is still asking.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SpillWish(Arc<Notify>);
+
+impl SpillWish {
+    /// Ends when the wish was made, be it earlier or later.
+    pub(super) async fn wished(&self) {
+        self.0.notified().await;
+    }
 }
 
 impl TelemetryTicket {
-    pub(crate) fn waiting(receiver: oneshot::Receiver<Result<TelemetryReceipt, AppError>>) -> Self {
-        Self {
-            outcome: Outcome::Waiting(receiver),
-        }
+    pub(super) fn stored_by(pending: Pending) -> Self {
+        Self(Way::Direct(pending))
     }
 
-    /// Waits until the body is durable. Safe to cancel and call again; after
-    /// it has answered, a further call says [`AppError::Unavailable`].
+    pub(super) fn waiting(
+        receiver: oneshot::Receiver<Result<TelemetryReceipt, AppError>>,
+        wish: SpillWish,
+    ) -> Self {
+        Self(Way::Asking { receiver, wish })
+    }
+
+    /// Waits until the body is durable. Safe to cancel and call again until it
+    /// has answered once.
     pub async fn stored(&mut self) -> Result<TelemetryReceipt, AppError> {
-        let Outcome::Waiting(receiver) = &mut self.outcome;
-        receiver.await.unwrap_or_else(|gone| {
-            Err(AppError::Unavailable {
-                source: gone.into(),
-            })
-        })
+        match &mut self.0 {
+            Way::Direct(pending) => {
+                pending.stored().await?;
+                Ok(TelemetryReceipt::Stored)
+            }
+            Way::Asking { receiver, .. } => receiver.await.unwrap_or_else(|gone| {
+                Err(AppError::Unavailable {
+                    source: gone.into(),
+                })
+            }),
+        }
     }
 
     /// Asks for the spill table now instead of waiting for the telemetry
     /// writer; [`stored`](Self::stored) then resolves from whichever commits
     /// first. Does not block; a second call does nothing.
-    pub fn spill(&mut self) {}
+    pub fn spill(&mut self) {
+        match &self.0 {
+            Way::Direct(pending) => pending.spill(),
+            Way::Asking { wish, .. } => wish.0.notify_one(),
+        }
+    }
 }

@@ -33,8 +33,8 @@ use tokio::time::{Instant, timeout};
 pub use config::{TelemetryConfig, TelemetryPlace};
 pub use error::TelemetryError;
 pub use faults::{Faults, UnknownFault};
-pub use open_incidents::OpenIncidents;
 pub(crate) use open_incidents::STATEMENTS;
+pub use open_incidents::{OpenIncidents, open_incident};
 pub use pending::Pending;
 
 use crate::spill;

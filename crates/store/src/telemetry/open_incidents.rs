@@ -19,7 +19,21 @@ static OPEN: Sql = Sql::new(
      WHERE state IN ('active', 'acknowledged') AND NOT drill AND NOT hidden",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&OPEN];
+static OPEN_OF: Sql = Sql::new(
+    "SELECT id FROM incidents WHERE user_id = $1 \
+     AND state IN ('active', 'acknowledged') AND NOT drill AND NOT hidden",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&OPEN, &OPEN_OF];
+
+/// The incident that is open for a user, whichever server opened it.
+pub async fn open_incident(
+    tx: &mut Tx<'_>,
+    user: UserId,
+) -> Result<Option<IncidentId>, StoreError> {
+    let row = tx.fetch_optional(&OPEN_OF, args![user]).await?;
+    row.as_ref().map(|row| row.get(0)).transpose()
+}
 
 /// The incidents that are open now.
 pub(super) async fn load(tx: &mut Tx<'_>) -> Result<Vec<(UserId, IncidentId)>, StoreError> {
