@@ -171,9 +171,12 @@ pub(crate) async fn administer(
 ) -> Result<AdminReply, Failure> {
     let data_dir = &config.store.data_dir;
     if creation == Creation::Never && !holds_data(data_dir) {
+        let advice = match config.store.database_url {
+            None => "or begin with `mayday serve` or `mayday app create`",
+            Some(_) => "which holds the master key of the database too",
+        };
         return Err(Failure::new(format!(
-            "there is no mayday data in {}: name the directory with --data-dir, \
-             or begin with `mayday serve` or `mayday app create`",
+            "there is no mayday data in {}: name the directory with --data-dir, {advice}",
             data_dir.display()
         )));
     }

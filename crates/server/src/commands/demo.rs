@@ -18,6 +18,9 @@ use crate::telemetry;
 /// Where the demo keeps its data unless told otherwise.
 const DATA_DIR: &str = "./mayday-demo";
 
+/// Connections of each kind: a visitor's, within any system's usual limits.
+const CONNECTIONS: u32 = 256;
+
 /// `mayday demo`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -95,6 +98,9 @@ impl DemoArgs {
             flag("store.data_dir", "--data-dir", self.data_dir),
             // The story is told on the same terminal: only what is wrong is logged.
             flag("log.filter", "demo", "warn".to_owned()),
+            flag("http.max_connections", "demo", CONNECTIONS.to_string()),
+            flag("mqtt.max_connections", "demo", CONNECTIONS.to_string()),
+            flag("mqtt.max_unproven_connections", "demo", "64".to_owned()),
             listen("http.listen", "--http", self.http, 8080),
             listen("mqtt.listen", "--mqtt", self.mqtt, 1883),
             listen("admin.listen", "--admin", self.admin, 9090),

@@ -68,15 +68,16 @@ pub(crate) fn run(args: ServeArgs) -> Outcome {
             // Nothing was accepted yet: there is nothing to drain.
             () = signals.drain.cancelled() => return Ok(()),
         };
-        let ready = ready_file
-            .map(|path| {
-                ReadyFile::write(&path, started.addresses())
-                    .map_err(|error| unwritable(&path, &error))
-            })
-            .transpose()?;
+        let written = ready_file.map(|path| {
+            ReadyFile::write(&path, started.addresses()).map_err(|error| unwritable(&path, &error))
+        });
+        let written = written.transpose();
+        if written.is_err() {
+            // Whoever started us waits for the file: serving on would help nobody.
+            signals.drain.cancel();
+        }
         let ended = started.run(&signals).await;
-        drop(ready);
-        ended
+        written.and(ended)
     })
 }
 

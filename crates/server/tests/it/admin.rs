@@ -59,7 +59,7 @@ fn apps_and_secrets(home: &Home) {
 }
 
 /// Waits for a status that a change brings, which must come within a second.
-fn soon(running: &Running, hash: &str, status: u16) {
+pub(crate) fn soon(running: &Running, hash: &str, status: u16) {
     let (sender, receiver) = std::sync::mpsc::channel::<()>();
     let limit = thread::spawn(move || receiver.recv_timeout(Duration::from_secs(1)).is_ok());
     wait_for("the new status", || {

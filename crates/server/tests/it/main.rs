@@ -2,10 +2,13 @@
 //! files and their permissions.
 
 #![cfg(test)]
+
 mod admin;
 mod config;
+mod demo;
 mod drain;
 mod harness;
 mod help;
+mod postgres;
 mod refusals;
 mod sign;

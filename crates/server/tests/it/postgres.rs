@@ -1,0 +1,118 @@
+//! `--database URL`: the same words on PostgreSQL.
+//!
+//! The server is the one that `MAYDAY_TEST_POSTGRES` names (a URL of an
+//! administrator). Without it these tests fail, unless `MAYDAY_TEST_SKIP` holds
+//! the word `postgres`.
+
+use std::process::Command;
+
+use super::admin::soon;
+use super::harness::{Home, run, say};
+
+/// A database of a test's own, dropped with it.
+struct Database {
+    admin: String,
+    name: String,
+    url: String,
+}
+
+impl Database {
+    fn create(test: &str) -> Option<Self> {
+        let Ok(admin) = std::env::var("MAYDAY_TEST_POSTGRES") else {
+            let skip = std::env::var("MAYDAY_TEST_SKIP").unwrap_or_default();
+            assert!(
+                skip.contains("postgres"),
+                "MAYDAY_TEST_POSTGRES names no server: start one, or set MAYDAY_TEST_SKIP=postgres"
+            );
+            return None;
+        };
+        let name = format!("mayday_it_{test}_{}", std::process::id());
+        let (server, _) = admin.rsplit_once('/').unwrap();
+        let database = Self {
+            url: format!("{server}/{name}"),
+            admin,
+            name,
+        };
+        database.psql(&format!("CREATE DATABASE {}", database.name));
+        Some(database)
+    }
+
+    fn psql(&self, statement: &str) {
+        let mut psql = Command::new("psql");
+        psql.args([
+            &self.admin,
+            "--quiet",
+            "--no-psqlrc",
+            "--command",
+            statement,
+        ]);
+        let said = run(&mut psql);
+        assert_eq!(said.code, Some(0), "{said:?}");
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.psql(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+    }
+}
+
+#[test]
+fn a_block_through_the_database_reaches_the_server_within_a_second() {
+    let Some(database) = Database::create("block") else {
+        return;
+    };
+    let home = Home::new();
+    let at = ["--database", &database.url];
+    let with = |words: &str| {
+        let mut all: Vec<_> = words.split_whitespace().collect();
+        all.extend(at);
+        home.say(&all)
+    };
+    let created = with("app create --id shop --json").json();
+    let hash = home.hash(created["secret"].as_str().unwrap(), "ana");
+    let mut running = home.serve_with(&at);
+    soon(&running, &hash, 200);
+    assert_eq!(with("user block ana --app shop").code, Some(0));
+    soon(&running, &hash, 403);
+    // Without a URL the running server is asked.
+    assert_eq!(
+        home.say(&["user", "unblock", "ana", "--app", "shop"]).code,
+        Some(0)
+    );
+    soon(&running, &hash, 200);
+    running.signal(rustix::process::Signal::TERM);
+    assert_eq!(running.ended(), Some(0), "{}", home.log());
+}
+
+#[test]
+fn another_master_key_is_refused() {
+    let Some(database) = Database::create("key") else {
+        return;
+    };
+    let home = Home::new();
+    let words = ["app", "create", "--id", "shop", "--database", &database.url];
+    assert_eq!(home.say(&words).code, Some(0));
+    let other = Home::new();
+    other.say(&words).refused(&["master key"]);
+    assert_eq!(
+        other
+            .say(&["app", "list", "--database", &database.url])
+            .code,
+        Some(1)
+    );
+    let apps = home.say(&["app", "list", "--json", "--database", &database.url]);
+    assert_eq!(apps.json()[0]["app_id"], "shop");
+}
+
+#[test]
+fn a_database_that_is_not_there_is_told_without_its_password() {
+    let home = Home::new();
+    let url = "postgres://mayday:hunter2@127.0.0.1:1/mayday";
+    let said = home.say(&["app", "create", "--id", "shop", "--database", url]);
+    said.refused(&["--database"]);
+    assert!(!said.err.contains("hunter2"), "{said:?}");
+    let said = say(&["app", "list", "--database", "mysql://root:hunter2@h/d"]);
+    said.refused(&["--database", "postgres://"]);
+    assert!(!said.err.contains("hunter2"), "{said:?}");
+}
