@@ -46,22 +46,28 @@ fn files_are_for_the_owner_alone() {
 }
 
 /// A request whose body never comes: it holds the drain.
-fn hold(running: &Running) -> TcpStream {
+fn hold(running: &Running, hash: &str) -> TcpStream {
     let mut stream = TcpStream::connect(running.address("http")).unwrap();
     write!(
         stream,
-        "POST /v1/sdk/telemetry HTTP/1.1\r\nHost: x\r\nX-App-ID: shop\r\nContent-Length: 100\r\n"
+        "POST /v1/sdk/telemetry HTTP/1.1\r\nHost: x\r\nX-App-ID: shop\r\nX-User-ID: ana\r\n\
+         Authorization: Bearer {hash}\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n"
     )
     .unwrap();
-    stream.flush().unwrap();
+    // The server asks for the body once it has begun to handle the request.
+    let mut answer = [0_u8; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100");
     stream
 }
 
 #[test]
 fn the_second_signal_stops_at_once() {
     let home = Home::new();
+    let secret = home.app("shop");
+    let hash = home.hash(&secret, "ana");
     let mut running = home.serve();
-    let stuck = hold(&running);
+    let stuck = hold(&running, &hash);
     running.signal(Signal::TERM);
     wait_for("the drain's begin", || {
         home.log().contains("draining").then_some(())
