@@ -9,6 +9,7 @@ mod error;
 mod feed;
 mod fresh_id;
 mod identity;
+pub mod jobs;
 mod metrics;
 pub mod presence;
 mod profile;

@@ -165,6 +165,11 @@ impl Telemetry {
         let inner = &self.0;
         sample.incident = sample.incident.or_else(|| inner.open.of(sample.user));
         let (answer, receiver) = oneshot::channel();
+        if matches!(inner.engine, Engine::Sqlite(_)) && inner.store.disk().is_low() {
+            // What is left of the disk is for SOS (design: Disk).
+            let _ = answer.send(Err(TelemetryError::DiskLow));
+            return Pending::answered(receiver, Arc::clone(&inner.outlet));
+        }
         let Some(room) = inner.queue.try_room(&sample) else {
             return Pending::crowded(receiver, Arc::clone(&inner.outlet), |hurry| {
                 let (queue, outlet) = (Arc::clone(&inner.queue), Arc::clone(&inner.outlet));

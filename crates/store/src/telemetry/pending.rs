@@ -24,6 +24,8 @@ enum Way {
     Queued(Arc<Entry>),
     /// Waiting for room; the signal sends it to the spill table instead.
     Crowded(Arc<Notify>),
+    /// Refused at once.
+    Answered,
 }
 
 impl Pending {
@@ -36,6 +38,15 @@ impl Pending {
             receiver,
             answer: None,
             way: Way::Queued(entry),
+            outlet,
+        }
+    }
+
+    pub(super) fn answered(receiver: oneshot::Receiver<Answer>, outlet: Arc<Outlet>) -> Self {
+        Self {
+            receiver,
+            answer: None,
+            way: Way::Answered,
             outlet,
         }
     }
@@ -74,6 +85,7 @@ impl Pending {
         match &self.way {
             Way::Queued(entry) => self.outlet.spill([Arc::clone(entry)]),
             Way::Crowded(hurry) => hurry.notify_one(),
+            Way::Answered => {}
         }
     }
 }

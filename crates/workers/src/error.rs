@@ -1,0 +1,51 @@
+//! Whether a failed job is tried again: decided at the line where it fails.
+
+use std::error::Error;
+
+use mayday_app::AppError;
+
+/// Why a job was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// It may work later.
+    #[error("{source}")]
+    Retry {
+        /// What failed.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// It can never work: the job is set aside for operators.
+    #[error("{reason}")]
+    Fail {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl JobError {
+    /// It may work later.
+    pub fn retry(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Retry {
+            source: source.into(),
+        }
+    }
+
+    /// It can never work.
+    pub fn fail(reason: impl Into<String>) -> Self {
+        Self::Fail {
+            reason: reason.into(),
+        }
+    }
+}
+
+impl From<AppError> for JobError {
+    /// A use case that failed is tried again: what is stored may change, and
+    /// the number of tries has a limit.
+    fn from(error: AppError) -> Self {
+        let mut text = error.to_string();
+        if let Some(cause) = error.source() {
+            text = format!("{text}: {cause}");
+        }
+        Self::retry(text)
+    }
+}

@@ -1,0 +1,36 @@
+//! One file per kind of job.
+
+mod trail_copy;
+
+use mayday_app::App;
+use mayday_app::jobs::Job;
+
+use crate::JobError;
+
+/// The kinds of jobs that this version knows; their words lie in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Copies an ended incident's trail to it.
+    TrailCopy,
+}
+
+impl Kind {
+    /// The kind of a stored word.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        (word == Self::TrailCopy.as_str()).then_some(Self::TrailCopy)
+    }
+
+    /// The word in the store and in metrics.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::TrailCopy => "trail_copy",
+        }
+    }
+
+    /// Does a job of this kind; doing it twice is doing it once.
+    pub(crate) async fn run(self, app: &App, job: &Job) -> Result<(), JobError> {
+        match self {
+            Self::TrailCopy => trail_copy::run(app, job).await,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Copies an ended incident's trail to it (contract: Telemetry).
+
+use mayday_app::App;
+use mayday_app::jobs::Job;
+use mayday_core::ids::{IncidentId, UserId};
+use serde::Deserialize;
+
+use crate::JobError;
+
+/// The payload that this version understands.
+const VERSION: u32 = 1;
+
+#[derive(Deserialize)]
+struct Payload {
+    version: u32,
+    incident: IncidentId,
+    user: UserId,
+}
+
+pub(super) async fn run(app: &App, job: &Job) -> Result<(), JobError> {
+    let payload: Payload = serde_json::from_value(job.payload.clone())
+        .map_err(|error| JobError::fail(format!("the payload cannot be read: {error}")))?;
+    if payload.version != VERSION {
+        return Err(JobError::fail(format!(
+            "the payload has version {}, this mayday knows {VERSION}",
+            payload.version
+        )));
+    }
+    app.copy_trail(payload.user, payload.incident).await?;
+    Ok(())
+}
