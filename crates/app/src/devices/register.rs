@@ -1,8 +1,11 @@
 //! Registers a device, or renews its registration.
 
-use mayday_core::device::{Device, DeviceDraft};
+use mayday_core::device::{Device, DeviceDraft, MAX_DEVICES_PER_USER};
 use mayday_core::identity::Caller;
+use mayday_store::Lane;
+use mayday_store::devices::{RegisterDevice, Registered};
 
+use crate::identity::require_full;
 use crate::{App, AppError};
 
 impl App {
@@ -13,9 +16,21 @@ impl App {
         caller: &Caller,
         draft: DeviceDraft,
     ) -> Result<Device, AppError> {
-        let _ = (caller, draft);
-        Err(AppError::Internal {
-            source: "the store is not connected".into(),
-        })
+        require_full(caller)?;
+        let command = RegisterDevice {
+            app: caller.app,
+            user: caller.user,
+            draft,
+        };
+        match self.store.write(Lane::Rest, command).await? {
+            Registered::Device(device) => Ok(device),
+            Registered::TooMany => Err(AppError::field(
+                "/hardware_id",
+                format!(
+                    "hardware_id cannot be registered: {MAX_DEVICES_PER_USER} devices are listed, \
+                     remove one first"
+                ),
+            )),
+        }
     }
 }

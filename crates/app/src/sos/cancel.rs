@@ -1,7 +1,11 @@
 //! Cancels an incident as a false alarm (contract: SOS, Cancel).
 
-use mayday_core::identity::Caller;
-use mayday_core::sos::Incident;
+use mayday_core::identity::{CancelPolicy, Caller};
+use mayday_core::sos::{CancelRequest, Incident};
+use mayday_store::Lane;
+use mayday_store::incidents::{CancelOutcome, CancelSos};
+
+use crate::identity::require_full;
 
 use crate::{App, AppError};
 
@@ -27,9 +31,34 @@ impl App {
         caller: &Caller,
         body: &[u8],
     ) -> Result<CancelReceipt, AppError> {
-        let _ = (caller, body);
-        Err(AppError::Internal {
-            source: "the store is not connected".into(),
+        require_full(caller)?;
+        let request = CancelRequest::parse(body).map_err(|fault| AppError::fields(vec![fault]))?;
+        let command = CancelSos {
+            app: caller.app,
+            caller: caller.user,
+            request,
+            any_user: self.policy(caller.app).cancel == CancelPolicy::AnyUser,
+        };
+        Ok(match self.store.write(Lane::Sos, command).await? {
+            CancelOutcome::Nothing => CancelReceipt::Nothing,
+            CancelOutcome::Own(incident) => {
+                self.metrics.sos_ended("cancelled");
+                CancelReceipt::Own(self.with_newest_position(incident).await)
+            }
+            CancelOutcome::Foreign(incident) => {
+                if !incident.state.is_open() {
+                    self.metrics.sos_ended("cancelled");
+                }
+                CancelReceipt::Foreign(incident)
+            }
+            CancelOutcome::NotInvolved => {
+                return Err(AppError::Conflict {
+                    message: "the open incident does not involve this deviceId: cancel it without \
+                              deviceId, or with the deviceId that it names"
+                        .to_owned(),
+                });
+            }
+            CancelOutcome::UnknownDevice => return Err(AppError::unknown_device()),
         })
     }
 }

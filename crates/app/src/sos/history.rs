@@ -1,9 +1,18 @@
 //! Lists the caller's incidents with their trails, newest first.
 
 use mayday_core::identity::Caller;
+use mayday_core::ids::IncidentId;
 use mayday_core::sos::{Incident, TrailPoint};
+use mayday_core::telemetry::Position;
+use mayday_store::incidents::{self, HistoryCursor, InvalidCursor};
 
+use crate::identity::require_full;
 use crate::{App, AppError};
+
+/// Most incidents on a page.
+const MAX_HISTORY_LIMIT: u32 = 100;
+/// A page ends after the incident with which its trails reach this many points.
+const MAX_PAGE_POINTS: usize = 40_000;
 
 /// One incident of the history. `creationTelemetry` is [`Incident::opening`].
 #[derive(Clone, Debug)]
@@ -32,9 +41,77 @@ impl App {
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<HistoryPage, AppError> {
-        let _ = (caller, limit, cursor);
-        Err(AppError::Internal {
-            source: "the store is not connected".into(),
-        })
+        require_full(caller)?;
+        if !(1..=MAX_HISTORY_LIMIT).contains(&limit) {
+            return Err(AppError::field("/limit", "limit must be 1 to 100"));
+        }
+        let cursor: Option<HistoryCursor> = cursor
+            .map(str::parse)
+            .transpose()
+            .map_err(|error: InvalidCursor| AppError::field("/cursor", error.to_string()))?;
+        let mut tx = self.store.read().await?;
+        // One more than asked for tells whether there is a next page.
+        let found = incidents::history(&mut tx, caller.user, cursor, limit + 1).await?;
+        drop(tx);
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = found.len() > wanted;
+        let found: Vec<Incident> = found.into_iter().take(wanted).collect();
+        self.with_trails(found, more).await
+    }
+
+    /// Adds the trails, until they become too long for one page.
+    async fn with_trails(
+        &self,
+        found: Vec<Incident>,
+        mut more: bool,
+    ) -> Result<HistoryPage, AppError> {
+        let (mut items, mut points) = (Vec::with_capacity(found.len()), 0_usize);
+        let mut waiting = found.into_iter();
+        while let Some(mut incident) = waiting.next() {
+            let trail = self.trail_of(&incident).await?;
+            points = points.saturating_add(trail.len());
+            if incident.state.is_open() {
+                incident = *self.with_newest_position(Box::new(incident)).await;
+            }
+            items.push(HistoryItem { incident, trail });
+            if points >= MAX_PAGE_POINTS {
+                more |= waiting.len() > 0;
+                break;
+            }
+        }
+        let last = items.last().filter(|_| more);
+        let next_cursor = last.map(|item| HistoryCursor::after(&item.incident).to_string());
+        Ok(HistoryPage { items, next_cursor })
+    }
+
+    /// Where the owner was: what triggers brought, and telemetry, from the copy
+    /// once the incident has one.
+    async fn trail_of(&self, incident: &Incident) -> Result<Vec<TrailPoint>, AppError> {
+        let mut tx = self.store.read().await?;
+        let mut trail = incidents::reported_trail(&mut tx, incident.id).await?;
+        let copied = incidents::stored_trail(&mut tx, incident.id).await?;
+        drop(tx);
+        match copied {
+            Some(points) => trail.extend(points),
+            None => trail.extend(self.telemetry_trail(incident.id).await?),
+        }
+        trail.sort_by_key(|point| point.occurred_at);
+        trail.dedup();
+        Ok(trail)
+    }
+
+    /// The telemetry that joined an incident, oldest first.
+    pub(super) async fn telemetry_trail(
+        &self,
+        incident: IncidentId,
+    ) -> Result<Vec<TrailPoint>, AppError> {
+        let positions = self.telemetry.trail(incident).await?;
+        let point = |position: Position| TrailPoint {
+            occurred_at: position.time,
+            latitude: position.latitude,
+            longitude: position.longitude,
+            altitude: position.altitude,
+        };
+        Ok(positions.into_iter().map(point).collect())
     }
 }

@@ -5,6 +5,7 @@ mod history;
 mod resolve;
 mod show;
 mod silent;
+mod trail;
 mod trigger;
 
 pub use cancel::CancelReceipt;

@@ -1,14 +1,61 @@
 //! Raises incidents without sign of life to operators (contract: SOS, "a second
-//! cry is heard").
+//! cry is heard"), and forgets triggers that are no longer recognised.
+
+use mayday_store::Lane;
+use mayday_store::incidents::{
+    PruneTriggerKeys, RaiseSilent, SILENT_AFTER, SilentCandidate, silent_candidates,
+};
 
 use crate::{App, AppError};
 
+/// Incidents looked at in one read.
+const BATCH: u32 = 200;
+
 impl App {
     /// Tells operators of open incidents that have shown no sign of life for
-    /// 24 h; they stay open. Returns how many were raised now.
+    /// 24 h: no trigger and no telemetry. They stay open. Returns how many were
+    /// raised now.
     pub async fn raise_silent_incidents(&self) -> Result<u64, AppError> {
-        Err(AppError::Internal {
-            source: "the store is not connected".into(),
-        })
+        let before = self.clock.now().minus(SILENT_AFTER);
+        let (mut after, mut raised) = (None, 0);
+        loop {
+            let mut tx = self.store.read().await?;
+            let batch = silent_candidates(&mut tx, before, after, BATCH).await?;
+            drop(tx);
+            let Some(last) = batch.last() else {
+                return Ok(raised);
+            };
+            after = Some(last.id);
+            for incident in batch {
+                raised += u64::from(self.raise_if_silent(incident).await?);
+            }
+        }
+    }
+
+    async fn raise_if_silent(&self, incident: SilentCandidate) -> Result<bool, AppError> {
+        let newest = self.telemetry.latest(incident.user).await?;
+        let last_sign_at = newest.map_or(incident.last_trigger_at, |newest| {
+            incident.last_trigger_at.max(newest.received_at)
+        });
+        if self.clock.now().since(last_sign_at) < SILENT_AFTER {
+            return Ok(false);
+        }
+        let command = RaiseSilent {
+            incident,
+            last_sign_at,
+        };
+        Ok(self.store.write(Lane::Job, command).await?)
+    }
+
+    /// Forgets triggers that are older than a redelivery can be. Returns how
+    /// many.
+    pub async fn forget_old_triggers(&self) -> Result<u64, AppError> {
+        let mut forgotten = 0;
+        loop {
+            match self.store.write(Lane::Job, PruneTriggerKeys).await? {
+                0 => return Ok(forgotten),
+                some => forgotten += some,
+            }
+        }
     }
 }

@@ -2,13 +2,24 @@
 //! store that cannot commit is the only one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use mayday_core::identity::Caller;
-use mayday_core::sos::Incident;
+use mayday_core::ids::UserId;
+use mayday_core::sos::{Flag, Flags, Incident, Trigger};
+use mayday_core::telemetry::Position;
+use mayday_core::time::Timestamp;
 use mayday_core::transport::Transport;
+use mayday_store::Lane;
+use mayday_store::incidents::{self, TriggerOutcome, TriggerSos};
+use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use crate::{App, AppError};
+
+/// How long an SOS without position waits for the last known one.
+const LAST_KNOWN_WAIT: Duration = Duration::from_millis(100);
 
 /// A trigger as a transport received it.
 #[derive(Clone, Debug)]
@@ -44,9 +55,88 @@ impl App {
         caller: &Caller,
         trigger: SosTrigger,
     ) -> Result<TriggerReceipt, AppError> {
-        let _ = (caller, trigger);
-        Err(AppError::Internal {
-            source: "the store is not connected".into(),
+        let received_at = self.clock.now();
+        let (app, caller) = (Arc::clone(self), caller.clone());
+        let work = async move { app.hear_sos(&caller, trigger, received_at).await };
+        tokio::spawn(work.in_current_span())
+            .await
+            .unwrap_or_else(|gone| {
+                Err(AppError::Internal {
+                    source: gone.into(),
+                })
+            })
+    }
+
+    async fn hear_sos(
+        &self,
+        caller: &Caller,
+        sent: SosTrigger,
+        received_at: Timestamp,
+    ) -> Result<TriggerReceipt, AppError> {
+        let trigger = Trigger::parse(&sent.body);
+        let command = TriggerSos {
+            app: caller.app,
+            sender: caller.user,
+            flags: flags_of(caller, &sent, &trigger),
+            last_known: self.last_known(caller, &trigger).await,
+            body: sent.body,
+            trigger,
+            transport: sent.transport,
+            received_at,
+        };
+        let receipt = |incident: Box<Incident>| {
+            if incident.user == caller.user {
+                TriggerReceipt::Own(incident)
+            } else {
+                TriggerReceipt::Relayed(incident)
+            }
+        };
+        Ok(match self.store.write(Lane::Sos, command).await? {
+            TriggerOutcome::Opened(incident)
+            | TriggerOutcome::Updated(incident)
+            | TriggerOutcome::Redelivered(incident) => receipt(incident),
+            TriggerOutcome::Unattributed => TriggerReceipt::Unattributed,
         })
     }
+
+    /// Where the user was last, if the trigger does not say. A slow answer is
+    /// none: an SOS never waits for telemetry.
+    async fn last_known(&self, caller: &Caller, trigger: &Trigger) -> Option<(UserId, Position)> {
+        if trigger.fix.is_some() {
+            return None;
+        }
+        let look_up = async {
+            let owner = self.probable_owner(caller, trigger).await?;
+            let position = self.newest_position(owner).await?;
+            Some((owner, position))
+        };
+        timeout(LAST_KNOWN_WAIT, look_up).await.ok().flatten()
+    }
+
+    /// Whose incident it seems to be; the command finds out for certain.
+    async fn probable_owner(&self, caller: &Caller, trigger: &Trigger) -> Option<UserId> {
+        if !trigger.has_relay_fields()
+            && trigger.device_id.is_none()
+            && trigger.hardware_id.is_none()
+        {
+            return Some(caller.user);
+        }
+        let mut tx = self.store.read().await.ok()?;
+        incidents::owner_of_trigger(&mut tx, caller.app, caller.user, trigger)
+            .await
+            .ok()?
+    }
+}
+
+/// All flags that a trigger raises by itself.
+fn flags_of(caller: &Caller, sent: &SosTrigger, trigger: &Trigger) -> Flags {
+    let mut flags = trigger.flags;
+    flags.insert_if(sent.oversized, Flag::Oversized);
+    flags.insert_if(sent.retained, Flag::Retained);
+    flags.insert_if(!caller.is_full(), Flag::StaleCredentials);
+    let other = trigger.user_id.as_deref().is_some_and(|named| {
+        named != caller.external_id.as_str() && named.parse() != Ok(caller.user)
+    });
+    flags.insert_if(other, Flag::UserMismatch);
+    flags
 }
