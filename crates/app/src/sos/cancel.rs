@@ -1,6 +1,6 @@
 //! Cancels an incident as a false alarm (contract: SOS, Cancel).
 
-use mayday_core::identity::{CancelPolicy, Caller};
+use mayday_core::identity::{Caller, CancelPolicy};
 use mayday_core::sos::{CancelRequest, Incident};
 use mayday_store::Lane;
 use mayday_store::incidents::{CancelOutcome, CancelSos};
