@@ -1,9 +1,7 @@
 //! Lists the caller's incidents with their trails, newest first.
 
 use mayday_core::identity::Caller;
-use mayday_core::ids::IncidentId;
 use mayday_core::sos::{Incident, TrailPoint};
-use mayday_core::telemetry::Position;
 use mayday_store::incidents::{self, HistoryCursor, InvalidCursor};
 
 use crate::identity::require_full;
@@ -93,25 +91,10 @@ impl App {
         drop(tx);
         match copied {
             Some(points) => trail.extend(points),
-            None => trail.extend(self.telemetry_trail(incident.id).await?),
+            None => trail.extend(self.trail(incident.id).await?),
         }
         trail.sort_by_key(|point| point.occurred_at);
         trail.dedup();
         Ok(trail)
-    }
-
-    /// The telemetry that joined an incident, oldest first.
-    pub(super) async fn telemetry_trail(
-        &self,
-        incident: IncidentId,
-    ) -> Result<Vec<TrailPoint>, AppError> {
-        let positions = self.telemetry.trail(incident).await?;
-        let point = |position: Position| TrailPoint {
-            occurred_at: position.time,
-            latitude: position.latitude,
-            longitude: position.longitude,
-            altitude: position.altitude,
-        };
-        Ok(positions.into_iter().map(point).collect())
     }
 }

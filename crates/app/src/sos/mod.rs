@@ -5,7 +5,6 @@ mod history;
 mod resolve;
 mod show;
 mod silent;
-mod trail;
 mod trigger;
 
 pub use cancel::CancelReceipt;

@@ -33,7 +33,7 @@ impl App {
     }
 
     async fn raise_if_silent(&self, incident: SilentCandidate) -> Result<bool, AppError> {
-        let newest = self.telemetry.latest(incident.user).await?;
+        let newest = self.latest_position(incident.user).await?;
         let last_sign_at = newest.map_or(incident.last_trigger_at, |newest| {
             incident.last_trigger_at.max(newest.received_at)
         });
