@@ -8,6 +8,7 @@ mod devices;
 mod error;
 mod feed;
 mod fresh_id;
+mod health;
 mod identity;
 pub mod jobs;
 mod metrics;
@@ -22,6 +23,9 @@ mod topics;
 pub use app::{App, Parts};
 pub use error::AppError;
 pub use feed::{EventFeed, FeedLost};
+pub use health::{
+    DiskHealth, HealthReport, JobHealth, NotReady, Queues, StoreHealth, TelemetryFigures,
+};
 pub use identity::IdentitySettings;
 pub use mayday_store as store;
 pub use metrics::{LevelGuard, Metrics};

@@ -5,67 +5,36 @@
 //! template, never a path; no ids), so that the number of series is bounded.
 //! Durations are seconds, sizes are bytes, and the names say so.
 
+mod families;
 mod labels;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use mayday_core::transport::Transport;
 use prometheus_client::encoding::text;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
 
 use crate::app::App;
+use crate::health::HealthReport;
 
-use labels::{Direction, JobRun, OutcomeOf, Reason, ReasonOf, Request, Route, Via};
-
-/// Upper bounds in seconds for what somebody waits for.
-const WAIT_SECONDS: [f64; 14] = [
-    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
-];
-
-type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
+use families::Families;
+use labels::{Direction, JobRun, Lane, OutcomeOf, Reason, ReasonOf, Request, Route, Via};
 
 /// The metrics of one server. Cheap to clone; clones share.
 #[derive(Clone)]
 pub struct Metrics(Arc<Families>);
 
-struct Families {
-    registry: Registry,
-    sos_trigger: Seconds<Via>,
-    sos_triggers: Family<OutcomeOf, Counter>,
-    sos_ended: Family<Reason, Counter>,
-    events_sent: Counter,
-    feed_overflows: Counter,
-    telemetry_samples: Family<OutcomeOf, Counter>,
-    telemetry_store: Seconds<Via>,
-    auth_failures: Family<ReasonOf, Counter>,
-    mqtt_connections: Gauge,
-    mqtt_connects: Family<Reason, Counter>,
-    mqtt_disconnects: Family<Reason, Counter>,
-    mqtt_packets: Family<Direction, Counter>,
-    http_connections: Gauge,
-    http_requests: Family<Request, Counter>,
-    http_request: Seconds<Route>,
-    jobs: Family<JobRun, Counter>,
-}
-
 impl Metrics {
     /// Fresh metrics, all zero.
     pub fn new() -> Self {
-        let mut families = Families::empty();
-        families.register_sos();
-        families.register_transports();
-        families.register_work();
-        Self(Arc::new(families))
+        Self(Arc::new(Families::new()))
     }
 
-    /// A trigger was answered after `waited`; `outcome` is `opened`, `updated`,
-    /// `redelivered`, `relayed`, `unattributed` or `failed`.
+    /// A trigger was answered after `waited`; `outcome` is `stored`,
+    /// `relayed`, `unattributed` or `failed`.
     pub fn sos_triggered(&self, via: Transport, outcome: &'static str, waited: Duration) {
         let transport = via.as_str();
         self.0
@@ -176,6 +145,47 @@ impl Metrics {
         self.0.jobs.get_or_create(&JobRun { kind, outcome }).inc();
     }
 
+    /// Takes over the figures that the stores keep themselves.
+    pub fn refresh(&self, report: &HealthReport) {
+        let families = &self.0;
+        let queued = report.store.queued;
+        for (lane, length) in [
+            ("sos", queued.sos),
+            ("session", queued.session),
+            ("job", queued.job),
+            ("rest", queued.rest),
+        ] {
+            let gauge = families.store_queue_length.get_or_create(&Lane { lane });
+            gauge.set(level(length));
+        }
+        let store = &report.store;
+        families.store_commits.inner().store(store.commits, Relaxed);
+        families
+            .store_commands
+            .inner()
+            .store(store.commands, Relaxed);
+        families
+            .store_commit
+            .inner()
+            .store(store.commit_seconds.to_bits(), Relaxed);
+        if let Some(jobs) = report.jobs {
+            families.job_oldest_due.set(jobs.oldest_due_seconds);
+            families.jobs_poison.set(jobs.poison);
+        }
+        let telemetry = report.telemetry;
+        families.telemetry_queue_length.set(level(telemetry.queued));
+        families.telemetry_stalled.set(i64::from(telemetry.stalled));
+        families
+            .telemetry_committed
+            .inner()
+            .store(telemetry.committed_samples, Relaxed);
+        if let Some(rows) = telemetry.spill_rows {
+            families.spill_rows.set(rows);
+        }
+        families.disk_free.set(level(report.disk.free_bytes));
+        families.ready.set(i64::from(report.is_ready()));
+    }
+
     /// All families in the `OpenMetrics` text format, ended by `# EOF`.
     pub fn encode(&self) -> Result<String, fmt::Error> {
         let mut page = String::new();
@@ -193,116 +203,6 @@ impl Default for Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics").finish_non_exhaustive()
-    }
-}
-
-impl Families {
-    fn empty() -> Self {
-        Self {
-            registry: Registry::with_prefix("mayday"),
-            sos_trigger: waits(),
-            sos_triggers: Family::default(),
-            sos_ended: Family::default(),
-            events_sent: Counter::default(),
-            feed_overflows: Counter::default(),
-            telemetry_samples: Family::default(),
-            telemetry_store: waits(),
-            auth_failures: Family::default(),
-            mqtt_connections: Gauge::default(),
-            mqtt_connects: Family::default(),
-            mqtt_disconnects: Family::default(),
-            mqtt_packets: Family::default(),
-            http_connections: Gauge::default(),
-            http_requests: Family::default(),
-            http_request: waits(),
-            jobs: Family::default(),
-        }
-    }
-
-    fn register_sos(&mut self) {
-        self.registry.register_with_unit(
-            "sos_trigger",
-            "From reading an SOS trigger to its durable commit",
-            Unit::Seconds,
-            self.sos_trigger.clone(),
-        );
-        self.registry.register(
-            "sos_triggers",
-            "SOS triggers by what became of them",
-            self.sos_triggers.clone(),
-        );
-        self.registry
-            .register("sos_ended", "Incidents that ended", self.sos_ended.clone());
-        self.registry.register(
-            "events_sent",
-            "Incident events handed to a subscriber's connection",
-            self.events_sent.clone(),
-        );
-        self.registry.register(
-            "feed_overflows",
-            "Subscribers disconnected because they were too slow for their events",
-            self.feed_overflows.clone(),
-        );
-    }
-
-    fn register_transports(&mut self) {
-        self.registry.register(
-            "auth_failures",
-            "Refused proofs of identity",
-            self.auth_failures.clone(),
-        );
-        self.registry.register(
-            "mqtt_connections",
-            "Open MQTT connections",
-            self.mqtt_connections.clone(),
-        );
-        self.registry.register(
-            "mqtt_connects",
-            "Answered MQTT CONNECT packets",
-            self.mqtt_connects.clone(),
-        );
-        self.registry.register(
-            "mqtt_disconnects",
-            "Ended MQTT connections",
-            self.mqtt_disconnects.clone(),
-        );
-        self.registry.register(
-            "mqtt_packets",
-            "MQTT packets read and written",
-            self.mqtt_packets.clone(),
-        );
-        self.registry.register(
-            "http_connections",
-            "Open HTTP connections",
-            self.http_connections.clone(),
-        );
-        self.registry.register(
-            "http_requests",
-            "Answered HTTP requests by route template",
-            self.http_requests.clone(),
-        );
-        self.registry.register_with_unit(
-            "http_request",
-            "From the head of an HTTP request to the head of its answer",
-            Unit::Seconds,
-            self.http_request.clone(),
-        );
-    }
-
-    fn register_work(&mut self) {
-        self.registry.register(
-            "telemetry_samples",
-            "Telemetry samples by what became of them",
-            self.telemetry_samples.clone(),
-        );
-        self.registry.register_with_unit(
-            "telemetry_store",
-            "From reading a telemetry sample to its durable commit",
-            Unit::Seconds,
-            self.telemetry_store.clone(),
-        );
-        self.registry
-            .register("jobs", "Background jobs that ran", self.jobs.clone());
     }
 }
 
@@ -330,8 +230,8 @@ impl Drop for LevelGuard {
     }
 }
 
-fn waits<L: Clone + std::hash::Hash + Eq>() -> Seconds<L> {
-    Family::new_with_constructor(|| Histogram::new(WAIT_SECONDS))
+fn level(value: impl TryInto<i64>) -> i64 {
+    value.try_into().unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

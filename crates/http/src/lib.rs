@@ -6,6 +6,7 @@
 //! its caller in `auth`, is read by `body`, handled in `v1/<noun>/<verb>.rs`,
 //! and its failure is worded by `problem`.
 
+mod admin;
 mod auth;
 mod body;
 mod docs;
@@ -19,6 +20,7 @@ mod settings;
 mod state;
 mod v1;
 
+pub use admin::{AdminHost, admin_router};
 pub use openapi::openapi_json;
 pub use router::{AUTHORISATION, Access, router};
 pub use serve::serve;

@@ -71,6 +71,12 @@ impl Problem {
         Details::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", message).into()
     }
 
+    /// 421: the admin listener was asked by a name that is not its own.
+    pub(crate) fn other_host() -> Self {
+        let message = "this listener answers to localhost and loopback addresses only";
+        Details::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", message).into()
+    }
+
     /// 413: the body is larger than the route takes.
     pub(crate) fn payload_too_large(limit_bytes: usize) -> Self {
         AppError::PayloadTooLarge { limit_bytes }.into()

@@ -54,3 +54,9 @@ pub(super) struct Request {
     pub(super) route: String,
     pub(super) status: u16,
 }
+
+/// A lane of the state store's writer.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct Lane {
+    pub(super) lane: &'static str,
+}

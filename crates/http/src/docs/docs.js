@@ -60,7 +60,9 @@ function shape(schema) {
   const base = resolve(schema);
   if (base.allOf) {
     const merged = { ...base, properties: {}, required: [] };
-    for (const part of base.allOf.map(shape)) {
+    // What a body says itself comes before what it shares with others.
+    const parts = [...base.allOf].sort((a, b) => Boolean(a.$ref) - Boolean(b.$ref));
+    for (const part of parts.map(shape)) {
       Object.assign(merged.properties, part.properties);
       merged.required.push(...(part.required || []));
       merged.description = merged.description || part.description;
@@ -201,7 +203,8 @@ function curl(route) {
   const body = bodyOf(route.operation);
   if (body) {
     lines.push(`-H ${quoted("Content-Type: application/json")}`);
-    lines.push(`-d ${quoted(JSON.stringify(example(body, true) || {}, null, 2))}`);
+    const given = route.operation.requestBody.content["application/json"].example;
+    lines.push(`-d ${quoted(JSON.stringify(given || example(body, true) || {}, null, 2))}`);
   }
   return lines.join(" \\\n  ");
 }

@@ -63,10 +63,15 @@ pub(crate) struct TelemetryBody {
     kind: Option<String>,
     /// Part of the sample's key: two samples of one moment are told apart by it.
     event_id: Option<String>,
+    /// The mesh cluster.
     cluster_id: Option<i64>,
+    /// The mesh aggregate.
     agg_id: Option<i64>,
+    /// The mesh's rating of the aggregate.
     score: Option<f64>,
+    /// How many nodes the aggregate stands for.
     member_count: Option<i64>,
+    /// The LoRa spreading factor of the aggregate.
     agg_spreading_factor: Option<i64>,
     /// The phone's radio.
     radio: Option<Radio>,
@@ -99,16 +104,23 @@ struct Origin {
     /// `app`, `ble_node`, `device_hardware`, `device_hardware_pending`.
     #[schema(example = "app")]
     identity_source: Option<String>,
+    /// The node's number.
     node_id: Option<u32>,
+    /// The number of the node that cried for help or was measured.
     originator_node_id: Option<u32>,
     /// Set by a gateway that relays somebody else's node.
     relay_node_id: Option<u32>,
+    /// The gateway's `deviceId`.
     relay_device_id: Option<String>,
+    /// The gateway's `hardwareId`.
     relay_hardware_id: Option<String>,
+    /// What raised it; unknown words are kept.
     #[schema(example = "button_ui")]
     source: Option<String>,
+    /// What triggered it; unknown words are kept.
     #[schema(example = "button_ui")]
     trigger_source: Option<String>,
+    /// How it was relayed; unknown words are kept.
     relay_source: Option<String>,
     /// `app`, `device` or `external`; other words are kept.
     #[schema(example = "app")]
@@ -119,11 +131,14 @@ struct Origin {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PhoneState {
+    /// The device's battery.
     device_battery: Option<DeviceBattery>,
+    /// The device's coverage.
     device_coverage: Option<Coverage>,
     /// Percent.
     #[schema(minimum = 0, maximum = 100, example = 71)]
     mobile_battery: Option<f64>,
+    /// The phone's coverage.
     mobile_coverage: Option<Coverage>,
 }
 
@@ -149,10 +164,13 @@ enum DeviceBattery {
 enum Coverage {
     #[serde(rename_all = "camelCase")]
     Signal {
+        /// Bars.
         #[schema(example = 3)]
         signal_strength: Option<i64>,
+        /// Such as `mobile`, `wifi`, `ble`, `none`.
         #[schema(example = "mobile")]
         network_type: Option<String>,
+        /// Whether there was a connection.
         #[schema(example = true)]
         is_connected: Option<bool>,
     },
@@ -163,11 +181,17 @@ enum Coverage {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct OsWidgetActivation {
+    /// What raised it; unknown words are kept.
     source: Option<String>,
+    /// Such as `android` or `ios`.
     platform: Option<String>,
+    /// Which gesture it was; part of what tells a repeat from a new cry.
     action_id: Option<String>,
+    /// Made anew for each activation; part of what tells a repeat from a new cry.
     nonce: Option<String>,
+    /// When it was held; part of what tells a repeat from a new cry.
     timestamp: Option<String>,
+    /// How it was confirmed, such as `hold`.
     confirmation_mode: Option<String>,
 }
 
@@ -175,11 +199,13 @@ struct OsWidgetActivation {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Radio {
+    /// Such as `4g` or `5g`.
     #[schema(example = "5g")]
     generation: Option<String>,
     /// `sa` or `nsa`, only for 5g.
     #[schema(example = "nsa")]
     five_g_mode: Option<String>,
+    /// Whether it was connected.
     #[schema(example = true)]
     connected: Option<bool>,
 }

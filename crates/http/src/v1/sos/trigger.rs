@@ -31,7 +31,19 @@ use crate::v1::sos::{Shown, TriggerAnswer};
     path = "/v1/sdk/sos",
     operation_id = "triggerSos",
     tag = "SOS",
-    request_body(content = Option<schema::SosTrigger>),
+    request_body(
+        content = Option<schema::SosTrigger>,
+        example = json!({
+            "timestamp": "2026-09-09T10:15:30.123456Z",
+            "latitude": 41.387_421,
+            "longitude": 2.168_612,
+            "altitude": 12.4,
+            "triggerSource": "button_ui",
+            "owner": "app",
+            "message": "Fell near the ridge",
+            "mobileBattery": 71
+        }),
+    ),
     responses(
         (status = 200, description = "Stored.", body = TriggerAnswer),
         (status = 422, description = "A relayed device that the app does not know; `fields[].pointer` is `/deviceId`. Stored for operators."),

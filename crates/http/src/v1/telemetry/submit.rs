@@ -33,7 +33,17 @@ pub(crate) struct TelemetryAnswer {
     path = "/v1/sdk/telemetry",
     operation_id = "submitTelemetry",
     tag = "Telemetry",
-    request_body = TelemetryBody,
+    request_body(
+        content = TelemetryBody,
+        example = json!({
+            "timestamp": "2026-09-09T10:15:30.123456Z",
+            "latitude": 41.387_421,
+            "longitude": 2.168_612,
+            "altitude": 12.4,
+            "horizontalAccuracyMeters": 8.5,
+            "mobileBattery": 64
+        }),
+    ),
     responses(
         (status = 200, description = "Stored.", body = TelemetryAnswer),
         (status = 400, description = "A member is missing or not valid."),

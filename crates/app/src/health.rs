@@ -1,0 +1,232 @@
+//! How the node is: what `/health/ready`, `/health/engine` and `/metrics` tell.
+//!
+//! A node is ready when it can store an SOS. What only slows other work down
+//! is shown in the figures and does not take the node out of service: whoever
+//! balances load must not lose a way for an SOS because telemetry is late.
+
+use std::time::Duration;
+
+use mayday_core::time::Timestamp;
+use mayday_store::jobs::{self, JobCounts};
+use mayday_store::{Lane, StoreError, StoreStats, spill};
+use serde::Serialize;
+
+use crate::App;
+
+/// How long the state store may take to answer a health check.
+const READ_LIMIT: Duration = Duration::from_secs(2);
+
+/// How the node is.
+#[derive(Clone, Debug, Serialize)]
+pub struct HealthReport {
+    /// Why the node should get no new work; empty when it is ready.
+    pub reasons: Vec<NotReady>,
+    /// The state store.
+    pub store: StoreHealth,
+    /// Background jobs; null when the store could not be read.
+    pub jobs: Option<JobHealth>,
+    /// The telemetry store.
+    pub telemetry: TelemetryFigures,
+    /// The disk under the data directory.
+    pub disk: DiskHealth,
+}
+
+/// A reason to send new work elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotReady {
+    /// A word for programs.
+    pub code: &'static str,
+    /// What it means and what to do.
+    pub message: String,
+}
+
+/// The state store's figures.
+#[derive(Clone, Debug, Serialize)]
+pub struct StoreHealth {
+    /// Commands waiting in each lane.
+    pub queued: Queues,
+    /// Commits since the start.
+    pub commits: u64,
+    /// Commands committed since the start.
+    pub commands: u64,
+    /// Seconds spent in commits since the start.
+    pub commit_seconds: f64,
+    /// Seconds since the last commit; null before the first.
+    pub last_commit_age_seconds: Option<f64>,
+    /// Whether the last commit failed.
+    pub failing: bool,
+}
+
+/// Commands waiting in each lane of the writer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Queues {
+    /// SOS.
+    pub sos: usize,
+    /// Sessions.
+    pub session: usize,
+    /// Background jobs.
+    pub job: usize,
+    /// All else.
+    pub rest: usize,
+}
+
+/// Background jobs.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct JobHealth {
+    /// Waiting for their time or for a runner.
+    pub ready: i64,
+    /// Being worked on.
+    pub leased: i64,
+    /// Set aside after failing for good.
+    pub poison: i64,
+    /// For how many seconds the oldest job has been due; 0 when none is.
+    pub oldest_due_seconds: f64,
+}
+
+/// The telemetry store's figures.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct TelemetryFigures {
+    /// Samples waiting for the writer.
+    pub queued: usize,
+    /// The writer has not committed for a second though samples wait: they
+    /// take the spill table.
+    pub stalled: bool,
+    /// Samples committed since the start.
+    pub committed_samples: u64,
+    /// Commits since the start.
+    pub commits: u64,
+    /// Samples in the spill table; null when the store could not be read.
+    pub spill_rows: Option<i64>,
+}
+
+/// The disk under the data directory.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct DiskHealth {
+    /// Bytes free.
+    pub free_bytes: u64,
+    /// Below this, telemetry and spill stop so that SOS goes on.
+    pub line_bytes: u64,
+    /// Whether the ballast that is given up for an SOS is in place.
+    pub ballast: bool,
+}
+
+impl HealthReport {
+    /// Whether the node should get new work.
+    pub fn is_ready(&self) -> bool {
+        self.reasons.is_empty()
+    }
+}
+
+impl App {
+    /// How the node is now. Answers within a few seconds whatever is broken.
+    pub async fn health(&self) -> HealthReport {
+        let read = tokio::time::timeout(READ_LIMIT, self.counts()).await;
+        let (counts, unreadable) = match read {
+            Ok(Ok(counts)) => (Some(counts), None),
+            Ok(Err(error)) => (None, Some(error.to_string())),
+            Err(_) => (None, Some("no answer within 2 s".to_owned())),
+        };
+        let now = self.clock.now();
+        let stats = self.store.stats();
+        let disk = self.store.disk();
+        let telemetry = self.telemetry.health();
+        let disk = DiskHealth {
+            free_bytes: disk.free_bytes(),
+            line_bytes: disk.line_bytes(),
+            ballast: disk.has_ballast(),
+        };
+        HealthReport {
+            reasons: self.reasons(unreadable, stats.failing, disk),
+            store: StoreHealth::new(&stats, now),
+            jobs: counts.map(|(jobs, _)| JobHealth::new(jobs, now)),
+            telemetry: TelemetryFigures {
+                queued: telemetry.queued,
+                stalled: telemetry.stalled,
+                committed_samples: telemetry.committed_samples,
+                commits: telemetry.commits,
+                spill_rows: counts.map(|(_, spilled)| spilled),
+            },
+            disk,
+        }
+    }
+
+    /// The page of `/metrics`, with the figures of this moment.
+    pub async fn metrics_page(&self) -> Result<String, std::fmt::Error> {
+        let report = self.health().await;
+        self.metrics.refresh(&report);
+        self.metrics.encode()
+    }
+
+    async fn counts(&self) -> Result<(JobCounts, i64), StoreError> {
+        let mut tx = self.store.read().await?;
+        let jobs = jobs::counts(&mut tx).await?;
+        let spilled = spill::count(&mut tx).await?;
+        Ok((jobs, spilled))
+    }
+
+    fn reasons(
+        &self,
+        unreadable: Option<String>,
+        failing: bool,
+        disk: DiskHealth,
+    ) -> Vec<NotReady> {
+        let draining = self
+            .shutdown
+            .is_cancelled()
+            .then(|| "the server is shutting down: send new work elsewhere".to_owned());
+        let failing = failing.then(|| {
+            "the last commit of the state store failed: look for the cause in the log".to_owned()
+        });
+        let unreadable = unreadable.map(|why| format!("the state store cannot be read: {why}"));
+        let low = (disk.free_bytes < disk.line_bytes).then(|| {
+            format!(
+                "{} bytes of disk are free, below the line of {}: telemetry has stopped, make room",
+                disk.free_bytes, disk.line_bytes
+            )
+        });
+        [
+            ("draining", draining),
+            ("store_unreadable", unreadable),
+            ("store_failing", failing),
+            ("disk_low", low),
+        ]
+        .into_iter()
+        .filter_map(|(code, message)| message.map(|message| NotReady { code, message }))
+        .collect()
+    }
+}
+
+impl StoreHealth {
+    fn new(stats: &StoreStats, now: Timestamp) -> Self {
+        let length = |wanted: Lane| {
+            let of_lane = stats.queued.iter().find(|(lane, _)| *lane == wanted);
+            of_lane.map_or(0, |(_, length)| *length)
+        };
+        Self {
+            queued: Queues {
+                sos: length(Lane::Sos),
+                session: length(Lane::Session),
+                job: length(Lane::Job),
+                rest: length(Lane::Rest),
+            },
+            commits: stats.commits,
+            commands: stats.commands,
+            commit_seconds: stats.commit_time.as_secs_f64(),
+            last_commit_age_seconds: stats.last_commit.map(|at| now.since(at).as_secs_f64()),
+            failing: stats.failing,
+        }
+    }
+}
+
+impl JobHealth {
+    fn new(jobs: JobCounts, now: Timestamp) -> Self {
+        Self {
+            ready: jobs.ready,
+            leased: jobs.leased,
+            poison: jobs.poison,
+            oldest_due_seconds: jobs
+                .oldest_due
+                .map_or(0.0, |due| now.since(due).as_secs_f64()),
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The families behind [`super::Metrics`]: names, help texts and units.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::labels::{Direction, JobRun, Lane, OutcomeOf, Reason, ReasonOf, Request, Route, Via};
+
+/// Upper bounds in seconds for what somebody waits for.
+const WAIT_SECONDS: [f64; 14] = [
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
+];
+
+type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// Every metric there is.
+pub(super) struct Families {
+    pub(super) registry: Registry,
+    pub(super) sos_trigger: Seconds<Via>,
+    pub(super) sos_triggers: Family<OutcomeOf, Counter>,
+    pub(super) sos_ended: Family<Reason, Counter>,
+    pub(super) events_sent: Counter,
+    pub(super) feed_overflows: Counter,
+    pub(super) telemetry_samples: Family<OutcomeOf, Counter>,
+    pub(super) telemetry_store: Seconds<Via>,
+    pub(super) auth_failures: Family<ReasonOf, Counter>,
+    pub(super) mqtt_connections: Gauge,
+    pub(super) mqtt_connects: Family<Reason, Counter>,
+    pub(super) mqtt_disconnects: Family<Reason, Counter>,
+    pub(super) mqtt_packets: Family<Direction, Counter>,
+    pub(super) http_connections: Gauge,
+    pub(super) http_requests: Family<Request, Counter>,
+    pub(super) http_request: Seconds<Route>,
+    pub(super) jobs: Family<JobRun, Counter>,
+    pub(super) store_queue_length: Family<Lane, Gauge>,
+    pub(super) store_commits: Counter,
+    pub(super) store_commands: Counter,
+    pub(super) store_commit: Counter<f64, AtomicU64>,
+    pub(super) job_oldest_due: Gauge<f64, AtomicU64>,
+    pub(super) jobs_poison: Gauge,
+    pub(super) telemetry_queue_length: Gauge,
+    pub(super) telemetry_stalled: Gauge,
+    pub(super) telemetry_committed: Counter,
+    pub(super) spill_rows: Gauge,
+    pub(super) disk_free: Gauge,
+    pub(super) ready: Gauge,
+}
+
+impl Families {
+    /// All zero, all registered.
+    pub(super) fn new() -> Self {
+        let mut families = Self::empty();
+        families.register_sos();
+        families.register_transports();
+        families.register_work();
+        families.register_store();
+        families.register_background();
+        families
+    }
+
+    fn empty() -> Self {
+        Self {
+            registry: Registry::with_prefix("mayday"),
+            sos_trigger: waits(),
+            sos_triggers: Family::default(),
+            sos_ended: Family::default(),
+            events_sent: Counter::default(),
+            feed_overflows: Counter::default(),
+            telemetry_samples: Family::default(),
+            telemetry_store: waits(),
+            auth_failures: Family::default(),
+            mqtt_connections: Gauge::default(),
+            mqtt_connects: Family::default(),
+            mqtt_disconnects: Family::default(),
+            mqtt_packets: Family::default(),
+            http_connections: Gauge::default(),
+            http_requests: Family::default(),
+            http_request: waits(),
+            jobs: Family::default(),
+            store_queue_length: Family::default(),
+            store_commits: Counter::default(),
+            store_commands: Counter::default(),
+            store_commit: Counter::default(),
+            job_oldest_due: Gauge::default(),
+            jobs_poison: Gauge::default(),
+            telemetry_queue_length: Gauge::default(),
+            telemetry_stalled: Gauge::default(),
+            telemetry_committed: Counter::default(),
+            spill_rows: Gauge::default(),
+            disk_free: Gauge::default(),
+            ready: Gauge::default(),
+        }
+    }
+
+    fn register_sos(&mut self) {
+        self.registry.register_with_unit(
+            "sos_trigger",
+            "From reading an SOS trigger to its durable commit",
+            Unit::Seconds,
+            self.sos_trigger.clone(),
+        );
+        self.registry.register(
+            "sos_triggers",
+            "SOS triggers by what became of them",
+            self.sos_triggers.clone(),
+        );
+        self.registry
+            .register("sos_ended", "Incidents that ended", self.sos_ended.clone());
+        self.registry.register(
+            "events_sent",
+            "Incident events handed to a subscriber's connection",
+            self.events_sent.clone(),
+        );
+        self.registry.register(
+            "feed_overflows",
+            "Subscribers disconnected because they were too slow for their events",
+            self.feed_overflows.clone(),
+        );
+    }
+
+    fn register_transports(&mut self) {
+        self.registry.register(
+            "auth_failures",
+            "Refused proofs of identity",
+            self.auth_failures.clone(),
+        );
+        self.registry.register(
+            "mqtt_connections",
+            "Open MQTT connections",
+            self.mqtt_connections.clone(),
+        );
+        self.registry.register(
+            "mqtt_connects",
+            "Answered MQTT CONNECT packets",
+            self.mqtt_connects.clone(),
+        );
+        self.registry.register(
+            "mqtt_disconnects",
+            "Ended MQTT connections",
+            self.mqtt_disconnects.clone(),
+        );
+        self.registry.register(
+            "mqtt_packets",
+            "MQTT packets read and written",
+            self.mqtt_packets.clone(),
+        );
+        self.registry.register(
+            "http_connections",
+            "Open HTTP connections",
+            self.http_connections.clone(),
+        );
+        self.registry.register(
+            "http_requests",
+            "Answered HTTP requests by route template",
+            self.http_requests.clone(),
+        );
+        self.registry.register_with_unit(
+            "http_request",
+            "From the head of an HTTP request to the head of its answer",
+            Unit::Seconds,
+            self.http_request.clone(),
+        );
+    }
+
+    fn register_work(&mut self) {
+        self.registry.register(
+            "telemetry_samples",
+            "Telemetry samples by what became of them",
+            self.telemetry_samples.clone(),
+        );
+        self.registry.register_with_unit(
+            "telemetry_store",
+            "From reading a telemetry sample to its durable commit",
+            Unit::Seconds,
+            self.telemetry_store.clone(),
+        );
+        self.registry
+            .register("jobs", "Background jobs that ran", self.jobs.clone());
+    }
+
+    fn register_store(&mut self) {
+        self.registry.register(
+            "store_queue_length",
+            "Commands waiting in a lane of the state store's writer",
+            self.store_queue_length.clone(),
+        );
+        self.registry.register(
+            "store_commits",
+            "Commits of the state store",
+            self.store_commits.clone(),
+        );
+        self.registry.register(
+            "store_commands",
+            "Commands committed by the state store",
+            self.store_commands.clone(),
+        );
+        self.registry.register_with_unit(
+            "store_commit",
+            "Time spent in commits of the state store",
+            Unit::Seconds,
+            self.store_commit.clone(),
+        );
+        self.registry.register_with_unit(
+            "disk_free",
+            "Free space under the data directory",
+            Unit::Bytes,
+            self.disk_free.clone(),
+        );
+        self.registry.register(
+            "ready",
+            "Whether an SOS can be stored on this node: 1 or 0",
+            self.ready.clone(),
+        );
+    }
+
+    fn register_background(&mut self) {
+        self.registry.register_with_unit(
+            "job_oldest_due",
+            "For how long the oldest job has been due",
+            Unit::Seconds,
+            self.job_oldest_due.clone(),
+        );
+        self.registry.register(
+            "jobs_poison",
+            "Jobs set aside after failing for good",
+            self.jobs_poison.clone(),
+        );
+        self.registry.register(
+            "telemetry_queue_length",
+            "Samples waiting for the telemetry writer",
+            self.telemetry_queue_length.clone(),
+        );
+        self.registry.register(
+            "telemetry_stalled",
+            "Whether samples wait and the telemetry writer has not committed for 1 s: 1 or 0",
+            self.telemetry_stalled.clone(),
+        );
+        self.registry.register(
+            "telemetry_committed",
+            "Samples committed by the telemetry writer",
+            self.telemetry_committed.clone(),
+        );
+        self.registry.register(
+            "spill_rows",
+            "Samples in the spill table",
+            self.spill_rows.clone(),
+        );
+    }
+}
+
+fn waits<L: Clone + std::hash::Hash + Eq>() -> Seconds<L> {
+    Family::new_with_constructor(|| Histogram::new(WAIT_SECONDS))
+}
