@@ -1,3 +1,15 @@
-//! The router as its callers see it. One module per noun, as in `src/v1`.
+//! The router as its callers see it. One module per noun, as in `src/v1`; the
+//! app behind it is the real one on a fresh embedded store.
 
+mod access;
+mod admin;
+mod contacts;
+mod conventions;
+mod devices;
+mod docs;
+mod harness;
+mod me;
 mod openapi;
+mod serving;
+mod sos;
+mod telemetry;
