@@ -87,6 +87,12 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &TRAIL_END,
 ];
 
+/// How many samples the table holds at most: the span of its ids, which costs
+/// no scan.
+pub async fn count(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
+    tx.fetch_one(&SPAN, args![]).await?.get(0)
+}
+
 /// Stores samples in the spill table, each key once.
 #[derive(Clone, Debug)]
 pub struct SpillSamples {
@@ -133,7 +139,7 @@ impl Command for SpillSamples {
     const NAME: &'static str = "spill.store";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Spilled, StoreError> {
-        let rows: i64 = tx.fetch_one(&SPAN, args![]).await?.get(0)?;
+        let rows = count(tx).await?;
         if rows >= MAX_SPILLED_ROWS {
             return Ok(Spilled::Full);
         }

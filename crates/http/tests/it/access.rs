@@ -61,7 +61,10 @@ async fn a_stale_proof_calls_for_help_and_can_do_nothing_else() {
         assert_eq!(status == 401, expected, "{method} {path}: {status}");
     }
     let incident = server.user("ana").get("/v1/sdk/sos").await.body(200)["incident"].take();
-    assert_eq!(incident["flags"], json!(["no_position", "stale_credentials"]));
+    assert_eq!(
+        incident["flags"],
+        json!(["no_position", "stale_credentials"])
+    );
 }
 
 #[tokio::test]

@@ -19,7 +19,10 @@ async fn ask(node: &TestApp, host: &str, method: Method, path: &str) -> (u16, St
     let router = admin_router(node.app.clone(), AdminHost::Loopback);
     let response = router.oneshot(request).await.unwrap();
     let status = response.status().as_u16();
-    let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+    let kind = response.headers()["content-type"]
+        .to_str()
+        .unwrap()
+        .to_owned();
     let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     (status, kind, String::from_utf8(bytes.to_vec()).unwrap())
 }
@@ -58,7 +61,10 @@ async fn the_engine_tells_its_figures() {
     let (status, _, body) = get(&node, "/health/engine").await;
     assert_eq!(status, 200, "{body}");
     let report: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!(keys(&report), ["disk", "jobs", "reasons", "store", "telemetry"]);
+    assert_eq!(
+        keys(&report),
+        ["disk", "jobs", "reasons", "store", "telemetry"]
+    );
     assert_eq!(
         keys(&report["store"]),
         [
@@ -117,7 +123,12 @@ async fn another_name_than_loopback_is_refused() {
 #[tokio::test]
 async fn it_changes_nothing() {
     let node = TestApp::sqlite().await;
-    for path in ["/health/live", "/health/ready", "/health/engine", "/metrics"] {
+    for path in [
+        "/health/live",
+        "/health/ready",
+        "/health/engine",
+        "/metrics",
+    ] {
         for method in [Method::POST, Method::PUT, Method::DELETE] {
             assert_eq!(ask(&node, "localhost", method, path).await.0, 405, "{path}");
         }

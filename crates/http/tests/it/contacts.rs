@@ -71,7 +71,11 @@ async fn every_faulty_field_is_named() {
         .map(|field| field["pointer"].as_str().unwrap())
         .collect();
     assert_eq!(pointers, ["/name", "/phone", "/email"]);
-    for (member, wrong) in [("phone", json!("600")), ("email", json!("x")), ("priority", json!("1"))] {
+    for (member, wrong) in [
+        ("phone", json!("600")),
+        ("email", json!("x")),
+        ("priority", json!("1")),
+    ] {
         let mut contact = ben();
         contact[member] = wrong;
         let error = ana
@@ -79,7 +83,13 @@ async fn every_faulty_field_is_named() {
             .await
             .error(400, "validation_error");
         assert_eq!(error["fields"][0]["pointer"], format!("/{member}"));
-        assert!(error["message"].as_str().unwrap().to_lowercase().contains(member));
+        assert!(
+            error["message"]
+                .as_str()
+                .unwrap()
+                .to_lowercase()
+                .contains(member)
+        );
     }
 }
 

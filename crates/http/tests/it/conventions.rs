@@ -11,7 +11,11 @@ use crate::harness::Server;
 async fn doubled_slashes_are_one() {
     let server = Server::start().await;
     let ana = server.user("ana");
-    for path in ["//v1/sdk/me", "/v1//sdk///me", "///v1/sdk/sos/history?limit=1"] {
+    for path in [
+        "//v1/sdk/me",
+        "/v1//sdk///me",
+        "///v1/sdk/sos/history?limit=1",
+    ] {
         ana.get(path).await.body(200);
     }
 }
@@ -19,7 +23,13 @@ async fn doubled_slashes_are_one() {
 #[tokio::test]
 async fn an_unknown_route_is_a_404_and_another_method_a_405() {
     let server = Server::start().await;
-    for path in ["/", "/v1", "/v1/sdk/nothing", "/v1/sdk/me/", "/docs/nothing"] {
+    for path in [
+        "/",
+        "/v1",
+        "/v1/sdk/nothing",
+        "/v1/sdk/me/",
+        "/docs/nothing",
+    ] {
         server.bare(Method::GET, path).await.error(404, "not_found");
     }
     for (method, path, allow) in [
@@ -100,7 +110,11 @@ async fn a_body_above_256_kib_is_413_but_on_sos() {
 async fn the_content_type_of_a_request_is_not_looked_at() {
     let server = Server::start().await;
     let ana = server.user("ana");
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "nonsense"] {
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "nonsense",
+    ] {
         let body = Body::from(r#"{"name":"Ana"}"#);
         let mut request = ana.request(Method::PUT, "/v1/sdk/me", body);
         request
@@ -135,7 +149,10 @@ async fn cors_is_off_unless_configured() {
             .uri("/v1/sdk/sos")
             .header("origin", "https://app.example")
             .header("access-control-request-method", "POST")
-            .header("access-control-request-headers", "x-app-id,x-user-id,authorization")
+            .header(
+                "access-control-request-headers",
+                "x-app-id,x-user-id,authorization",
+            )
             .body(Body::empty())
             .unwrap()
     };

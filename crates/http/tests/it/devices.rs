@@ -42,7 +42,9 @@ async fn a_device_is_registered_listed_and_removed() {
     let path = format!("/v1/sdk/devices/{}", device["id"].as_str().unwrap());
     ana.delete(&path).await.nothing();
     ana.delete(&path).await.error(404, "not_found");
-    ana.delete("/v1/sdk/devices/CF:82").await.error(404, "not_found");
+    ana.delete("/v1/sdk/devices/CF:82")
+        .await
+        .error(404, "not_found");
 }
 
 #[tokio::test]

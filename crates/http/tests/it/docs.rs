@@ -14,7 +14,14 @@ async fn the_page_allows_nothing_but_itself() {
     assert!(!policy.contains("unsafe"));
     assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
     // Neither inline code nor inline style, which the policy would refuse.
-    for forbidden in ["<style", " style=", " onclick=", "javascript:", "http://", "https://"] {
+    for forbidden in [
+        "<style",
+        " style=",
+        " onclick=",
+        "javascript:",
+        "http://",
+        "https://",
+    ] {
         assert!(!page.text.contains(forbidden), "{forbidden}");
     }
 }

@@ -7,8 +7,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use mayday_app::testing::{APP_ID, TestApp};
-use mayday_http::{HttpSettings, router};
 use mayday_core::clock::Clock;
+use mayday_http::{HttpSettings, router};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -146,7 +146,11 @@ impl Answer {
     pub(crate) fn error(&self, status: u16, code: &str) -> Value {
         let error = self.body(status)["error"].take();
         assert_eq!(error["code"], code, "{error}");
-        assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()));
+        assert!(
+            error["message"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty())
+        );
         assert_eq!(
             error["request_id"].as_str().unwrap(),
             self.headers["x-request-id"].to_str().unwrap()

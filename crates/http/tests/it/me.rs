@@ -62,7 +62,10 @@ async fn a_faulty_field_is_named_in_the_message() {
         (json!({"address": "x".repeat(256)}), "address"),
     ];
     for (change, field) in cases {
-        let error = ana.put("/v1/sdk/me", change).await.error(400, "validation_error");
+        let error = ana
+            .put("/v1/sdk/me", change)
+            .await
+            .error(400, "validation_error");
         let message = error["message"].as_str().unwrap().to_lowercase();
         assert!(message.contains(field), "{field}: {message}");
         assert_eq!(error["fields"][0]["pointer"], format!("/{field}"));

@@ -222,12 +222,22 @@ async fn a_drain_answers_what_is_in_flight_and_takes_nothing_new() {
     stream.write_all(&head).await.unwrap();
     // The request is in flight once its head was read.
     let reading = async {
-        while !here.server.node.app.metrics().encode().unwrap().contains("mayday_http_connections 2") {
+        while !here
+            .server
+            .node
+            .app
+            .metrics()
+            .encode()
+            .unwrap()
+            .contains("mayday_http_connections 2")
+        {
             tokio::task::yield_now().await;
         }
     };
     timeout(PATIENCE, reading).await.unwrap();
-    idle.write_all(&here.head("GET /v1/sdk/me", "ana", "")).await.unwrap();
+    idle.write_all(&here.head("GET /v1/sdk/me", "ana", ""))
+        .await
+        .unwrap();
     answer(&mut idle).await;
     here.shutdown.cancel();
     assert!(is_closed(&mut idle).await);

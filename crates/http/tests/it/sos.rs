@@ -84,7 +84,12 @@ async fn a_repeat_updates_and_an_empty_or_unreadable_body_is_heard() {
     }
     let unreadable = server.user("ben").call(Method::POST, PATH, "{").await;
     let flags = unreadable.body(200)["incident"]["flags"].take();
-    assert!(flags.as_array().unwrap().contains(&json!("malformed_payload")));
+    assert!(
+        flags
+            .as_array()
+            .unwrap()
+            .contains(&json!("malformed_payload"))
+    );
 }
 
 #[tokio::test]
@@ -176,12 +181,18 @@ async fn the_history_is_paged_newest_first() {
     let ana = server.user("ana");
     let mut ids = Vec::new();
     for second in 1..=3 {
-        server.node.store.clock.advance(std::time::Duration::from_secs(second));
+        server
+            .node
+            .store
+            .clock
+            .advance(std::time::Duration::from_secs(second));
         let mut body = trigger();
         body["timestamp"] = format!("2026-09-09T10:00:0{second}.000Z").into();
         let opened = ana.post(PATH, body).await.body(200)["incident"].take();
         ids.insert(0, opened["id"].clone());
-        ana.call(Method::POST, "/v1/sdk/sos/resolve", Body::empty()).await.body(200);
+        ana.call(Method::POST, "/v1/sdk/sos/resolve", Body::empty())
+            .await
+            .body(200);
     }
     let page = ana.get("/v1/sdk/sos/history?limit=2").await.body(200);
     assert_eq!(keys(&page), ["incidents", "pagination"]);
@@ -204,12 +215,21 @@ async fn the_history_is_paged_newest_first() {
         ]
     );
     assert_eq!(items[0]["incident"]["id"], ids[0]);
-    assert_eq!(items[0]["creationTelemetry"]["occurredAt"], "2026-09-09T10:00:03.000Z");
+    assert_eq!(
+        items[0]["creationTelemetry"]["occurredAt"],
+        "2026-09-09T10:00:03.000Z"
+    );
     assert_eq!(page["pagination"]["has_more"], true);
     let cursor = page["pagination"]["next_cursor"].as_str().unwrap();
-    let last = ana.get(&format!("/v1/sdk/sos/history?limit=2&cursor={cursor}")).await.body(200);
+    let last = ana
+        .get(&format!("/v1/sdk/sos/history?limit=2&cursor={cursor}"))
+        .await
+        .body(200);
     assert_eq!(last["incidents"][0]["incident"]["id"], ids[2]);
-    assert_eq!(last["pagination"], json!({"next_cursor": null, "has_more": false}));
+    assert_eq!(
+        last["pagination"],
+        json!({"next_cursor": null, "has_more": false})
+    );
 }
 
 #[tokio::test]
@@ -220,5 +240,7 @@ async fn a_wrong_limit_or_cursor_is_a_400() {
         let path = format!("/v1/sdk/sos/history?{query}");
         ana.get(&path).await.error(400, "validation_error");
     }
-    ana.get("/v1/sdk/sos/history?limit=&other=1").await.body(200);
+    ana.get("/v1/sdk/sos/history?limit=&other=1")
+        .await
+        .body(200);
 }
