@@ -72,8 +72,6 @@ impl Feed {
             State::Live(feed) => match feed.next().await {
                 Ok(event) => News::Event(event),
                 Err(FeedLost::Overflow) => News::Lost("feed_overflow"),
-                // The server is going down, and the connection is told so too.
-                Err(FeedLost::Closed) => std::future::pending().await,
             },
             State::Replaying {
                 replay: going,
