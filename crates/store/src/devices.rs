@@ -108,6 +108,12 @@ pub async fn listed_by(
     row.as_ref().map(claim_of).transpose()
 }
 
+/// How many devices a user lists.
+pub async fn count(tx: &mut Tx<'_>, user: UserId) -> Result<usize, StoreError> {
+    let count: i64 = tx.fetch_one(&register::COUNT, args![user]).await?.get(0)?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
 /// The user's devices, the first registered first.
 pub async fn of_user(
     tx: &mut Tx<'_>,

@@ -183,8 +183,10 @@ pub struct DeadLetterView {
     pub reason: String,
     /// What is wrong with which field.
     pub fields: Vec<FieldError>,
-    /// The beginning of what was sent; bytes that are no UTF-8 are replaced.
+    /// The first 8 KiB of what was sent; bytes that are no UTF-8 are replaced.
     pub body: String,
+    /// How long the whole body was, in bytes.
+    pub body_bytes: i64,
     /// When it came.
     pub received_at: Timestamp,
 }
@@ -200,9 +202,21 @@ pub struct UnattributedView {
     pub transport: String,
     /// The device as named; `None` when it named none.
     pub device_id: Option<String>,
+    /// The other name of the device.
+    pub hardware_id: Option<String>,
     /// The node it came from.
     pub originator_node_id: Option<u32>,
-    /// The beginning of what was sent; bytes that are no UTF-8 are replaced.
+    /// The node that relayed it.
+    pub relay_node_id: Option<u32>,
+    /// Where, in degrees.
+    pub latitude: Option<f64>,
+    /// Where, in degrees.
+    pub longitude: Option<f64>,
+    /// What is odd about it.
+    pub flags: Vec<String>,
+    /// The incident that it became, once the device was known.
+    pub incident_id: Option<IncidentId>,
+    /// The first 8 KiB of what was sent; bytes that are no UTF-8 are replaced.
     pub body: String,
     /// When it came.
     pub received_at: Timestamp,
@@ -223,4 +237,6 @@ pub struct AlertView {
     pub detail: serde_json::Value,
     /// When it was raised.
     pub created_at: Timestamp,
+    /// When what it is about was over; `None` while it waits for an operator.
+    pub closed_at: Option<Timestamp>,
 }

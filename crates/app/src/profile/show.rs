@@ -4,7 +4,7 @@ use mayday_core::identity::Caller;
 use mayday_core::profile::User;
 use mayday_core::readiness::{Facts, Readiness, assess};
 use mayday_store::users::{self, UserRow};
-use mayday_store::{Tx, contacts};
+use mayday_store::{Tx, contacts, devices};
 
 use crate::identity::require_full;
 use crate::{App, AppError};
@@ -36,7 +36,7 @@ impl App {
         let facts = Facts {
             contacts: contacts::list(tx, row.id).await?.len(),
             phone: row.profile.phone.is_some(),
-            devices: 0,
+            devices: devices::count(tx, row.id).await?,
             mqtt_seen_at: if connected {
                 Some(now)
             } else {
