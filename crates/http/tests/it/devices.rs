@@ -1,5 +1,7 @@
 //! `/v1/sdk/devices`.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::harness::{Server, is_time, keys};
@@ -66,6 +68,7 @@ async fn a_later_claim_is_answered_200_and_contested() {
         .post("/v1/sdk/devices", device.clone())
         .await
         .body(200);
+    server.node.store.clock.advance(Duration::from_secs(1));
     let claim = server.user("ben").post("/v1/sdk/devices", device).await;
     assert_eq!(claim.body(200)["device"]["ownership"], "contested");
 }
