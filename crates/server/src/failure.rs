@@ -6,8 +6,17 @@ use std::fmt;
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// To be told.
+    Plain,
     /// The reader of our output went away: nothing to tell.
-    silent: bool,
+    Silent,
+    /// Another mayday has the data directory; it may be gone in a moment.
+    InUse,
 }
 
 impl Failure {
@@ -15,13 +24,26 @@ impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            silent: false,
+            kind: Kind::Plain,
         }
     }
 
+    /// Another mayday has the data directory.
+    pub(crate) fn in_use(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            kind: Kind::InUse,
+        }
+    }
+
+    /// Whether another mayday has the data directory.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.kind == Kind::InUse
+    }
+
     /// Whether there is nobody left to tell.
-    pub(crate) const fn is_silent(&self) -> bool {
-        self.silent
+    pub(crate) fn is_silent(&self) -> bool {
+        self.kind == Kind::Silent
     }
 }
 
@@ -34,9 +56,10 @@ impl fmt::Display for Failure {
 /// Writing our output failed.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
+        let gone = error.kind() == std::io::ErrorKind::BrokenPipe;
         Self {
-            silent: error.kind() == std::io::ErrorKind::BrokenPipe,
             message: format!("the output could not be written: {error}"),
+            kind: if gone { Kind::Silent } else { Kind::Plain },
         }
     }
 }

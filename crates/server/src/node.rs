@@ -83,7 +83,7 @@ impl Node {
             Arc::clone(&entropy),
         )
         .await
-        .map_err(|error| Failure::new(told(&error)))?;
+        .map_err(|error| told(&error))?;
         anchor(&clock, &store).await?;
         let telemetry = Telemetry::open(telemetry_config, &store, Arc::clone(&shared_clock))
             .await
@@ -193,13 +193,14 @@ fn holds_data(data_dir: &Path) -> bool {
 }
 
 /// An opening error in one line that says what to do.
-fn told(error: &OpenError) -> String {
+fn told(error: &OpenError) -> Failure {
     let text = error.to_string();
     match error {
-        OpenError::Io { .. } => {
-            format!("{text}: check the directory and its owner, or choose another --data-dir")
-        }
-        _ => text,
+        OpenError::InUse { .. } => Failure::in_use(text),
+        OpenError::Io { .. } => Failure::new(format!(
+            "{text}: check the directory and its owner, or choose another --data-dir"
+        )),
+        _ => Failure::new(text),
     }
 }
 

@@ -4,8 +4,12 @@
 //! the data directory's lock and opens the store itself, so that there is never
 //! a second writer.
 
+use std::time::Duration;
+
 use clap::{Args, ValueHint};
 use mayday_app::admin::{AdminReply, AdminRequest};
+
+use tokio::time::Instant;
 
 use crate::admin_socket::{self, CallError};
 use crate::commands::config::FileArg;
@@ -13,6 +17,13 @@ use crate::config::{Config, Override, Sources};
 use crate::failure::Failure;
 use crate::node::{self, Creation};
 use crate::output::Output;
+
+/// How long a command waits for a data directory that is in use without a
+/// server to ask.
+const IN_USE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Between two attempts.
+const IN_USE_PAUSE: Duration = Duration::from_millis(50);
 
 /// Where a command finds the data, and how it prints.
 #[derive(Debug, Args)]
@@ -39,19 +50,38 @@ impl Target {
     /// Has the request carried out, by the running server or here.
     pub(crate) fn ask(&self, request: AdminRequest) -> Result<AdminReply, Failure> {
         let config = self.config()?;
-        node::runtime()?.block_on(async {
-            if self.database.is_none() {
-                match admin_socket::call(&config.store.data_dir, request.clone()).await {
-                    Err(CallError::NoServer) => {}
-                    answered => return answered.map_err(|error| Failure::new(error.to_string())),
+        let retry = async {
+            let deadline = Instant::now() + IN_USE_LIMIT;
+            loop {
+                match self.ask_once(&config, request.clone()).await {
+                    // A server that is starting has no socket yet, and another
+                    // command is done in a moment.
+                    Err(failure) if failure.is_in_use() && Instant::now() < deadline => {
+                        tokio::time::sleep(IN_USE_PAUSE).await;
+                    }
+                    answered => return answered,
                 }
             }
-            let creation = match request {
-                AdminRequest::AppCreate { .. } => Creation::IfMissing,
-                _ => Creation::Never,
-            };
-            node::administer(&config, creation, request).await
-        })
+        };
+        node::runtime()?.block_on(retry)
+    }
+
+    async fn ask_once(
+        &self,
+        config: &Config,
+        request: AdminRequest,
+    ) -> Result<AdminReply, Failure> {
+        if self.database.is_none() {
+            match admin_socket::call(&config.store.data_dir, request.clone()).await {
+                Err(CallError::NoServer) => {}
+                answered => return answered.map_err(|error| Failure::new(error.to_string())),
+            }
+        }
+        let creation = match request {
+            AdminRequest::AppCreate { .. } => Creation::IfMissing,
+            _ => Creation::Never,
+        };
+        node::administer(config, creation, request).await
     }
 
     fn config(&self) -> Result<Config, Failure> {

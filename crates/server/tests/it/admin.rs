@@ -142,6 +142,18 @@ fn a_killed_server_leaves_a_socket_that_nobody_minds() {
 }
 
 #[test]
+fn commands_at_once_wait_for_one_another() {
+    let home = Home::new();
+    home.app("shop");
+    let users: Vec<_> = (0..4)
+        .map(|_| home.command(&words("app list --json")).spawn().unwrap())
+        .collect();
+    for mut user in users {
+        assert!(user.wait().unwrap().success());
+    }
+}
+
+#[test]
 fn operators_read_empty_lists_too() {
     let home = Home::new();
     home.app("shop");

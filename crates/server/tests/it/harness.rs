@@ -146,6 +146,8 @@ impl Home {
     /// A server with more arguments.
     pub(crate) fn serve_with(&self, arguments: &[&str]) -> Running {
         let ready = self.path().join("ready.json");
+        // A killed server's would be taken for the new one's.
+        let _ = fs::remove_file(&ready);
         let mut command = mayday(&["serve"]);
         command
             .args(["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"])
