@@ -11,7 +11,7 @@ use mayday_app::{App, IdentitySettings, Metrics, Parts};
 use mayday_core::clock::{SharedClock, SharedEntropy};
 use mayday_store::heartbeat::Heartbeat;
 use mayday_store::telemetry::{Telemetry, TelemetryConfig};
-use mayday_store::{Database, DiskLimits, Lane, OpenError, Store, StoreConfig};
+use mayday_store::{Database, Lane, OpenError, Store, StoreConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::AnchoredClock;
@@ -73,10 +73,14 @@ impl Node {
                 .map_or(Database::Embedded, |url| {
                     Database::Postgres(url.reveal().clone())
                 }),
-            disk: DiskLimits::default(),
+            disk: config.store.disk,
         };
         let mut telemetry_config = TelemetryConfig::beside(&store_config);
         telemetry_config.retention_days = config.telemetry.retention_days;
+        #[cfg(feature = "fault-points")]
+        {
+            telemetry_config.faults = faults_of_environment()?;
+        }
         let store = Store::open(
             store_config,
             Arc::clone(&shared_clock),
@@ -161,6 +165,14 @@ async fn anchor(clock: &AnchoredClock, store: &Store) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// The faults that a test asks for in `MAYDAY_FAULTS`.
+#[cfg(feature = "fault-points")]
+fn faults_of_environment() -> Result<mayday_store::telemetry::Faults, Failure> {
+    let list = std::env::var("MAYDAY_FAULTS").unwrap_or_default();
+    mayday_store::telemetry::Faults::parse(&list)
+        .map_err(|error| Failure::new(format!("MAYDAY_FAULTS: {error}")))
 }
 
 /// Carries out one request without a server.

@@ -166,6 +166,9 @@ impl Server {
     }
 
     fn start_back(&mut self, admin: TcpListener) {
+        let app = Arc::clone(&self.node.app);
+        let ended = self.back.shutdown.clone();
+        self.back.spawn("workers", mayday_workers::run(app, ended));
         let settings = HttpSettings {
             max_connections: ADMIN_CONNECTIONS,
             drain_timeout: WORKERS_DRAIN,

@@ -2,8 +2,13 @@
 
 use std::path::PathBuf;
 
+use mayday_store::DiskLimits;
+
 use super::Secret;
 use super::reader::Reader;
+
+/// Bytes of a MiB.
+const MIB: u64 = 1 << 20;
 
 /// Where everything is kept.
 #[derive(Clone, Debug)]
@@ -12,6 +17,8 @@ pub(crate) struct StoreSettings {
     pub(crate) data_dir: PathBuf,
     /// PostgreSQL instead of the embedded database.
     pub(crate) database_url: Option<Secret<String>>,
+    /// When the disk counts as nearly full, and what is held back.
+    pub(crate) disk: DiskLimits,
 }
 
 impl StoreSettings {
@@ -33,6 +40,12 @@ impl StoreSettings {
         Self {
             data_dir,
             database_url,
+            disk: DiskLimits {
+                reserve_bytes: reader.integer("store.disk_reserve_mib", 1..=1_000_000) * MIB,
+                reserve_percent: reader.integer("store.disk_reserve_percent", 0..=50),
+                ballast_bytes: reader.integer("store.ballast_mib", 0..=10_000) * MIB,
+                ..DiskLimits::default()
+            },
         }
     }
 }
