@@ -1,0 +1,13 @@
+//! The MQTT listener as a client sees it: real sockets, raw bytes, a real node.
+
+mod support;
+
+mod closing;
+mod connect;
+mod events;
+mod flow;
+mod house;
+mod identity;
+mod publish;
+mod strict;
+mod subscribe;

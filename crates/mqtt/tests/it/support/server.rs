@@ -1,0 +1,45 @@
+//! A node with an MQTT listener on a free port.
+
+use std::net::SocketAddr;
+
+use mayday_app::presence::PresenceLimits;
+use mayday_app::testing::TestApp;
+use mayday_core::identity::Caller;
+use mayday_mqtt::MqttSettings;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// A node with an MQTT listener.
+pub(crate) struct Server {
+    pub(crate) node: TestApp,
+    pub(crate) address: SocketAddr,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) listener: JoinHandle<()>,
+    _stop: DropGuard,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::with(MqttSettings::default(), PresenceLimits::default()).await
+    }
+
+    pub(crate) async fn with(settings: MqttSettings, presence: PresenceLimits) -> Self {
+        let node = TestApp::with_presence(presence).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let serving = mayday_mqtt::serve(listener, node.app.clone(), settings, shutdown.clone());
+        Self {
+            node,
+            address,
+            listener: tokio::spawn(serving),
+            _stop: shutdown.clone().drop_guard(),
+            shutdown,
+        }
+    }
+
+    pub(crate) async fn caller(&self, external_id: &str) -> Caller {
+        self.node.caller(external_id).await
+    }
+}
