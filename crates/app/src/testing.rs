@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use mayday_core::identity::{AppId, AppSecret, Caller, ExternalUserId, Proof, signing};
 use mayday_core::time::Timestamp;
+use mayday_store::telemetry::Telemetry;
 use mayday_store::testing::TestStore;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -33,6 +34,8 @@ pub struct TestApp {
     pub app: Arc<App>,
     /// The store below, with its clock.
     pub store: TestStore,
+    /// The telemetry store, whose faults a test can cause.
+    pub telemetry: Telemetry,
     /// The secret of [`APP_ID`].
     pub secret: AppSecret,
     _stop: DropGuard,
@@ -47,10 +50,11 @@ impl TestApp {
     /// A node on SQLite that holds so many connections.
     pub async fn with_presence(presence: PresenceLimits) -> Self {
         let store = TestStore::sqlite().await;
+        let telemetry = store.telemetry().await;
         let shutdown = CancellationToken::new();
         let app = App::start(Parts {
             store: store.clone(),
-            telemetry: store.telemetry().await,
+            telemetry: telemetry.clone(),
             clock: store.clock.clone(),
             entropy: store.entropy.clone(),
             metrics: Metrics::new(),
@@ -64,6 +68,7 @@ impl TestApp {
         Self {
             app,
             store,
+            telemetry,
             secret,
             _stop: shutdown.drop_guard(),
         }

@@ -139,3 +139,92 @@ impl Timers {
         Due::Nothing
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn timers() -> Timers {
+        Timers::new(30, 10 * SECOND)
+    }
+
+    /// Waits as the loop does, and says what was due and after how long.
+    async fn wait(timers: &mut Timers, listened: bool) -> (Due, Duration) {
+        let since = Instant::now();
+        loop {
+            timers.arm(listened);
+            timers.elapsed().await;
+            match timers.due(listened) {
+                Due::Nothing => {}
+                due => return (due, since.elapsed()),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_allowed_for_one_and_a_half_keep_alives() {
+        let mut timers = timers();
+        assert_eq!(wait(&mut timers, true).await, (Due::KeepAlive, 45 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_packet_begins_the_silence_anew() {
+        let mut timers = timers();
+        timers.arm(true);
+        for _ in 0..5 {
+            tokio::time::advance(40 * SECOND).await;
+            assert_eq!(timers.due(true), Due::Nothing);
+            timers.heard();
+        }
+        assert_eq!(wait(&mut timers, true).await, (Due::KeepAlive, 45 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_keep_alive_stands_still_while_nobody_listens() {
+        let mut timers = timers();
+        tokio::time::advance(40 * SECOND).await;
+        // A slow disk: the queue is full for ten minutes.
+        timers.arm(false);
+        tokio::time::advance(600 * SECOND).await;
+        assert_eq!(timers.due(false), Due::Nothing);
+        timers.arm(false);
+        assert_eq!(wait(&mut timers, true).await, (Due::KeepAlive, 45 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_keep_alive_there_is_no_deadline() {
+        let mut timers = Timers::new(0, 10 * SECOND);
+        timers.arm(true);
+        tokio::time::advance(600 * SECOND).await;
+        assert_eq!(timers.due(true), Due::Nothing);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_makes_no_progress_is_due() {
+        let mut timers = timers();
+        timers.unwritten();
+        tokio::time::advance(9 * SECOND).await;
+        // Some bytes went out, so it starts anew.
+        timers.wrote(false);
+        timers.unwritten();
+        assert_eq!(wait(&mut timers, true).await, (Due::Write, 10 * SECOND));
+        timers.wrote(true);
+        assert_eq!(timers.due(true), Due::Nothing);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_stored_cry_sets_the_time_of_the_spill() {
+        let mut timers = timers();
+        timers.spill_in(Duration::from_millis(50));
+        tokio::time::advance(Duration::from_millis(30)).await;
+        timers.spill_in(Duration::from_millis(50));
+        let (due, after) = wait(&mut timers, true).await;
+        assert_eq!(due, Due::Spill);
+        assert!(after <= Duration::from_millis(21), "{after:?}");
+        timers.spill_in(SECOND);
+        timers.no_spill();
+        assert_eq!(timers.due(true), Due::Nothing);
+    }
+}

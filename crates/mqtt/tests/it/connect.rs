@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mayday_app::presence::PresenceLimits;
 use mayday_mqtt::MqttSettings;
 
 use crate::support::client::Client;
@@ -197,7 +198,7 @@ async fn whoever_sends_no_connect_is_closed() {
         connect_timeout: Duration::from_millis(50),
         ..MqttSettings::default()
     };
-    let server = Server::with(settings, Default::default()).await;
+    let server = Server::with(settings, PresenceLimits::default()).await;
     let mut silent = Client::dial(&server, Version::V311).await;
     silent.expect_end().await;
     let mut slow = Client::dial(&server, Version::V311).await;

@@ -1,1 +1,176 @@
-//! .
+//! What happens when the store or the client is slow.
+
+use std::time::Duration;
+
+use mayday_app::presence::PresenceLimits;
+use mayday_mqtt::MqttSettings;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
+
+use crate::support::LIMIT;
+use crate::support::client::Client;
+use crate::support::packets::{BOTH, Connect, PINGREQ, Version, cry, publish, sample};
+use crate::support::server::Server;
+
+const PUBACK: u8 = 0x40;
+
+#[tokio::test]
+async fn a_cry_behind_64_frozen_samples_is_acknowledged_within_200_ms() {
+    for version in BOTH {
+        let server = Server::start().await;
+        let mut client = Client::connect(&server, version, "ana").await;
+        server.node.telemetry.faults().freeze();
+        let mut bytes = Vec::new();
+        for id in 1..=64 {
+            bytes.extend(publish(version, id, "tel/data", &sample(id)));
+        }
+        client.send(&bytes).await;
+        client.expect_silence().await;
+        let cried = Instant::now();
+        client
+            .send(&publish(version, 65, "sos/alerts", &cry(1)))
+            .await;
+        for id in 1..=65 {
+            client.expect_ack(PUBACK, id, 0).await;
+        }
+        let waited = cried.elapsed();
+        assert!(waited < Duration::from_millis(200), "{waited:?}");
+        server.node.telemetry.faults().thaw();
+    }
+}
+
+#[tokio::test]
+async fn pings_and_cries_get_through_while_in_flight_is_full() {
+    let settings = MqttSettings {
+        in_flight: 8,
+        ..MqttSettings::default()
+    };
+    for version in BOTH {
+        let server = Server::with(settings.clone(), PresenceLimits::default()).await;
+        let mut client = Client::connect(&server, version, "ana").await;
+        server.node.telemetry.faults().freeze();
+        let mut bytes = Vec::new();
+        for id in 1..=100 {
+            bytes.extend(publish(version, id, "tel/data", &sample(id)));
+        }
+        bytes.extend_from_slice(PINGREQ);
+        bytes.extend(publish(version, 101, "sos/alerts", &cry(1)));
+        client.send(&bytes).await;
+        client.expect(0xD0, b"").await;
+        let caller = server.caller("ana").await;
+        crate::support::eventually("the cry is stored", async || {
+            server
+                .node
+                .app
+                .current_sos(&caller)
+                .await
+                .unwrap()
+                .is_some()
+        })
+        .await;
+        // The hundred samples ahead of it are spilled, parked or not.
+        for id in 1..=101 {
+            client.expect_ack(PUBACK, id, 0).await;
+        }
+        server.node.telemetry.faults().thaw();
+    }
+}
+
+#[tokio::test]
+async fn more_than_the_receive_maximum_closes_5_but_a_cry_is_taken() {
+    let settings = MqttSettings {
+        receive_maximum: 4,
+        ..MqttSettings::default()
+    };
+    let server = Server::with(settings, PresenceLimits::default()).await;
+    server.node.telemetry.faults().freeze();
+    let mut client = Client::connect(&server, Version::V5, "ana").await;
+    for id in 1..=4 {
+        client
+            .send(&publish(Version::V5, id, "tel/data", &sample(id)))
+            .await;
+    }
+    client
+        .send(&publish(Version::V5, 5, "sos/alerts", &cry(1)))
+        .await;
+    for id in 1..=5 {
+        client.expect_ack(PUBACK, id, 0).await;
+    }
+    for id in 1..=5 {
+        client
+            .send(&publish(Version::V5, id, "tel/data", &sample(id)))
+            .await;
+    }
+    client.expect_close(0x93).await;
+    server.node.telemetry.faults().thaw();
+}
+
+#[tokio::test]
+async fn more_than_is_decoded_ahead_is_read_slower_and_answered_in_order() {
+    let server = Server::start().await;
+    let client = Client::connect(&server, Version::V311, "ana").await;
+    server.node.telemetry.faults().freeze();
+    let mut bytes = Vec::new();
+    for id in 1..=3_000_u16 {
+        bytes.extend(publish(Version::V311, id, "tel/data", &sample(id)));
+    }
+    let (mut reader, mut writer) = client.stream.into_split();
+    let writing = tokio::spawn(async move {
+        writer.write_all(&bytes).await.unwrap();
+        writer
+    });
+    let mut first = [0; 4];
+    let acks = reader.read_exact(&mut first);
+    tokio::time::timeout(LIMIT, acks)
+        .await
+        .expect("a writer that stands still is left to the spill table")
+        .unwrap();
+    server.node.telemetry.faults().thaw();
+    let mut rest = vec![0; 2_999 * 4];
+    tokio::time::timeout(LIMIT, reader.read_exact(&mut rest))
+        .await
+        .expect("every sample is acknowledged")
+        .unwrap();
+    let acks: Vec<_> = first.chunks(4).chain(rest.chunks(4)).collect();
+    for (id, ack) in (1..=3_000_u16).zip(acks) {
+        let [high, low] = id.to_be_bytes();
+        assert_eq!(ack, [PUBACK, 2, high, low]);
+    }
+    drop(writing.await.unwrap());
+}
+
+#[tokio::test]
+async fn silence_beyond_the_keep_alive_closes() {
+    let server = Server::start().await;
+    for version in BOTH {
+        let hash = server.node.hash("ana");
+        let connect = Connect {
+            keep_alive: 1,
+            ..Connect::new(version, "ana", &hash)
+        };
+        let mut client = Client::accepted(&server, &connect).await;
+        let since = Instant::now();
+        client.expect_close(0x8D).await;
+        assert!(since.elapsed() >= Duration::from_millis(1_400));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_disconnected() {
+    let settings = MqttSettings {
+        write_timeout: Duration::from_millis(200),
+        ..MqttSettings::default()
+    };
+    let server = Server::with(settings, PresenceLimits::default()).await;
+    let mut client = Client::connect(&server, Version::V311, "ana").await;
+    // Pings whose answers nobody reads, until the server gives up.
+    let pings = PINGREQ.repeat(32 * 1024);
+    let flood = async { while client.stream.write_all(&pings).await.is_ok() {} };
+    tokio::time::timeout(LIMIT, flood)
+        .await
+        .expect("the server closes");
+    crate::support::eventually("the connection is gone", async || {
+        server.node.app.presence().counts().members == 0
+    })
+    .await;
+}

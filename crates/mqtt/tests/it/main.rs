@@ -1,5 +1,7 @@
 //! The MQTT listener as a client sees it: real sockets, raw bytes, a real node.
 
+#![cfg(test)]
+
 mod support;
 
 mod closing;

@@ -66,44 +66,23 @@ async fn a_subscription_id_is_refused() {
 #[tokio::test]
 async fn topics_are_bounded_per_connection() {
     let server = Server::start().await;
-    let mut client = Client::connect(&server, Version::V5, "ana").await;
-    // Every spelling of one alias is a topic of its own: 2^6 of them.
-    let digits = [["%61", "a"], ["%6e", "n"], ["%61", "%6E"]];
+    let mut client = Client::connect(&server, Version::V5, "anab").await;
+    // Every spelling of one alias is a topic of its own.
     let mut spellings = Vec::new();
     for a in ["a", "%61"] {
         for n in ["n", "%6e", "%6E"] {
-            for last in ["a", "%61"] {
+            for last in ["ab", "%61b", "a%62", "%61%62"] {
                 spellings.push(format!("sos/events/{a}{n}{last}"));
             }
         }
     }
-    assert_eq!(digits.len(), 3);
-    let uuid = server.caller("ana").await.user.to_string();
-    for index in 0..8 {
-        // Capitals of the UUID's digits give as many more.
-        let spelled: String = uuid
-            .chars()
-            .enumerate()
-            .map(|(at, c)| {
-                if at % 8 == index {
-                    c.to_ascii_uppercase()
-                } else {
-                    c
-                }
-            })
-            .collect();
-        spellings.push(format!("sos/events/{spelled}"));
-    }
-    spellings.sort();
-    spellings.dedup();
     let filters: Vec<_> = spellings
         .iter()
         .map(|filter| (filter.as_str(), 1))
         .collect();
     let codes = client.subscribe(&filters).await;
     let granted = codes.iter().filter(|code| **code == 1).count();
-    assert!(codes.len() > 16, "{spellings:?}");
-    assert_eq!(granted, 16);
+    assert_eq!((codes.len(), granted), (24, 16));
     assert!(codes[16..].iter().all(|code| *code == 0x97), "{codes:?}");
 }
 
