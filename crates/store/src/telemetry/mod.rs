@@ -434,3 +434,6 @@ impl fmt::Debug for Telemetry {
         f.debug_struct("Telemetry").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

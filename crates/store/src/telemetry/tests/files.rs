@@ -1,0 +1,178 @@
+//! What is particular to the embedded files.
+
+use std::path::PathBuf;
+
+use mayday_core::clock::Clock as _;
+
+use super::*;
+
+/// Seconds in a day.
+const DAY: i64 = 86_400;
+
+fn directory(store: &TestStore) -> PathBuf {
+    store.config.data_dir.join("telemetry")
+}
+
+fn databases(store: &TestStore) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(directory(store))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".db"))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test]
+async fn each_day_has_its_file_and_late_samples_theirs() {
+    let store = TestStore::sqlite().await;
+    let telemetry = store.telemetry().await;
+    for days in [0, -1, -30, -31, -1000, 1] {
+        store_all(&telemetry, [sample(user(0), days * DAY)])
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        databases(&store),
+        [
+            "2026-08-10.db",
+            "2026-09-08.db",
+            "2026-09-09.db",
+            "2026-09-10.db",
+            "late.db",
+            "latest.db"
+        ]
+    );
+    let days: Vec<i64> = all_of(&telemetry, user(0))
+        .await
+        .iter()
+        .map(|sample| sample.time.micros_after(START) / (DAY * 1_000_000))
+        .collect();
+    assert_eq!(days, [-1000, -31, -30, -1, 0, 1]);
+    telemetry.close().await;
+}
+
+#[tokio::test]
+async fn retention_removes_files_and_late_rows_but_no_latest_position() {
+    let store = TestStore::sqlite().await;
+    let telemetry = store.telemetry().await;
+    let of_each = [0, -29, -900].map(|days| sample(user(0), days * DAY));
+    store_all(&telemetry, of_each).await.unwrap();
+    store_all(&telemetry, [sample(user(1), -29 * DAY)])
+        .await
+        .unwrap();
+    assert_eq!(telemetry.prune().await.unwrap(), 0);
+    store.clock.advance(Duration::from_secs(2 * 86_400));
+    assert_eq!(telemetry.prune().await.unwrap(), 1);
+    assert_eq!(all_of(&telemetry, user(0)).await.len(), 2);
+    assert_eq!(all_of(&telemetry, user(1)).await, []);
+    // The same day's samples are late ones from now on.
+    store_all(&telemetry, [sample(user(1), -29 * DAY)])
+        .await
+        .unwrap();
+    assert_eq!(all_of(&telemetry, user(1)).await.len(), 1);
+    store.clock.advance(Duration::from_secs(40 * 86_400));
+    let mut late = sample(user(2), -900 * DAY);
+    late.received_at = store.clock.now();
+    store_all(&telemetry, [late]).await.unwrap();
+    telemetry.prune().await.unwrap();
+    assert_eq!(databases(&store), ["late.db", "latest.db"]);
+    assert_eq!(all_of(&telemetry, user(0)).await, []);
+    assert_eq!(all_of(&telemetry, user(2)).await.len(), 1);
+    let telemetry = reopened(&store, telemetry).await;
+    let latest = telemetry.latest(user(0)).await.unwrap();
+    assert_eq!(latest, Some(sample(user(0), 0).position()));
+    telemetry.close().await;
+}
+
+#[tokio::test]
+async fn after_a_crash_the_latest_positions_are_caught_up() {
+    let store = TestStore::sqlite().await;
+    let telemetry = store.telemetry().await;
+    store_all(&telemetry, [sample(user(0), 10)]).await.unwrap();
+    let telemetry = reopened(&store, telemetry).await;
+    store_all(
+        &telemetry,
+        [
+            sample(user(0), 20),
+            sample(user(1), 5),
+            sample(user(2), -900 * DAY),
+        ],
+    )
+    .await
+    .unwrap();
+    // Copied as a crash would leave it: latest.db may miss the last second.
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(directory(&store)).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    let config = crate::telemetry::TelemetryConfig {
+        place: crate::telemetry::TelemetryPlace::Directory(copy.path().to_owned()),
+        ..crate::telemetry::TelemetryConfig::beside(&store.config)
+    };
+    let crashed = Telemetry::open(config, &store, store.clock.clone())
+        .await
+        .unwrap();
+    for (n, secs) in [(0, 20), (1, 5), (2, -900 * DAY)] {
+        let latest = crashed.latest(user(n)).await.unwrap();
+        assert_eq!(latest, Some(sample(user(n), secs).position()), "user {n}");
+    }
+    crashed.close().await;
+    telemetry.close().await;
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_named_at_the_start() {
+    let store = TestStore::sqlite().await;
+    std::fs::create_dir_all(directory(&store)).unwrap();
+    let path = directory(&store).join("2026-09-09.db");
+    std::fs::write(&path, b"this is no database, whatever its name says").unwrap();
+    let config = crate::telemetry::TelemetryConfig::beside(&store.config);
+    let error = Telemetry::open(config, &store, store.clock.clone())
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("2026-09-09.db"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap().len(), 43);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_left_to_sos() {
+    let mut store = TestStore::sqlite().await;
+    let telemetry = store.telemetry().await;
+    store_all(&telemetry, [sample(user(0), 1)]).await.unwrap();
+    telemetry.close().await;
+    store.config.disk.reserve_bytes = u64::MAX;
+    store.close().await;
+    let low = store.reopen().await.unwrap();
+    let config = crate::telemetry::TelemetryConfig::beside(&store.config);
+    let telemetry = Telemetry::open(config, &low, store.clock.clone())
+        .await
+        .unwrap();
+    let refused = store_all(&telemetry, [sample(user(0), 2)]).await;
+    assert!(
+        matches!(refused, Err(TelemetryError::DiskLow)),
+        "{refused:?}"
+    );
+    assert_eq!(all_of(&telemetry, user(0)).await.len(), 1);
+    telemetry.close().await;
+}
+
+#[tokio::test]
+async fn many_samples_share_few_commits() {
+    let store = TestStore::sqlite().await;
+    let telemetry = store.telemetry().await;
+    telemetry.faults().freeze();
+    let pending: Vec<_> = (0..4_000)
+        .map(|n| telemetry.submit(sample(user(n % 7), 1 + i64::try_from(n).unwrap())))
+        .collect();
+    telemetry.faults().thaw();
+    for mut sample in pending {
+        sample.stored().await.unwrap();
+    }
+    let health = telemetry.health();
+    assert_eq!(health.committed_samples, 4_000);
+    assert!(health.commits <= 8, "{health:?}");
+    assert!(telemetry.settled(user(0)).await);
+    telemetry.close().await;
+}
