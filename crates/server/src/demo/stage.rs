@@ -13,10 +13,10 @@ use crate::output::{Output, Paint, print_line};
 const PACE: Duration = Duration::from_millis(650);
 
 /// Columns of the actor's name.
-const ACTOR_WIDTH: usize = 14;
+const ACTOR_WIDTH: usize = 13;
 
 /// Columns of what happens, before the latency.
-const TEXT_WIDTH: usize = 50;
+const TEXT_WIDTH: usize = 52;
 
 /// Where the story is told.
 #[derive(Clone, Copy, Debug)]

@@ -90,17 +90,20 @@ impl Story<'_> {
         let topic = format!("sos/alerts/{}", self.ana.user_id);
         let sent = self.mqtt.publish(&topic, &body).await?;
         let (event, arrived) = self.mqtt.event("processed").await?;
-        let text = "sends the SOS; acknowledged, so it survives a power cut";
-        self.stage
-            .step(PHONE, Paint::Bad, text, Some(sent.acknowledged))
-            .await?;
+        let stage = self.stage;
+        let text = "publishes the SOS with her position and her device";
+        stage.step(PHONE, Paint::Bad, text, None).await?;
+        let text = "stores it, then acknowledges: safe from power cuts";
+        let took = Some(sent.acknowledged);
+        stage.step(SERVER, Paint::Warn, text, took).await?;
+        let text = format!(
+            "sends the event `processed`, status {}",
+            text_of(&event, "/status")
+        );
+        let took = Some(arrived.duration_since(sent.sent));
+        stage.step(SERVER, Paint::Warn, &text, took).await?;
         let incident = text_of(&event, "/incidentId");
-        let text = format!("answers `processed`: status {}", text_of(&event, "/status"));
-        let took = arrived.duration_since(sent.sent);
-        self.stage
-            .step(SERVER, Paint::Warn, &text, Some(took))
-            .await?;
-        self.stage.detail(&format!("incident {incident}"))?;
+        stage.detail(&format!("incident {incident}"))?;
         Ok(incident)
     }
 
@@ -112,7 +115,7 @@ impl Story<'_> {
             let value = snapshot.and_then(|snapshot| snapshot.get(name));
             value.and_then(Value::as_f64).unwrap_or_default()
         };
-        let text = "reads the incident over HTTP: it followed her steps";
+        let text = "reads it back over HTTP: it followed her steps";
         self.stage
             .step(PHONE, Paint::Accent, text, Some(answer.took))
             .await?;
@@ -129,19 +132,16 @@ impl Story<'_> {
         self.stage.heading("It is only a bruise: she cancels")?;
         let began = tokio::time::Instant::now();
         let answer = self.ana.http.post("/v1/sdk/sos/cancel", &json!({})).await?;
-        let text = format!("cancels over HTTP: {}", answer.status);
-        self.stage
-            .step(PHONE, Paint::Accent, &text, Some(answer.took))
-            .await?;
         let (event, arrived) = self.mqtt.event("cancelled").await?;
+        let text = format!("cancels over HTTP: {}", answer.status);
+        let took = Some(answer.took);
+        self.stage.step(PHONE, Paint::Accent, &text, took).await?;
         let text = format!(
-            "publishes `cancelled` over MQTT, event {} of this incident",
+            "sends the event `cancelled` over MQTT, number {}",
             event.get("snapshotVersion").unwrap_or(&Value::Null)
         );
-        let took = arrived.duration_since(began);
-        self.stage
-            .step(SERVER, Paint::Warn, &text, Some(took))
-            .await
+        let took = Some(arrived.duration_since(began));
+        self.stage.step(SERVER, Paint::Warn, &text, took).await
     }
 
     /// Finds it in the history, with its trail.
@@ -155,7 +155,7 @@ impl Story<'_> {
         }
         let trail = item.get("trail").and_then(Value::as_array);
         let text = format!(
-            "finds it in her history: {}, a trail of {} positions",
+            "finds it in her history, {}, with {} positions",
             text_of(item, "/incident/state"),
             trail.map_or(0, Vec::len)
         );

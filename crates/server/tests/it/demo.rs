@@ -20,11 +20,11 @@ fn the_story_is_told_to_its_end_and_again_on_the_same_data() {
     for words in [
         "/docs",
         "connects over MQTT",
-        "answers `processed`: status active",
+        "the event `processed`, status active",
         "state active, last position 42.6332, 0.5254",
         "cancels over HTTP: 200",
-        "`cancelled` over MQTT",
-        "history: cancelled, a trail of",
+        "the event `cancelled` over MQTT",
+        "history, cancelled, with 3 positions",
         "mosquitto_pub ",
         "curl -s ",
     ] {
