@@ -16,7 +16,7 @@ pub mod presence;
 mod profile;
 mod sos;
 mod telemetry;
-#[cfg(any(test, feature = "testing"))]
+#[cfg(feature = "testing")]
 pub mod testing;
 mod topics;
 

@@ -49,11 +49,7 @@ impl TestApp {
 
     /// A node on SQLite that holds so many connections.
     pub async fn with_presence(presence: PresenceLimits) -> Self {
-        Self::on(TestStore::sqlite().await, presence).await
-    }
-
-    /// A node on a fresh store, embedded or not.
-    pub async fn on(store: TestStore, presence: PresenceLimits) -> Self {
+        let store = TestStore::sqlite().await;
         let telemetry = store.telemetry().await;
         let shutdown = CancellationToken::new();
         let app = App::start(Parts {

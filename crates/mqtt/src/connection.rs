@@ -145,7 +145,7 @@ impl<T: Transport> Connection<T> {
 
     async fn next(&mut self, more: bool) -> Event {
         let listening = self.is_listening();
-        self.timers.arm(listening);
+        self.timers.arm(listening || self.draining);
         let hold_last = self.framer.is_skipping();
         let wants_news = self.feed.is_open()
             && self.outbound.is_idle()
@@ -221,7 +221,6 @@ impl<T: Transport> Connection<T> {
         let mut next = Some(progress);
         while let Some(progress) = next {
             if let Progress::Answer(publish, answer) = progress {
-                self.count(publish, answer);
                 self.answer(publish, answer)?;
             }
             let hold_last = self.framer.is_skipping();
@@ -285,10 +284,8 @@ impl<T: Transport> Connection<T> {
             return;
         }
         let sent = self.outbound.write(self.version, &mut self.wire.outbox);
-        let metrics = self.app.metrics();
-        metrics.mqtt_packets_out(sent.packets);
         for _ in 0..sent.packets {
-            metrics.event_sent();
+            self.app.metrics().event_sent();
         }
         if sent.too_large > 0 {
             tracing::warn!(
@@ -308,8 +305,7 @@ impl<T: Transport> Connection<T> {
             End::Refused => (None, "refused", true),
             End::Cut(cut) => {
                 let (reason, word) = reason::cut(cut);
-                // Room is wanted now, or a moment later.
-                (Some(reason), word, cut != CutReason::FullHouse)
+                (Some(reason), word, false)
             }
             End::FeedLost(word) => {
                 if word == "feed_overflow" {
@@ -317,7 +313,7 @@ impl<T: Transport> Connection<T> {
                 }
                 (Some(Reason::QUOTA), word, false)
             }
-            End::ShutDown => (Some(Reason::SHUTTING_DOWN), "shutting_down", true),
+            End::ShutDown => (Some(Reason::SHUTTING_DOWN), "shutting_down", false),
         };
         self.app.metrics().mqtt_disconnect(word);
         tracing::debug!(

@@ -13,7 +13,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use mayday_app::TelemetryTicket;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 use crate::codec::publish::Qos;
 use crate::handle::publish::{Answer, telemetry_answer};
@@ -48,9 +47,6 @@ pub(crate) struct Ticketed {
     pub(crate) qos: Qos,
     /// Present unless QoS is 0.
     pub(crate) id: Option<NonZeroU16>,
-    /// When a telemetry sample was decoded; other publishes are counted where
-    /// they are handled.
-    pub(crate) sampled: Option<Instant>,
 }
 
 /// What a publish waits for.

@@ -181,3 +181,6 @@ fn write_zeros(mut file: &File, wanted: u64) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

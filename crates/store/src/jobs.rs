@@ -324,3 +324,6 @@ fn shortened(error: &str) -> &str {
         .unwrap_or(0);
     error.get(..end).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

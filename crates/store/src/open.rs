@@ -101,3 +101,6 @@ pub enum OpenError {
     #[error("the database cannot be prepared: {0}")]
     Store(#[from] StoreError),
 }
+
+#[cfg(test)]
+mod tests;

@@ -156,3 +156,6 @@ impl Place {
         data
     }
 }
+
+#[cfg(test)]
+mod tests;

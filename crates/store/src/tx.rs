@@ -328,3 +328,6 @@ fn json_of<T: serde::Serialize>(values: impl Iterator<Item = T>) -> String {
     let values: Vec<T> = values.collect();
     serde_json::to_string(&values).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

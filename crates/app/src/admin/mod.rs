@@ -121,6 +121,3 @@ impl From<StoreError> for AdminError {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,6 +9,3 @@ mod replace;
 use crate::AppError;
 
 const NOT_FOUND: AppError = AppError::NotFound { what: "contact" };
-
-#[cfg(test)]
-mod tests;

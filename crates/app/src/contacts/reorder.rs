@@ -3,9 +3,8 @@
 use mayday_core::identity::Caller;
 use mayday_core::ids::ContactId;
 use mayday_store::Lane;
-use mayday_store::contacts::{ReorderContacts, Reordering};
+use mayday_store::contacts::ReorderContacts;
 
-use super::NOT_FOUND;
 use crate::identity::require_full;
 use crate::{App, AppError};
 
@@ -22,13 +21,13 @@ impl App {
             user: caller.user,
             order,
         };
-        match self.store.write(Lane::Rest, reorder).await? {
-            Reordering::Done => Ok(()),
-            Reordering::NoContacts => Err(NOT_FOUND),
-            Reordering::Incomplete => Err(AppError::field(
+        if self.store.write(Lane::Rest, reorder).await? {
+            Ok(())
+        } else {
+            Err(AppError::field(
                 "/order",
                 "order must hold the id of each contact once",
-            )),
+            ))
         }
     }
 }

@@ -85,6 +85,3 @@ pub(crate) fn require_full(caller: &Caller) -> Result<(), AppError> {
         Err(AppError::Unauthorized)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,6 +2,3 @@
 
 mod show;
 mod update;
-
-#[cfg(test)]
-mod tests;

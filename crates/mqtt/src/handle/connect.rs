@@ -13,7 +13,6 @@ use mayday_app::{App, AppError};
 use mayday_core::identity::{Caller, Proof, parse_username};
 use mayday_core::ids::UserId;
 use mayday_core::topic::PublishTopic;
-use mayday_core::transport::Transport as Via;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -274,7 +273,6 @@ async fn refuse<T: Transport>(app: &App, mut wire: Wire<T>, failure: Failure, pe
         }
         Failure::Refused(version, refusal) => {
             let _ = encode::refuse(version, &refusal, &mut wire.outbox);
-            app.metrics().auth_failed(Via::Mqtt, refusal.word);
             (refusal.word, true)
         }
     };

@@ -5,12 +5,11 @@
 
 use std::sync::Arc;
 
-use mayday_app::{AppError, SosTrigger, TelemetryReceipt, TriggerReceipt};
+use mayday_app::{AppError, SosTrigger, TelemetryReceipt};
 use mayday_core::identity::Standing;
 use mayday_core::topic::PublishTopic;
 use mayday_core::transport::Transport as Via;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 use crate::codec::encode::{self, AckKind};
 use crate::codec::publish::{Publish, Qos};
@@ -43,7 +42,6 @@ impl<T: Transport> Connection<T> {
         let ticketed = Ticketed {
             qos: publish.qos,
             id: publish.id,
-            sampled: matches!(topic, Some(PublishTopic::Telemetry(_))).then(Instant::now),
         };
         let bytes = publish.payload.len();
         let work = match topic {
@@ -105,18 +103,8 @@ impl<T: Transport> Connection<T> {
             retained: publish.retain,
             transport: Via::Mqtt,
         };
-        let heard = Instant::now();
         tokio::spawn(async move {
-            let receipt = app.trigger_sos(&caller, trigger).await;
-            let outcome = match &receipt {
-                Ok(TriggerReceipt::Own(_)) => "stored",
-                Ok(TriggerReceipt::Relayed(_)) => "relayed",
-                Ok(TriggerReceipt::Unattributed) => "unattributed",
-                Err(_) => "failed",
-            };
-            app.metrics()
-                .sos_triggered(Via::Mqtt, outcome, heard.elapsed());
-            let answer = match receipt {
+            let answer = match app.trigger_sos(&caller, trigger).await {
                 Ok(_) => Answer::Stored,
                 Err(error) => {
                     tracing::error!(
@@ -160,20 +148,6 @@ impl<T: Transport> Connection<T> {
         Ok(())
     }
 
-    /// Counts a telemetry sample that has its answer.
-    pub(crate) fn count(&self, publish: Ticketed, answer: Answer) {
-        if let Some(sampled) = publish.sampled {
-            let outcome = match answer {
-                Answer::Stored => "stored",
-                Answer::Malformed => "dead_letter",
-                Answer::Failed(_) => "failed",
-            };
-            self.app
-                .metrics()
-                .telemetry_answered(Via::Mqtt, outcome, sampled.elapsed());
-        }
-    }
-
     fn acknowledge(&mut self, kind: AckKind, id: std::num::NonZeroU16, reason: Reason) {
         encode::ack(self.version, kind, id, reason, &mut self.wire.outbox);
         self.app.metrics().mqtt_packets_out(1);
@@ -198,9 +172,7 @@ pub(crate) fn telemetry_answer(stored: &Result<TelemetryReceipt, AppError>) -> A
         Ok(TelemetryReceipt::Stored | TelemetryReceipt::UnknownDevice) => Answer::Stored,
         Ok(TelemetryReceipt::Malformed(_)) => Answer::Malformed,
         Err(error) => {
-            // The store says once that it cannot write; each sample would be
-            // a flood.
-            tracing::debug!(error = %error, cause = cause(error), "telemetry was not stored");
+            tracing::warn!(error = %error, cause = cause(error), "telemetry was not stored");
             Answer::Failed(publish_failure(error))
         }
     }

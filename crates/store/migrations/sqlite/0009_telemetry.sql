@@ -2,7 +2,7 @@
 -- them on in the order of id. revision counts resends, so that a row that
 -- changed while it was being moved is not deleted.
 CREATE TABLE spill (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     user_id BLOB NOT NULL,
     measured_at INTEGER NOT NULL,
     device TEXT NOT NULL,

@@ -48,7 +48,8 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// Puts a user's contacts into an order.
+/// Puts a user's contacts into an order. Answers whether it names each of
+/// them once; otherwise nothing changed.
 #[derive(Clone, Debug)]
 pub struct ReorderContacts {
     /// The user.
@@ -57,36 +58,21 @@ pub struct ReorderContacts {
     pub order: Vec<ContactId>,
 }
 
-/// What became of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reordering {
-    /// The contacts stand in the order.
-    Done,
-    /// The order does not name each contact once; nothing changed.
-    Incomplete,
-    /// The order names contacts and the user has none at all.
-    NoContacts,
-}
-
 impl Command for ReorderContacts {
-    type Output = Reordering;
+    type Output = bool;
 
     const NAME: &'static str = "contact.reorder";
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Reordering, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
         users::lock(tx, self.user).await?;
         let contacts = list(tx, self.user).await?;
-        if contacts.is_empty() && !self.order.is_empty() {
-            return Ok(Reordering::NoContacts);
-        }
         let named: HashSet<_> = self.order.iter().collect();
         let complete = named.len() == self.order.len()
             && named.len() == contacts.len()
             && contacts.iter().all(|contact| named.contains(&contact.id));
-        if !complete {
-            return Ok(Reordering::Incomplete);
+        if complete {
+            write(tx, self.user, &contacts, &self.order).await?;
         }
-        write(tx, self.user, &contacts, &self.order).await?;
-        Ok(Reordering::Done)
+        Ok(complete)
     }
 }

@@ -10,10 +10,12 @@
 
 mod connect;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
-use sqlx::PgPool;
+use sqlx::{PgPool, Transaction};
 use tokio::sync::Semaphore;
 
 use crate::command::{Command, Lane};
@@ -21,6 +23,7 @@ use crate::commits::Commits;
 use crate::dialect::Dialect;
 use crate::environment::Environment;
 use crate::error::StoreError;
+use crate::failure;
 use crate::lanes::{SOS_PLACE_WAIT, places};
 use crate::master_key;
 use crate::migrate::Schema;
@@ -126,12 +129,12 @@ impl Postgres {
     }
 
     pub(crate) async fn read(&self, deadline: Deadline) -> Result<ReadTx, StoreError> {
-        let begun = tokio::time::timeout_at(deadline.at, self.general.begin_with(BEGIN_READ))
+        let beginning = begin(&self.general, BEGIN_READ);
+        let begun = tokio::time::timeout_at(deadline.at, beginning)
             .await
             .map_err(|_| StoreError::TimedOut {
                 limit: deadline.limit,
-            })?
-            .map_err(|error| StoreError::of_statement(BEGIN_READ, error))?;
+            })??;
         Ok(ReadTx::new(
             Connection::PostgresRead(begun),
             Arc::clone(&self.environment),
@@ -149,6 +152,28 @@ impl Postgres {
         }
         self.sos.close().await;
         self.general.close().await;
+    }
+}
+
+/// Begins a transaction. After a restart of the server every idle connection of
+/// the pool is dead and found out only when used: each is tried once.
+async fn begin(
+    pool: &PgPool,
+    statement: &'static str,
+) -> Result<Transaction<'static, sqlx::Postgres>, StoreError> {
+    let mut dead = pool.num_idle();
+    loop {
+        match pool.begin_with(statement).await {
+            Ok(begun) => return Ok(begun),
+            Err(error) => {
+                let hopeless = matches!(error, sqlx::Error::PoolTimedOut)
+                    || !failure::is_of_connection(&error);
+                if hopeless || dead == 0 {
+                    return Err(StoreError::of_statement(statement, error));
+                }
+                dead -= 1;
+            }
+        }
     }
 }
 

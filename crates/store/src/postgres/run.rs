@@ -69,11 +69,7 @@ impl Runner {
     }
 
     async fn once<C: Command>(&self, command: &C) -> Result<(C::Output, Vec<Hint>), StoreError> {
-        let mut transaction = self
-            .pool
-            .begin()
-            .await
-            .map_err(|error| StoreError::of_statement("BEGIN", error))?;
+        let mut transaction = super::begin(&self.pool, "BEGIN").await?;
         let environment = Arc::clone(&self.environment);
         let mut tx = Tx::new(Connection::Postgres(&mut transaction), environment);
         let output = queued::run_caught(command, &mut tx).await?;

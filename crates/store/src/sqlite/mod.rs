@@ -60,7 +60,14 @@ impl Sqlite {
         let path = config.data_dir.join(FILE);
         connect::inspect(&path).await?;
         let mut connection = connect::writing(&path).await?;
-        let environment = Arc::new(prepare(&mut connection, &config.data_dir, opening).await?);
+        let environment = match prepare(&mut connection, &config.data_dir, opening).await {
+            Ok(environment) => Arc::new(environment),
+            Err(error) => {
+                // Closed now, or its files would lie around after the refusal.
+                let _ = connection.close().await;
+                return Err(error);
+            }
+        };
         // The write-ahead log's name must be on disk before anything in it counts.
         data_dir::sync(&config.data_dir)?;
 

@@ -70,7 +70,7 @@ impl Upkeep {
         }
     }
 
-    async fn look(&mut self) {
+    pub(super) async fn look(&mut self) {
         let disk = self.disk.clone();
         let measured = tokio::task::spawn_blocking(move || {
             disk.measure();

@@ -72,11 +72,10 @@ fn no_statement_is_left_out() {
     let listed: usize = ALL.iter().map(|(_, statements)| statements.len()).sum();
     let declared: usize = files
         .iter()
+        .filter(|path| !path.ends_with("tests.rs"))
         .map(|path| {
             let text = std::fs::read_to_string(path).unwrap();
-            text.lines()
-                .filter(|line| line.starts_with("static ") && line.contains(": Sql ="))
-                .count()
+            text.lines().filter(|line| declares(line)).count()
         })
         .sum();
     assert_eq!(
@@ -85,12 +84,18 @@ fn no_statement_is_left_out() {
     );
 }
 
+fn declares(line: &str) -> bool {
+    let line = line.strip_prefix("pub(crate) ").unwrap_or(line);
+    let line = line.strip_prefix("pub(super) ").unwrap_or(line);
+    line.starts_with("static ") && line.contains(": Sql =")
+}
+
 /// Table, column, whether it may be null, and the kind of its type.
 type Columns = BTreeMap<(String, String), (bool, &'static str)>;
 
 /// Telemetry lies in files of its own on SQLite and in the same database on
 /// PostgreSQL, so those tables have no counterpart.
-const POSTGRES_ONLY: [&str; 2] = ["telemetry", "latest"];
+const POSTGRES_ONLY: [&str; 2] = ["telemetry", "telemetry_latest"];
 
 #[tokio::test]
 async fn both_schemas_have_the_same_tables_and_columns() {

@@ -1,0 +1,199 @@
+//! Leases, fences and order of jobs, on both databases.
+
+use std::time::Duration;
+
+use mayday_core::time::Timestamp;
+use serde_json::json;
+
+use super::{
+    Claim, ClaimJobs, CompleteJob, Job, NewJob, RenewLease, RetryJob, SetJobAside, counts, enqueue,
+    holds, next_due,
+};
+use crate::command::{Command, Lane};
+use crate::error::StoreError;
+use crate::hint::Hint;
+use crate::on_both;
+use crate::store::Store;
+use crate::testing::START;
+use crate::tx::Tx;
+
+const LEASE: Duration = Duration::from_secs(30);
+
+struct Enqueue {
+    key: &'static str,
+    priority: i64,
+    due_at: Timestamp,
+}
+
+impl Command for Enqueue {
+    type Output = bool;
+    const NAME: &'static str = "test.enqueue";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let job = NewJob {
+            kind: "test",
+            key: self.key,
+            priority: self.priority,
+            due_at: self.due_at,
+            payload: json!({"version": 1, "key": self.key}),
+        };
+        enqueue(tx, job).await
+    }
+}
+
+async fn put(store: &Store, key: &'static str, priority: i64, due_at: Timestamp) -> bool {
+    let job = Enqueue {
+        key,
+        priority,
+        due_at,
+    };
+    store.write(Lane::Job, job).await.unwrap()
+}
+
+async fn claim(store: &Store, limit: i64) -> Vec<Job> {
+    let claim = ClaimJobs {
+        limit,
+        lease: LEASE,
+    };
+    store.write(Lane::Job, claim).await.unwrap()
+}
+
+fn keys(jobs: &[Job]) -> Vec<&str> {
+    jobs.iter().map(|job| job.key.as_str()).collect()
+}
+
+on_both!(due_jobs_are_claimed_most_urgent_first, |store| async move {
+    let mut commits = store.commits();
+    put(&store, "late", 1, START).await;
+    put(&store, "urgent", 0, START).await;
+    put(&store, "early", 1, START.minus(LEASE)).await;
+    put(&store, "future", 0, START.plus(LEASE)).await;
+    let hints = commits.recv().await.unwrap();
+    assert!(matches!(*hints, [Hint::JobDue(due)] if due == START));
+
+    assert_eq!(keys(&claim(&store, 2).await), ["urgent", "early"]);
+    let last = claim(&store, 50).await;
+    assert_eq!(keys(&last), ["late"]);
+    assert_eq!(last[0].payload, json!({"version": 1, "key": "late"}));
+    assert_eq!(
+        (last[0].attempts, last[0].lease_until),
+        (1, START.plus(LEASE))
+    );
+    assert!(claim(&store, 50).await.is_empty());
+
+    let mut tx = store.read().await.unwrap();
+    assert_eq!(next_due(&mut tx).await.unwrap(), Some(START.plus(LEASE)));
+    let counted = counts(&mut tx).await.unwrap();
+    assert_eq!((counted.ready, counted.leased, counted.poison), (1, 3, 0));
+    assert_eq!(counted.oldest_due, Some(START.minus(LEASE)));
+});
+
+on_both!(a_lapsed_lease_is_fenced_off, |store| async move {
+    put(&store, "slow", 0, START).await;
+    let first = claim(&store, 1).await.remove(0);
+    store.clock.advance(LEASE);
+    let second = claim(&store, 1).await.remove(0);
+    assert_eq!((first.id, second.attempts), (second.id, 2));
+    assert!(second.fence > first.fence);
+
+    let mut tx = store.read().await.unwrap();
+    assert!(!holds(&mut tx, first.claim()).await.unwrap());
+    assert!(holds(&mut tx, second.claim()).await.unwrap());
+    drop(tx);
+    let late = first.claim();
+    assert!(!store.write(Lane::Job, CompleteJob(late)).await.unwrap());
+    assert!(!renew(&store, late).await);
+    assert!(!retry(&store, late, START).await);
+    assert!(!aside(&store, late).await);
+    assert!(
+        store
+            .write(Lane::Job, CompleteJob(second.claim()))
+            .await
+            .unwrap()
+    );
+    assert!(
+        put(&store, "slow", 0, START).await,
+        "a done job's key is free again"
+    );
+});
+
+async fn renew(store: &Store, claim: Claim) -> bool {
+    let lease = LEASE;
+    store
+        .write(Lane::Job, RenewLease { claim, lease })
+        .await
+        .unwrap()
+}
+
+async fn retry(store: &Store, claim: Claim, due_at: Timestamp) -> bool {
+    let error = "é".repeat(2_000);
+    let retry = RetryJob {
+        claim,
+        due_at,
+        error,
+    };
+    store.write(Lane::Job, retry).await.unwrap()
+}
+
+async fn aside(store: &Store, claim: Claim) -> bool {
+    let error = "no such number".to_owned();
+    store
+        .write(Lane::Job, SetJobAside { claim, error })
+        .await
+        .unwrap()
+}
+
+on_both!(a_renewed_lease_holds_for_longer, |store| async move {
+    put(&store, "long", 0, START).await;
+    let job = claim(&store, 1).await.remove(0);
+    store.clock.advance(LEASE / 2);
+    assert!(renew(&store, job.claim()).await);
+    store.clock.advance(LEASE / 2);
+    assert!(claim(&store, 1).await.is_empty());
+    store.clock.advance(LEASE / 2);
+    assert_eq!(claim(&store, 1).await.len(), 1);
+});
+
+on_both!(
+    a_failed_job_comes_back_or_is_set_aside,
+    |store| async move {
+        put(&store, "failing", 0, START).await;
+        let job = claim(&store, 1).await.remove(0);
+        let later = START.plus(Duration::from_secs(60));
+        assert!(retry(&store, job.claim(), later).await);
+        assert!(claim(&store, 1).await.is_empty());
+        store.clock.set(later);
+        let again = claim(&store, 1).await.remove(0);
+        assert_eq!(again.attempts, 2);
+        assert!(aside(&store, again.claim()).await);
+        store.clock.advance(LEASE * 100);
+        assert!(claim(&store, 1).await.is_empty());
+        let mut tx = store.read().await.unwrap();
+        assert_eq!(counts(&mut tx).await.unwrap().poison, 1);
+        assert_eq!(next_due(&mut tx).await.unwrap(), None);
+    }
+);
+
+on_both!(a_live_job_is_enqueued_once, |store| async move {
+    assert!(put(&store, "once", 0, START).await);
+    assert!(!put(&store, "once", 0, START).await);
+    claim(&store, 1).await;
+    assert!(!put(&store, "once", 0, START).await);
+});
+
+on_both!(no_job_is_claimed_twice_at_once, |store| async move {
+    let keys = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for key in keys {
+        put(&store, key, 0, START).await;
+    }
+    let (one, two, three) = tokio::join!(claim(&store, 3), claim(&store, 3), claim(&store, 3),);
+    let mut claimed: Vec<_> = one
+        .iter()
+        .chain(&two)
+        .chain(&three)
+        .map(|job| job.key.clone())
+        .collect();
+    claimed.extend(claim(&store, 50).await.into_iter().map(|job| job.key));
+    claimed.sort_unstable();
+    assert_eq!(claimed, keys);
+});

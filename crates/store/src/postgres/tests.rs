@@ -1,0 +1,166 @@
+//! Commands on PostgreSQL: run again when asked to, apart from their callers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use mayday_core::ids::UserId;
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use tokio::sync::{Barrier, Semaphore};
+
+use crate::args;
+use crate::command::{Command, Lane};
+use crate::error::StoreError;
+use crate::heartbeat::Heartbeat;
+use crate::sql::Sql;
+use crate::store::Database;
+use crate::testing::{START, TestStore};
+use crate::tx::Tx;
+
+static RENAME: Sql = Sql::new("UPDATE users SET name = $2 WHERE id = $1");
+static END_OTHERS: Sql = Sql::new(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+     WHERE datname = current_database() AND application_name = 'mayday' \
+     AND pid <> pg_backend_pid()",
+);
+
+/// Changes two users in the given order; the first run waits in between for
+/// another that changes them in the other order: a deadlock.
+struct Cross {
+    users: [UserId; 2],
+    meet: Arc<Barrier>,
+    runs: Arc<AtomicU32>,
+}
+
+impl Command for Cross {
+    type Output = ();
+    const NAME: &'static str = "test.cross";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let run = self.runs.fetch_add(1, Ordering::SeqCst);
+        tx.execute_one(&RENAME, args![self.users[0], "x"]).await?;
+        if run == 0 {
+            self.meet.wait().await;
+        }
+        tx.execute_one(&RENAME, args![self.users[1], "x"]).await
+    }
+}
+
+#[tokio::test]
+async fn of_two_that_deadlock_both_commit() {
+    let Some(store) = TestStore::postgres().await else {
+        return;
+    };
+    let app = store.app("acme").await;
+    let (ana, ben) = (store.user(&app, "ana").await, store.user(&app, "ben").await);
+    let meet = Arc::new(Barrier::new(2));
+    let runs = [Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0))];
+    let cross = |users, index: usize| Cross {
+        users,
+        meet: Arc::clone(&meet),
+        runs: Arc::clone(&runs[index]),
+    };
+    let (one, two) = tokio::join!(
+        store.write(Lane::Sos, cross([ana, ben], 0)),
+        store.write(Lane::Rest, cross([ben, ana], 1)),
+    );
+    one.unwrap();
+    two.unwrap();
+    let total: u32 = runs.iter().map(|runs| runs.load(Ordering::SeqCst)).sum();
+    assert_eq!(total, 3, "one of the two ran again");
+}
+
+/// Tells that it runs, then waits for its gate, then writes.
+struct Gated {
+    entered: Arc<Semaphore>,
+    gate: Arc<Semaphore>,
+}
+
+impl Command for Gated {
+    type Output = ();
+    const NAME: &'static str = "test.gated";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        self.entered.add_permits(1);
+        self.gate.acquire().await.unwrap().forget();
+        Heartbeat.run(tx).await
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_does_not_abort_his_command() {
+    let Some(store) = TestStore::postgres().await else {
+        return;
+    };
+    let (entered, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let command = Gated {
+        entered: Arc::clone(&entered),
+        gate: Arc::clone(&gate),
+    };
+    let handle = store.store();
+    let caller = tokio::spawn(async move { handle.write(Lane::Sos, command).await });
+    entered.acquire().await.unwrap().forget();
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
+    gate.add_permits(1);
+    let stored = async {
+        while store.last_heartbeat().await.unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), stored)
+        .await
+        .unwrap();
+}
+
+struct Panicking;
+
+impl Command for Panicking {
+    type Output = ();
+    const NAME: &'static str = "test.panicking";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        Heartbeat.run(tx).await?;
+        panic!("a command of a test panics");
+    }
+}
+
+#[tokio::test]
+async fn a_panicking_command_is_rolled_back() {
+    let Some(store) = TestStore::postgres().await else {
+        return;
+    };
+    let panicked = store.write(Lane::Sos, Panicking).await;
+    assert!(matches!(panicked, Err(StoreError::Panicked { .. })));
+    assert_eq!(store.last_heartbeat().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_replaced() {
+    let Some(store) = TestStore::postgres().await else {
+        return;
+    };
+    store.write(Lane::Sos, Heartbeat).await.unwrap();
+    let Database::Postgres(url) = &store.config.database else {
+        panic!("not a PostgreSQL store");
+    };
+    let mut administrator = PgConnection::connect(url).await.unwrap();
+    let ended = administrator
+        .fetch_all(END_OTHERS.text(crate::Dialect::Postgres))
+        .await
+        .unwrap();
+    assert!(!ended.is_empty());
+    store.clock.advance(Duration::from_secs(1));
+    store.write(Lane::Sos, Heartbeat).await.unwrap();
+    let later = START.plus(Duration::from_secs(1));
+    assert_eq!(store.last_heartbeat().await.unwrap(), Some(later));
+}
+
+#[tokio::test]
+async fn a_reader_cannot_write() {
+    let Some(store) = TestStore::postgres().await else {
+        return;
+    };
+    let mut tx = store.read().await.unwrap();
+    assert!(Heartbeat.run(&mut tx).await.is_err());
+}
