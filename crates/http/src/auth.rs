@@ -64,6 +64,9 @@ async fn caller(parts: &Parts, api: &Api) -> Result<Caller, Problem> {
     let peer = peer(parts, &api.settings.trusted_proxies);
     match api.app.authenticate(proof, peer).await {
         Ok(caller) => {
+            let span = tracing::Span::current();
+            span.record("app.id", caller.app_id.as_str());
+            span.record("user.id", tracing::field::display(caller.user));
             if let Some(seat) = parts.extensions.get::<Seat>() {
                 seat.proven();
             }

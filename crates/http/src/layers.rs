@@ -30,6 +30,10 @@ pub(crate) async fn limit_time(State(api): State<Api>, request: Request, next: N
 }
 
 /// A panic is a fault of ours like any other: 500, logged, and the server goes on.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature that the layer asks for"
+)]
 pub(crate) fn panicked(payload: Box<dyn Any + Send + 'static>) -> Response {
     let text = payload
         .downcast_ref::<&str>()

@@ -10,7 +10,7 @@ use crate::layers::finish::REQUEST_ID;
 use crate::settings::HttpSettings;
 
 /// How long a browser may remember a preflight.
-const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(600);
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_mins(10);
 
 /// The layer, when any origin may call. No credentials: a proof is in headers,
 /// never in a cookie.

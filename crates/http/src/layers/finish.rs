@@ -80,22 +80,21 @@ fn write_body(response: &mut Response, problem: &Problem, id: &str) {
 fn log(status: u16, problem: Option<&Problem>, took: std::time::Duration) {
     let duration_ms = took.as_secs_f64() * 1_000.0;
     let code = problem.map(Problem::code);
-    match problem.and_then(Problem::cause) {
-        Some(cause) => {
-            tracing::error!(
-                http.status = status,
-                error.code = code,
-                error.cause = cause,
-                duration_ms,
-                "request failed"
-            );
-        }
-        None => tracing::info!(
+    if let Some(cause) = problem.and_then(Problem::cause) {
+        tracing::error!(
+            http.status = status,
+            error.code = code,
+            error.cause = cause,
+            duration_ms,
+            "request failed"
+        );
+    } else {
+        tracing::info!(
             http.status = status,
             error.code = code,
             duration_ms,
             "request answered"
-        ),
+        );
     }
 }
 

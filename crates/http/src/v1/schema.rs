@@ -71,7 +71,7 @@ pub(crate) struct TelemetryBody {
     score: Option<f64>,
     /// How many nodes the aggregate stands for.
     member_count: Option<i64>,
-    /// The LoRa spreading factor of the aggregate.
+    /// The radio's spreading factor of the aggregate.
     agg_spreading_factor: Option<i64>,
     /// The phone's radio.
     radio: Option<Radio>,

@@ -57,7 +57,7 @@ impl Server {
     /// The same user with a proof that is genuine but expired an hour ago.
     pub(crate) fn stale(&self, external_id: &str) -> User<'_> {
         let now = self.node.store.clock.now();
-        let expiry = now.minus(std::time::Duration::from_secs(3_600));
+        let expiry = now.minus(std::time::Duration::from_hours(1));
         User {
             server: self,
             external_id: external_id.to_owned(),
