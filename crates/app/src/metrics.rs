@@ -18,6 +18,7 @@ use prometheus_client::encoding::text;
 use prometheus_client::metrics::gauge::Gauge;
 
 use crate::app::App;
+use crate::error::AppError;
 use crate::health::HealthReport;
 
 use families::Families;
@@ -63,7 +64,7 @@ impl Metrics {
     }
 
     /// A telemetry sample was answered after `waited`; `outcome` is `stored`,
-    /// `spilled`, `dead_letter`, `dropped` or `failed`.
+    /// `dead_letter` or `failed`.
     pub fn telemetry_answered(&self, via: Transport, outcome: &'static str, waited: Duration) {
         let transport = via.as_str();
         self.0
@@ -84,6 +85,18 @@ impl Metrics {
             .auth_failures
             .get_or_create(&ReasonOf { transport, reason })
             .inc();
+    }
+
+    /// Counts why [`App::authenticate`] refused; an outage is no failed proof.
+    pub fn auth_refused(&self, via: Transport, error: &AppError) {
+        let reason = match error {
+            AppError::Unauthorized => "unauthorized",
+            AppError::AppInactive => "app_inactive",
+            AppError::UserBlocked => "user_blocked",
+            AppError::RateLimited { .. } => "rate_limited",
+            _ => return,
+        };
+        self.auth_failed(via, reason);
     }
 
     /// An MQTT connection was answered; `reason` is `accepted` or why not.

@@ -11,7 +11,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
-use mayday_app::AppError;
 use mayday_core::identity::{Caller, Proof};
 use mayday_core::transport::Transport;
 
@@ -73,17 +72,8 @@ async fn caller(parts: &Parts, api: &Api) -> Result<Caller, Problem> {
             Ok(caller)
         }
         Err(error) => {
-            let outage = matches!(
-                error,
-                AppError::Unavailable { .. } | AppError::Internal { .. }
-            );
-            let problem = Problem::from(error);
-            if !outage {
-                api.app
-                    .metrics()
-                    .auth_failed(Transport::Http, problem.code());
-            }
-            Err(problem)
+            api.app.metrics().auth_refused(Transport::Http, &error);
+            Err(error.into())
         }
     }
 }

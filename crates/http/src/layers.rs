@@ -57,3 +57,59 @@ pub(crate) async fn other_method(method: Method) -> Response {
         Problem::method_not_allowed().into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use mayday_app::testing::TestApp;
+    use tower::ServiceExt;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+    use crate::settings::HttpSettings;
+
+    /// The answer of a handler that fails in its own way.
+    async fn ask(path: &str) -> (StatusCode, serde_json::Value) {
+        let node = TestApp::sqlite().await;
+        let api = Api {
+            app: node.app.clone(),
+            settings: Arc::new(HttpSettings {
+                request_timeout: Duration::from_millis(20),
+                ..HttpSettings::default()
+            }),
+        };
+        let router = Router::new()
+            .route("/slow", get(std::future::pending::<StatusCode>))
+            .route("/panics", get(|| async { panic!("secret") as StatusCode }))
+            .layer(from_fn_with_state(api.clone(), limit_time))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn_with_state(api.clone(), finish))
+            .with_state(api);
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 4_096).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_takes_too_long_is_a_503() {
+        let (status, body) = ask("/slow").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body["error"]["code"], "unavailable");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_tells_nothing() {
+        let (status, body) = ask("/panics").await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(body["error"]["message"], "internal error");
+        assert!(!body.to_string().contains("secret"));
+    }
+}

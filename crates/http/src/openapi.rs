@@ -118,8 +118,9 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     };
     operation.extensions = Some(Extensions::builder().add("x-proof", word).build());
     let sos = path == "/v1/sdk/sos" && method == "POST";
+    let takes_body = operation.request_body.is_some() && !sos;
     for (status, text) in COMMON {
-        if sos && *status == "413" {
+        if (*status == "413" && sos) || (*status == "408" && !takes_body) {
             continue;
         }
         operation
@@ -146,6 +147,10 @@ const COMMON: &[(&str, &str)] = &[
         "No valid proof: headers missing, unknown app (`unauthorized`), inactive app (`app_inactive`), or a proof that is stale where it must be in force.",
     ),
     ("403", "The user is blocked (`user_blocked`)."),
+    (
+        "408",
+        "The body did not arrive in time (`request_timeout`).",
+    ),
     (
         "413",
         "The body is larger than 256 KiB (`payload_too_large`).",

@@ -13,7 +13,7 @@ use mayday_core::time::Timestamp;
 use mayday_core::transport::Transport;
 use mayday_store::Lane;
 use mayday_store::incidents::{self, TriggerOutcome, TriggerSos};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 
 use crate::{App, AppError};
@@ -56,15 +56,25 @@ impl App {
         trigger: SosTrigger,
     ) -> Result<TriggerReceipt, AppError> {
         let received_at = self.clock.now();
+        let (heard, transport) = (Instant::now(), trigger.transport);
         let (app, caller) = (Arc::clone(self), caller.clone());
         let work = async move { app.hear_sos(&caller, trigger, received_at).await };
-        tokio::spawn(work.in_current_span())
+        let receipt = tokio::spawn(work.in_current_span())
             .await
             .unwrap_or_else(|gone| {
                 Err(AppError::Internal {
                     source: gone.into(),
                 })
-            })
+            });
+        let outcome = match &receipt {
+            Ok(TriggerReceipt::Own(_)) => "stored",
+            Ok(TriggerReceipt::Relayed(_)) => "relayed",
+            Ok(TriggerReceipt::Unattributed) => "unattributed",
+            Err(_) => "failed",
+        };
+        self.metrics
+            .sos_triggered(transport, outcome, heard.elapsed());
+        receipt
     }
 
     async fn hear_sos(

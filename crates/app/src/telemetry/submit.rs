@@ -19,9 +19,10 @@ use mayday_core::transport::Transport;
 use mayday_store::dead_letters::DeadReason;
 use mayday_store::telemetry as store;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::owner::SampleOwner;
-use super::ticket::SpillWish;
+use super::ticket::{Count, SpillWish};
 use super::{TelemetryReceipt, TelemetryTicket};
 use crate::{App, AppError};
 
@@ -34,13 +35,18 @@ impl App {
         transport: Transport,
     ) -> TelemetryTicket {
         let now = self.clock.now();
+        let count = Count {
+            metrics: self.metrics.clone(),
+            transport,
+            since: Instant::now(),
+        };
         let parsed = Reading::parse(&body, now);
         if let Ok(reading) = &parsed
             && is_plain(reading)
             && caller.is_full()
         {
             let sample = sample_of(reading, caller.user, now, &body);
-            return TelemetryTicket::stored_by(self.telemetry.submit(sample));
+            return TelemetryTicket::stored_by(self.telemetry.submit(sample), count);
         }
         let (answer, receiver) = oneshot::channel();
         let wish = SpillWish::default();
@@ -66,7 +72,7 @@ impl App {
             // A caller that went away needs no answer.
             let _ = answer.send(result);
         });
-        TelemetryTicket::waiting(receiver, wish)
+        TelemetryTicket::waiting(receiver, wish, count)
     }
 
     /// Stores a reading that names a device or that a stale proof sent.

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use mayday_core::field::FieldError;
+use mayday_core::transport::Transport;
 use mayday_store::telemetry::Pending;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use crate::AppError;
+use crate::metrics::Metrics;
 
 /// What became of a telemetry body; each of them is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +26,18 @@ pub enum TelemetryReceipt {
 
 /// A telemetry body on its way to the disk. Dropping it does not stop it.
 #[derive(Debug)]
-pub struct TelemetryTicket(Way);
+pub struct TelemetryTicket {
+    way: Way,
+    count: Count,
+}
+
+/// Where the outcome is counted, and since when it is waited for.
+#[derive(Debug)]
+pub(super) struct Count {
+    pub(super) metrics: Metrics,
+    pub(super) transport: Transport,
+    pub(super) since: Instant,
+}
 
 #[derive(Debug)]
 enum Way {
@@ -47,39 +61,57 @@ impl SpillWish {
     }
 }
 
+impl Count {
+    fn answered(&self, receipt: &Result<TelemetryReceipt, AppError>) {
+        let outcome = match receipt {
+            Ok(TelemetryReceipt::Stored) => "stored",
+            Ok(TelemetryReceipt::Malformed(_) | TelemetryReceipt::UnknownDevice) => "dead_letter",
+            Err(_) => "failed",
+        };
+        let waited = self.since.elapsed();
+        self.metrics
+            .telemetry_answered(self.transport, outcome, waited);
+    }
+}
+
 impl TelemetryTicket {
-    pub(super) fn stored_by(pending: Pending) -> Self {
-        Self(Way::Direct(pending))
+    pub(super) fn stored_by(pending: Pending, count: Count) -> Self {
+        let way = Way::Direct(pending);
+        Self { way, count }
     }
 
     pub(super) fn waiting(
         receiver: oneshot::Receiver<Result<TelemetryReceipt, AppError>>,
         wish: SpillWish,
+        count: Count,
     ) -> Self {
-        Self(Way::Asking { receiver, wish })
+        let way = Way::Asking { receiver, wish };
+        Self { way, count }
     }
 
     /// Waits until the body is durable. Safe to cancel and call again until it
     /// has answered once.
     pub async fn stored(&mut self) -> Result<TelemetryReceipt, AppError> {
-        match &mut self.0 {
-            Way::Direct(pending) => {
-                pending.stored().await?;
-                Ok(TelemetryReceipt::Stored)
-            }
+        let receipt = match &mut self.way {
+            Way::Direct(pending) => match pending.stored().await {
+                Ok(()) => Ok(TelemetryReceipt::Stored),
+                Err(error) => Err(error.into()),
+            },
             Way::Asking { receiver, .. } => receiver.await.unwrap_or_else(|gone| {
                 Err(AppError::Unavailable {
                     source: gone.into(),
                 })
             }),
-        }
+        };
+        self.count.answered(&receipt);
+        receipt
     }
 
     /// Asks for the spill table now instead of waiting for the telemetry
     /// writer; [`stored`](Self::stored) then resolves from whichever commits
     /// first. Does not block; a second call does nothing.
     pub fn spill(&mut self) {
-        match &self.0 {
+        match &self.way {
             Way::Direct(pending) => pending.spill(),
             Way::Asking { wish, .. } => wish.0.notify_one(),
         }

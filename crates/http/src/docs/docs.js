@@ -3,8 +3,11 @@
 
 const METHODS = ["get", "post", "put", "delete"];
 // Answers that every signed route has in common: folded away.
-const COMMON = new Set(["401", "403", "413", "429", "500", "503"]);
+const COMMON = new Set(["401", "403", "408", "413", "429", "500", "503"]);
 const proof = { app: "trailguard", user: "ana-42", hash: "<userHash>" };
+// A longer list of members shows its first ones and folds the rest away.
+const FOLD_ABOVE = 12;
+const FOLD_AT = 8;
 let api;
 
 // ---- small tools ----
@@ -149,7 +152,19 @@ function members(schema, request, depth = 0) {
       depth < 5 && nested.map((part) => Object.keys(part.properties || {}).length > 0
         && el("details", null, el("summary", null, `Members of ${nested.length > 1 ? part.description || name : name}`), members(part, request, depth + 1))));
   });
-  return el("ul", { class: "members" }, rows);
+  if (rows.length <= FOLD_ABOVE) return el("ul", { class: "members" }, rows);
+  const rest = rows.splice(FOLD_AT);
+  return [
+    el("ul", { class: "members" }, rows),
+    el("details", { class: "rest" }, el("summary", null, `${rest.length} more members`), el("ul", { class: "members" }, rest)),
+  ];
+}
+
+// An object's members in the order of its description.
+function ordered(value, schema) {
+  const names = Object.keys(shape(schema).properties || {});
+  const place = (name) => (names.includes(name) ? names.indexOf(name) : names.length);
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => place(a) - place(b)));
 }
 
 // ---- samples ----
@@ -204,7 +219,7 @@ function curl(route) {
   if (body) {
     lines.push(`-H ${quoted("Content-Type: application/json")}`);
     const given = route.operation.requestBody.content["application/json"].example;
-    lines.push(`-d ${quoted(JSON.stringify(given || example(body, true) || {}, null, 2))}`);
+    lines.push(`-d ${quoted(JSON.stringify(ordered(given || example(body, true) || {}, body), null, 2))}`);
   }
   return lines.join(" \\\n  ");
 }

@@ -17,15 +17,22 @@ pub(crate) struct SosTrigger {
     /// unchanged as `occurredAt` of the `processed` event.
     #[schema(format = DateTime, example = "2026-09-09T10:15:30.123456Z")]
     timestamp: Option<String>,
-    #[serde(flatten)]
-    position: Position,
+    /// Degrees, -90 to 90; missing when there is no fix.
+    #[schema(example = 41.387_421)]
+    latitude: Option<f64>,
+    /// Degrees, -180 to 180; missing when there is no fix.
+    #[schema(example = 2.168_612)]
+    longitude: Option<f64>,
+    /// Metres.
+    #[schema(example = 12.4)]
+    altitude: Option<f64>,
+    /// A few words of the person in distress.
+    #[schema(example = "Fell near the ridge")]
+    message: Option<String>,
     #[serde(flatten)]
     origin: Origin,
     #[serde(flatten)]
     phone: PhoneState,
-    /// A few words of the person in distress.
-    #[schema(example = "Fell near the ridge")]
-    message: Option<String>,
     /// Echoed on this incident's events.
     client_incident_id: Option<String>,
     /// Echoed on this incident's events.
@@ -75,20 +82,6 @@ pub(crate) struct TelemetryBody {
     agg_spreading_factor: Option<i64>,
     /// The phone's radio.
     radio: Option<Radio>,
-}
-
-/// Where somebody is. Missing when there is no fix.
-#[derive(Deserialize, ToSchema)]
-struct Position {
-    /// Degrees, -90 to 90.
-    #[schema(example = 41.387_421)]
-    latitude: Option<f64>,
-    /// Degrees, -180 to 180.
-    #[schema(example = 2.168_612)]
-    longitude: Option<f64>,
-    /// Metres.
-    #[schema(example = 12.4)]
-    altitude: Option<f64>,
 }
 
 /// Which device it came from, and by which way.

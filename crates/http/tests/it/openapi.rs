@@ -78,6 +78,8 @@ fn every_status_and_body_is_described() {
         }
         let sos = at == "POST /v1/sdk/sos";
         assert_eq!(responses.contains_key("413"), !sos, "{at}: 413");
+        let slow = operation.get("requestBody").is_some() && !sos;
+        assert_eq!(responses.contains_key("408"), slow, "{at}: 408");
         for (status, response) in responses {
             assert!(response["description"].is_string(), "{at} {status}");
             let body = response["content"]["application/json"].is_object();

@@ -13,6 +13,7 @@ use mayday_app::{App, AppError};
 use mayday_core::identity::{Caller, Proof, parse_username};
 use mayday_core::ids::UserId;
 use mayday_core::topic::PublishTopic;
+use mayday_core::transport::Transport as Via;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -135,8 +136,14 @@ async fn check(
     if connect.version == Version::V311 && connect.client_id.is_empty() && !connect.clean {
         return Err(Refusal::CLIENT_ID);
     }
-    let proof = proof(connect).ok_or(Refusal::CREDENTIALS)?;
-    let refused = |error: AppError| reason::refusal(&error);
+    let refused = |error: AppError| {
+        app.metrics().auth_refused(Via::Mqtt, &error);
+        reason::refusal(&error)
+    };
+    let Some(proof) = proof(connect) else {
+        app.metrics().auth_failed(Via::Mqtt, "unauthorized");
+        return Err(Refusal::CREDENTIALS);
+    };
     let caller = app.authenticate(proof, peer).await.map_err(refused)?;
     let membership = visitor.admit(&caller, &connect.client_id);
     app.recheck(&caller).await.map_err(refused)?;

@@ -6,7 +6,6 @@ use axum::extract::{Request, State};
 use mayday_app::{AppError, SosTrigger, TriggerReceipt};
 use mayday_core::identity::Caller;
 use mayday_core::transport::Transport;
-use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::auth::SosCaller;
@@ -71,16 +70,7 @@ async fn take(api: Api, caller: Caller, body: Body) -> Result<TriggerAnswer, Pro
         retained: false,
         transport: Transport::Http,
     };
-    let heard = Instant::now();
     let receipt = api.app.trigger_sos(&caller, trigger).await;
-    let outcome = match &receipt {
-        Ok(TriggerReceipt::Own(_)) => "stored",
-        Ok(TriggerReceipt::Relayed(_)) => "relayed",
-        Ok(TriggerReceipt::Unattributed) => "unattributed",
-        Err(_) => "failed",
-    };
-    let metrics = api.app.metrics();
-    metrics.sos_triggered(Transport::Http, outcome, heard.elapsed());
     cry.discard_rest().await;
     match receipt? {
         TriggerReceipt::Own(incident) => Ok(TriggerAnswer {
