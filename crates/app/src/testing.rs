@@ -47,6 +47,13 @@ impl TestApp {
         Self::with_presence(PresenceLimits::default()).await
     }
 
+    /// A node on PostgreSQL with default limits; `None` when such tests are to
+    /// be skipped.
+    pub async fn postgres() -> Option<Self> {
+        let store = TestStore::postgres().await?;
+        Some(Self::on(store, PresenceLimits::default()).await)
+    }
+
     /// A node on SQLite that holds so many connections.
     pub async fn with_presence(presence: PresenceLimits) -> Self {
         let store = TestStore::sqlite().await;

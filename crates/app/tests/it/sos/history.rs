@@ -1,0 +1,150 @@
+//! The history and its trails.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use mayday_app::AppError;
+use mayday_app::testing::TestApp;
+use mayday_core::transport::Transport;
+use mayday_store::Lane;
+use mayday_store::incidents::TRAIL_COPY_JOB;
+use mayday_store::jobs::ClaimJobs;
+use serde_json::json;
+
+use crate::harness::{NodeExt as _, mqtt, on_both_nodes};
+
+on_both_nodes!(
+    it_is_paged_newest_first_without_gaps_or_repeats,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        let mut opened = Vec::new();
+        for n in 0..5 {
+            // Two in the same microsecond: the page border may lie between them.
+            if n % 2 == 0 {
+                node.pass(1);
+            }
+            opened.push(node.own(&ana, mqtt(&json!({}))).await.id);
+            node.app.resolve_sos(&ana).await.unwrap();
+        }
+        let (mut seen, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = node
+                .app
+                .sos_history(&ana, 2, cursor.as_deref())
+                .await
+                .unwrap();
+            assert!(page.items.len() <= 2);
+            seen.extend(page.items.into_iter().map(|item| item.incident.id));
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), 5);
+        let mut sorted = seen.clone();
+        sorted.sort_unstable();
+        opened.sort_unstable();
+        assert_eq!(sorted, opened);
+        let whole = node.app.sos_history(&ana, 5, None).await.unwrap();
+        assert!(whole.next_cursor.is_none(), "nothing follows the last one");
+        let times: Vec<_> = whole.items.iter().map(|i| i.incident.created_at).collect();
+        assert!(times.windows(2).all(|pair| pair[0] >= pair[1]));
+    }
+);
+
+on_both_nodes!(limit_and_cursor_are_checked, async |node: TestApp| {
+    let ana = node.caller("ana").await;
+    for (limit, cursor, pointer) in [
+        (0, None, "/limit"),
+        (101, None, "/limit"),
+        (1, Some("x"), "/cursor"),
+    ] {
+        match node.app.sos_history(&ana, limit, cursor).await {
+            Err(AppError::Validation { fields, .. }) => assert_eq!(fields[0].pointer, pointer),
+            other => panic!("{pointer}: {other:?}"),
+        }
+    }
+    assert!(
+        node.app
+            .sos_history(&ana, 100, None)
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+});
+
+on_both_nodes!(
+    an_item_holds_the_opening_sample_and_the_trail,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        let body = json!({"timestamp": "2026-09-09T10:00:00.5Z", "latitude": 1, "longitude": 2,
+        "deviceBattery": 3, "mobileBattery": 55});
+        let incident = node.own(&ana, mqtt(&body)).await;
+        node.pass(10);
+        let sample = json!({"timestamp": "2026-09-09T10:00:10Z", "latitude": 3, "longitude": 4});
+        let mut ticket =
+            node.app
+                .submit_telemetry(&ana, Bytes::from(sample.to_string()), Transport::Http);
+        ticket.stored().await.unwrap();
+        node.pass(10);
+        let update = json!({"timestamp": "2026-09-09T10:00:20Z", "latitude": 5, "longitude": 6});
+        node.own(&ana, mqtt(&update)).await;
+        let check = async || {
+            let page = node.app.sos_history(&ana, 20, None).await.unwrap();
+            let item = &page.items[0];
+            assert_eq!(item.incident.opening.id, incident.opening.id);
+            assert_eq!(item.incident.opening.occurred_at, "2026-09-09T10:00:00.5Z");
+            assert_eq!(item.incident.opening.device_battery, Some(json!(3)));
+            let latitudes: Vec<f64> = item.trail.iter().map(|point| point.latitude).collect();
+            assert_eq!(latitudes, [1.0, 3.0, 5.0]);
+        };
+        check().await;
+        node.app.resolve_sos(&ana).await.unwrap();
+        check().await;
+        // The copy survives what telemetry forgets, and is the same trail.
+        node.app.copy_trail(ana.user, incident.id).await.unwrap();
+        check().await;
+        let mut tx = node.store.read().await.unwrap();
+        let copied = mayday_store::incidents::stored_trail(&mut tx, incident.id)
+            .await
+            .unwrap();
+        assert_eq!(copied.unwrap().len(), 1);
+    }
+);
+
+on_both_nodes!(
+    the_end_of_an_incident_orders_the_copy_of_its_trail_once,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        let incident = node.own(&ana, mqtt(&json!({}))).await;
+        let claim = ClaimJobs {
+            limit: 10,
+            lease: Duration::from_secs(60),
+        };
+        node.pass(3600);
+        assert!(node.store.write(Lane::Job, claim).await.unwrap().is_empty());
+        node.app.cancel_sos(&ana, b"").await.unwrap();
+        node.app.cancel_sos(&ana, b"").await.unwrap();
+        node.pass(3600);
+        let jobs = node.store.write(Lane::Job, claim).await.unwrap();
+        assert_eq!(jobs.len(), 1);
+        assert_eq!(jobs[0].kind, TRAIL_COPY_JOB);
+        assert_eq!(jobs[0].payload["incident"], json!(incident.id));
+        assert_eq!(jobs[0].payload["user"], json!(ana.user));
+    }
+);
+
+on_both_nodes!(
+    very_many_updates_keep_the_first_and_the_last_positions,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        for n in 0..50 {
+            node.pass(1);
+            node.own(&ana, mqtt(&json!({"latitude": n, "longitude": 0})))
+                .await;
+        }
+        let page = node.app.sos_history(&ana, 1, None).await.unwrap();
+        assert_eq!(page.items[0].trail.len(), 50);
+    }
+);

@@ -1,0 +1,10 @@
+//! Contract: SOS.
+
+mod cancel;
+mod flags;
+mod history;
+mod redelivery;
+mod relay;
+mod silent;
+mod stale;
+mod trigger;
