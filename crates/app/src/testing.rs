@@ -56,7 +56,11 @@ impl TestApp {
 
     /// A node on SQLite that holds so many connections.
     pub async fn with_presence(presence: PresenceLimits) -> Self {
-        let store = TestStore::sqlite().await;
+        Self::on(TestStore::sqlite().await, presence).await
+    }
+
+    /// A node on a fresh store, embedded or not.
+    pub async fn on(store: TestStore, presence: PresenceLimits) -> Self {
         let telemetry = store.telemetry().await;
         let shutdown = CancellationToken::new();
         let app = App::start(Parts {
