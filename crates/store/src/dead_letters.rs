@@ -83,13 +83,13 @@ pub struct DeadLetter {
     pub received_at: Timestamp,
 }
 
-/// Keeps a dead letter; now and then (`trim`) lets the app's oldest ones go.
+/// Keeps a dead letter; now and then lets the app's oldest ones go.
 #[derive(Clone, Debug)]
 pub struct KeepDeadLetter {
     /// The letter; its id makes a second run do nothing.
     pub letter: DeadLetter,
-    /// Whether to look how many there are.
-    pub trim: bool,
+    /// How many of the app's letters to keep; `None`: not counted this time.
+    pub trim_to: Option<i64>,
 }
 
 impl Command for KeepDeadLetter {
@@ -112,8 +112,8 @@ impl Command for KeepDeadLetter {
             letter.received_at,
         ];
         tx.execute(&INSERT, values).await?;
-        if self.trim {
-            tx.execute(&TRIM, args![letter.app, KEPT_PER_APP]).await?;
+        if let Some(kept) = self.trim_to {
+            tx.execute(&TRIM, args![letter.app, kept]).await?;
         }
         Ok(())
     }

@@ -8,7 +8,9 @@ use mayday_core::identity::Caller;
 use mayday_core::ids::RecordId;
 use mayday_core::transport::Transport;
 use mayday_store::Lane;
-use mayday_store::dead_letters::{DeadLetter, DeadReason, KEPT_BYTES, KeepDeadLetter};
+use mayday_store::dead_letters::{
+    DeadLetter, DeadReason, KEPT_BYTES, KEPT_PER_APP, KeepDeadLetter,
+};
 
 use crate::{App, AppError};
 
@@ -47,8 +49,8 @@ impl App {
             raw_bytes: i64::try_from(body.len()).unwrap_or(i64::MAX),
             received_at: self.clock.now(),
         };
-        let trim = self.dead_letters.trims();
-        let keep = KeepDeadLetter { letter, trim };
+        let trim_to = self.dead_letters.trims().then_some(KEPT_PER_APP);
+        let keep = KeepDeadLetter { letter, trim_to };
         Ok(self.store.write(Lane::Rest, keep).await?)
     }
 }

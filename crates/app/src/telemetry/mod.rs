@@ -31,3 +31,6 @@ impl From<TelemetryError> for AppError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

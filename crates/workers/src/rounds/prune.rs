@@ -3,9 +3,10 @@
 use mayday_app::{App, AppError};
 
 pub(super) async fn run(app: &App) -> Result<(), AppError> {
-    let gone = app.prune_telemetry().await?;
-    if gone > 0 {
-        tracing::info!(gone, "old telemetry was removed");
+    let telemetry = app.prune_telemetry().await?;
+    let triggers = app.forget_old_triggers().await?;
+    if telemetry > 0 || triggers > 0 {
+        tracing::info!(telemetry, triggers, "old data was removed");
     }
     Ok(())
 }

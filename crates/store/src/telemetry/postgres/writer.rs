@@ -66,7 +66,9 @@ impl Writer {
     pub(super) async fn run(self) {
         while let Some(taken) = self.queue.take(self.slot).await {
             if self.faults.acknowledges_early() {
-                taken.rows.iter().for_each(|entry| entry.answer(Ok(())));
+                for entry in taken.rows.iter() {
+                    entry.answer(Ok(()));
+                }
             }
             while self.faults.is_frozen() {
                 tokio::time::sleep(FROZEN_EVERY).await;
@@ -213,6 +215,8 @@ impl Columns {
 
 /// A serialisation failure or a deadlock.
 fn is_conflict(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("40001" | "40P01"))
 }
