@@ -1,6 +1,7 @@
 //! Tells others what a commit changed: observers before the callers are
 //! answered, listeners through a channel.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::broadcast;
@@ -46,7 +47,11 @@ impl Commits {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         for observer in observers {
-            observer(&hints);
+            // The caller is the writer: it must outlive a faulty observer, who
+            // finds the truth in the store.
+            if catch_unwind(AssertUnwindSafe(|| observer(&hints))).is_err() {
+                tracing::error!("an observer of commits panicked");
+            }
         }
         // Nobody listening is no error: the truth is in the store.
         let _ = self.sender.send(hints.into());

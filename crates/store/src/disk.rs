@@ -19,7 +19,7 @@ use crate::data_dir::FILE_MODE;
 /// The ballast's name in the data directory.
 const BALLAST_FILE: &str = "ballast";
 /// How much is written at once where space cannot be allocated otherwise.
-const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// When the disk counts as nearly full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -189,9 +189,8 @@ pub async fn latest_of_incident(
 
 fn event_of(row: &Row) -> Result<UserEvent, StoreError> {
     let kind: String = row.get(5)?;
-    let body = match row.get::<Value>(8)? {
-        Value::Object(body) => body,
-        _ => return Err(StoreError::column(8, "not a JSON object")),
+    let Value::Object(body) = row.get::<Value>(8)? else {
+        return Err(StoreError::column(8, "not a JSON object"));
     };
     Ok(UserEvent {
         event_id: row.get(0)?,

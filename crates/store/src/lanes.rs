@@ -99,6 +99,11 @@ impl Lanes {
         }
     }
 
+    /// Whether the writer takes commands.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.sos.is_closed()
+    }
+
     /// How many commands wait in each lane.
     pub(crate) fn waiting(&self) -> [(Lane, usize); 4] {
         Lane::ALL.map(|lane| {

@@ -22,6 +22,8 @@ pub struct StoreStats {
     pub last_commit: Option<Timestamp>,
     /// Whether the last attempt to commit failed.
     pub failing: bool,
+    /// Whether commands are taken: not after [`crate::Store::close`].
+    pub open: bool,
 }
 
 /// Counters behind [`StoreStats`].
@@ -53,7 +55,7 @@ impl Counters {
         self.commits.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn read(&self, queued: [(Lane, usize); 4]) -> StoreStats {
+    pub(crate) fn read(&self, queued: [(Lane, usize); 4], open: bool) -> StoreStats {
         let last = self.last_commit.load(Ordering::Relaxed);
         StoreStats {
             queued,
@@ -62,6 +64,7 @@ impl Counters {
             commit_time: Duration::from_micros(self.commit_micros.load(Ordering::Relaxed)),
             last_commit: (last != 0).then_some(Timestamp::from_micros(last)),
             failing: self.failing.load(Ordering::Relaxed),
+            open,
         }
     }
 }

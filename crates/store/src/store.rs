@@ -200,10 +200,11 @@ impl Store {
 
     /// What the store has done and how it is.
     pub fn stats(&self) -> StoreStats {
-        self.0.counters.read(match &self.0.engine {
-            Engine::Sqlite(engine) => engine.lanes.waiting(),
-            Engine::Postgres(engine) => engine.waiting(),
-        })
+        let (queued, open) = match &self.0.engine {
+            Engine::Sqlite(engine) => (engine.lanes.waiting(), engine.lanes.is_open()),
+            Engine::Postgres(engine) => (engine.waiting(), engine.is_open()),
+        };
+        self.0.counters.read(queued, open)
     }
 
     /// The last time a server on this store was alive; `None` for a new store.

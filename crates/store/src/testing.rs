@@ -178,12 +178,11 @@ impl Drop for PrivateDatabase {
             })
         });
         let dropped = dropping.join();
-        if !std::thread::panicking() && !matches!(dropped, Ok(Ok(()))) {
-            panic!(
-                "the test's database {} was not dropped: {dropped:?}",
-                self.name
-            );
-        }
+        assert!(
+            std::thread::panicking() || matches!(dropped, Ok(Ok(()))),
+            "the test's database {} was not dropped: {dropped:?}",
+            self.name
+        );
     }
 }
 

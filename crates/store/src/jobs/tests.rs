@@ -159,7 +159,7 @@ on_both!(
     |store| async move {
         put(&store, "failing", 0, START).await;
         let job = claim(&store, 1).await.remove(0);
-        let later = START.plus(Duration::from_secs(60));
+        let later = START.plus(Duration::from_mins(1));
         assert!(retry(&store, job.claim(), later).await);
         assert!(claim(&store, 1).await.is_empty());
         store.clock.set(later);

@@ -70,7 +70,8 @@ pub(super) async fn first(options: &PgConnectOptions) -> Result<PgConnection, Op
             });
         }
     }
-    if setting_of(&mut connection, "synchronous_standby_names").await? == "" {
+    let standbys = setting_of(&mut connection, "synchronous_standby_names").await?;
+    if standbys.is_empty() {
         tracing::warn!(
             "PostgreSQL has no synchronous standby: what is acknowledged lies on one disk only \
              (set synchronous_standby_names)"

@@ -118,6 +118,11 @@ impl Postgres {
             .ok_or(StoreError::Closed)
     }
 
+    /// Whether commands are taken.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.sos.is_closed()
+    }
+
     /// How many commands run or wait in each lane.
     pub(crate) fn waiting(&self) -> [(Lane, usize); 4] {
         Lane::ALL.map(|lane| {

@@ -11,7 +11,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,11 +158,15 @@ async fn prepare(
 }
 
 /// Opens the writing connection anew, after a failure of the old one.
-async fn reopen(path: &PathBuf) -> Result<sqlx::SqliteConnection, OpenError> {
+async fn reopen(path: &Path) -> Result<sqlx::SqliteConnection, OpenError> {
     let mut connection = connect::writing(path).await?;
     connection
         .ping()
         .await
         .map_err(|error| connect::open_error(path, error))?;
+    // It may have made the write-ahead log anew.
+    if let Some(directory) = path.parent() {
+        data_dir::sync(directory)?;
+    }
     Ok(connection)
 }

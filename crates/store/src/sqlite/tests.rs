@@ -321,6 +321,7 @@ async fn observers_hear_of_a_commit_before_its_caller_is_answered() {
     let store = TestStore::sqlite().await;
     let heard = Arc::new(AtomicU32::new(0));
     let counter = Arc::clone(&heard);
+    store.observe(|_| panic!("an observer of a test panics"));
     store.observe(move |hints| {
         assert!(matches!(hints, [Hint::JobDue(_)]));
         counter.fetch_add(1, Ordering::SeqCst);
@@ -417,6 +418,7 @@ async fn a_closed_store_has_committed_all_and_takes_no_more() {
         .write(Lane::Sos, Put::new("late", Then::Succeed))
         .await;
     assert!(matches!(late, Err(StoreError::Closed)));
+    assert!(!store.stats().open);
     let again = store.reopen().await.unwrap();
     assert!(has(&again, "queued").await);
     let log = store.config.data_dir.join("mayday.db-wal");
