@@ -13,7 +13,7 @@ use super::harness::server::{Home, How, Server};
 /// Far beyond the limiter's threshold of 30 failures a minute.
 const BAD_ATTEMPTS: usize = 120;
 /// Connections of a small house.
-const HOUSE: usize = 8;
+const HOUSE: usize = 16;
 /// A cut must come within a second of the command's end.
 const CUT_LIMIT: Duration = Duration::from_secs(1);
 
