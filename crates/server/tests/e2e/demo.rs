@@ -67,7 +67,11 @@ fn the_printed_lines_raise_show_and_cancel_an_sos() {
         return;
     }
     let demo = Demo::start();
-    let watching = format!("exec {} -d", demo.line("mosquitto_sub", "sos/events/"));
+    // Into a pipe it would keep its lines to itself.
+    let watching = format!(
+        "exec stdbuf -oL {} -d",
+        demo.line("mosquitto_sub", "sos/events/")
+    );
     let watching = Talker::start(&mut shell(&watching));
     watching.hear("Subscribed");
 

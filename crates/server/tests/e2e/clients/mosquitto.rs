@@ -15,10 +15,12 @@ fn body(timestamp: &str) -> String {
     format!(r#"{{"timestamp":"{timestamp}","latitude":41.38,"longitude":2.17}}"#)
 }
 
+/// Into a pipe it would keep its lines to itself; `stdbuf` makes it speak.
 fn mosquitto(program: &str, server: &Server, person: &Person, version: Version) -> Command {
     let (host, port) = server.mqtt.split_once(':').unwrap();
-    let mut command = Command::new(program);
+    let mut command = Command::new("stdbuf");
     command
+        .args(["-oL", program])
         .args(["-h", host, "-p", port, "-V", spelled(version), "-q", "1"])
         .args(["-u", &person.username(), "-P", &person.hash]);
     command
