@@ -421,7 +421,8 @@ impl Registry {
     /// Take-over and the limits within one identity, before a newcomer joins.
     fn make_room_within_identity(&mut self, user: UserId, client_id: &str) {
         let shared = is_shared(client_id);
-        if !shared {
+        // An empty id asks for one of its own: nobody else has that one.
+        if !shared && !client_id.is_empty() {
             let same = |member: &Member| *member.client_id == *client_id;
             for number in self.of_user(user, same) {
                 self.remove_member(number, Some(CutReason::TakenOver));

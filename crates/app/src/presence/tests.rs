@@ -49,6 +49,16 @@ fn the_newer_connection_takes_over_within_one_identity_only() {
 }
 
 #[test]
+fn connections_without_an_id_do_not_take_each_other_over() {
+    let presence = house(10, 10);
+    let first = join(&presence, 1, "");
+    let second = join(&presence, 1, "");
+    for stays in [&first, &second] {
+        assert_eq!(reason(stays), None);
+    }
+}
+
+#[test]
 fn a_late_clean_up_leaves_the_newer_registration_alone() {
     let presence = house(10, 10);
     let first = join(&presence, 1, "phone");

@@ -86,7 +86,7 @@ fn paho_in_python() {
         let mut command = Command::new(tools::clients().join("venv/bin/python3"));
         command.arg(concat!(
             env!("CARGO_MANIFEST_DIR"),
-            "/tests/e2e/clients/paho.py"
+            "/tests/e2e/clients/scene.py"
         ));
         command
     });
@@ -99,7 +99,7 @@ fn mqtt_js_in_node() {
         command
             .arg(concat!(
                 env!("CARGO_MANIFEST_DIR"),
-                "/tests/e2e/clients/mqtt.js"
+                "/tests/e2e/clients/scene.js"
             ))
             .env("NODE_PATH", tools::clients().join("node_modules"));
         command
