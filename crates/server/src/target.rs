@@ -48,12 +48,12 @@ impl Target {
     }
 
     /// Has the request carried out, by the running server or here.
-    pub(crate) fn ask(&self, request: AdminRequest) -> Result<AdminReply, Failure> {
+    pub(crate) fn ask(&self, request: &AdminRequest) -> Result<AdminReply, Failure> {
         let config = self.config()?;
         let retry = async {
             let deadline = Instant::now() + IN_USE_LIMIT;
             loop {
-                match self.ask_once(&config, request.clone()).await {
+                match self.ask_once(&config, request).await {
                     // A server that is starting has no socket yet, and another
                     // command is done in a moment.
                     Err(failure) if failure.is_in_use() && Instant::now() < deadline => {
@@ -69,7 +69,7 @@ impl Target {
     async fn ask_once(
         &self,
         config: &Config,
-        request: AdminRequest,
+        request: &AdminRequest,
     ) -> Result<AdminReply, Failure> {
         if self.database.is_none() {
             match admin_socket::call(&config.store.data_dir, request.clone()).await {
@@ -81,7 +81,7 @@ impl Target {
             AdminRequest::AppCreate { .. } => Creation::IfMissing,
             _ => Creation::Never,
         };
-        node::administer(config, creation, request).await
+        node::administer(config, creation, request.clone()).await
     }
 
     fn config(&self) -> Result<Config, Failure> {

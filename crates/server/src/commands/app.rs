@@ -170,7 +170,7 @@ impl NewSecret<'_> {
 }
 
 fn create(target: &Target, app_id: String, name: Option<String>) -> Outcome {
-    match target.ask(AdminRequest::AppCreate { app_id, name })? {
+    match target.ask(&AdminRequest::AppCreate { app_id, name })? {
         AdminReply::AppCreated(created) => NewSecret {
             app_id: &created.app.app_id,
             secret: &created.secret.0,
@@ -182,7 +182,7 @@ fn create(target: &Target, app_id: String, name: Option<String>) -> Outcome {
 }
 
 fn secret_add(target: &Target, app_id: String) -> Outcome {
-    match target.ask(AdminRequest::SecretAdd { app_id })? {
+    match target.ask(&AdminRequest::SecretAdd { app_id })? {
         AdminReply::SecretAdded(added) => NewSecret {
             app_id: &added.app_id,
             secret: &added.secret.0,
@@ -194,7 +194,7 @@ fn secret_add(target: &Target, app_id: String) -> Outcome {
 }
 
 fn list(target: &Target) -> Outcome {
-    let AdminReply::Apps { apps } = target.ask(AdminRequest::AppList)? else {
+    let AdminReply::Apps { apps } = target.ask(&AdminRequest::AppList)? else {
         return Err(Failure::new("the server gave an unexpected answer"));
     };
     target.output().value(&apps, |out| {
@@ -218,7 +218,7 @@ fn list(target: &Target) -> Outcome {
 }
 
 fn set_active(target: &Target, app_id: String, active: bool) -> Outcome {
-    print_app(target, AdminRequest::AppSetActive { app_id, active })
+    print_app(target, &AdminRequest::AppSetActive { app_id, active })
 }
 
 fn set_policy(args: PolicyArgs) -> Outcome {
@@ -230,10 +230,10 @@ fn set_policy(args: PolicyArgs) -> Outcome {
             Cancel::AnyUser => CancelPolicy::AnyUser,
         }),
     };
-    print_app(&args.target, request)
+    print_app(&args.target, &request)
 }
 
-fn print_app(target: &Target, request: AdminRequest) -> Outcome {
+fn print_app(target: &Target, request: &AdminRequest) -> Outcome {
     let app = match target.ask(request)? {
         AdminReply::App(app) => app,
         reply => return Err(unexpected(&reply)),
@@ -267,7 +267,7 @@ fn state_of(app: &AppView) -> Cell {
 }
 
 fn secret_list(target: &Target, app_id: String) -> Outcome {
-    let AdminReply::Secrets { secrets } = target.ask(AdminRequest::SecretList { app_id })? else {
+    let AdminReply::Secrets { secrets } = target.ask(&AdminRequest::SecretList { app_id })? else {
         return Err(Failure::new("the server gave an unexpected answer"));
     };
     target.output().value(&secrets, |out| {
@@ -292,7 +292,7 @@ fn secret_list(target: &Target, app_id: String) -> Outcome {
 
 fn secret_retire(target: &Target, app_id: String, secret_id: String) -> Outcome {
     let request = AdminRequest::SecretRetire { app_id, secret_id };
-    let secret = match target.ask(request)? {
+    let secret = match target.ask(&request)? {
         AdminReply::Secret(secret) => secret,
         reply => return Err(unexpected(&reply)),
     };

@@ -61,7 +61,7 @@ pub(crate) fn run(args: InspectArgs) -> Outcome {
             (AdminRequest::Alerts { app_id, page }, list.target)
         }
     };
-    match target.ask(request)? {
+    match target.ask(&request)? {
         AdminReply::DeadLetters(page) => dead_letters(&target, &page),
         AdminReply::Unattributed(page) => unattributed(&target, &page),
         AdminReply::Alerts(page) => alerts(&target, &page),

@@ -92,7 +92,7 @@ pub(crate) fn run(args: UserArgs) -> Outcome {
 
 fn list(target: &Target, app_id: String, page: PageArgs) -> Outcome {
     let page = page.request();
-    let users = match target.ask(AdminRequest::UserList { app_id, page })? {
+    let users = match target.ask(&AdminRequest::UserList { app_id, page })? {
         AdminReply::Users(users) => users,
         reply => return Err(unexpected(&reply)),
     };
@@ -123,7 +123,7 @@ fn show(args: OneUser) -> Outcome {
         app_id: args.app,
         external_id: args.external_id,
     };
-    print_user(&args.target, request)
+    print_user(&args.target, &request)
 }
 
 fn set_blocked(args: OneUser, blocked: bool) -> Outcome {
@@ -132,10 +132,10 @@ fn set_blocked(args: OneUser, blocked: bool) -> Outcome {
         external_id: args.external_id,
         blocked,
     };
-    print_user(&args.target, request)
+    print_user(&args.target, &request)
 }
 
-fn print_user(target: &Target, request: AdminRequest) -> Outcome {
+fn print_user(target: &Target, request: &AdminRequest) -> Outcome {
     let user = match target.ask(request)? {
         AdminReply::User(user) => user,
         reply => return Err(unexpected(&reply)),
