@@ -16,7 +16,7 @@ pub mod presence;
 mod profile;
 mod sos;
 mod telemetry;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod topics;
 

@@ -70,6 +70,8 @@ pub enum CutReason {
     SecretRetired,
     /// The app's policy takes proofs of this kind no longer.
     PolicyChanged,
+    /// The proof expired so long ago that it no longer even calls for help.
+    ProofExpired,
 }
 
 /// The registry of live connections of this node. Always behind an [`Arc`].

@@ -145,7 +145,7 @@ impl<T: Transport> Connection<T> {
 
     async fn next(&mut self, more: bool) -> Event {
         let listening = self.is_listening();
-        self.timers.arm(listening || self.draining);
+        self.timers.arm(listening);
         let hold_last = self.framer.is_skipping();
         let wants_news = self.feed.is_open()
             && self.outbound.is_idle()
@@ -284,8 +284,10 @@ impl<T: Transport> Connection<T> {
             return;
         }
         let sent = self.outbound.write(self.version, &mut self.wire.outbox);
+        let metrics = self.app.metrics();
+        metrics.mqtt_packets_out(sent.packets);
         for _ in 0..sent.packets {
-            self.app.metrics().event_sent();
+            metrics.event_sent();
         }
         if sent.too_large > 0 {
             tracing::warn!(
@@ -305,7 +307,8 @@ impl<T: Transport> Connection<T> {
             End::Refused => (None, "refused", true),
             End::Cut(cut) => {
                 let (reason, word) = reason::cut(cut);
-                (Some(reason), word, false)
+                // Room is wanted now, or a moment later.
+                (Some(reason), word, cut != CutReason::FullHouse)
             }
             End::FeedLost(word) => {
                 if word == "feed_overflow" {
@@ -313,7 +316,7 @@ impl<T: Transport> Connection<T> {
                 }
                 (Some(Reason::QUOTA), word, false)
             }
-            End::ShutDown => (Some(Reason::SHUTTING_DOWN), "shutting_down", false),
+            End::ShutDown => (Some(Reason::SHUTTING_DOWN), "shutting_down", true),
         };
         self.app.metrics().mqtt_disconnect(word);
         tracing::debug!(

@@ -175,5 +175,6 @@ pub(crate) fn cut(reason: CutReason) -> (Reason, &'static str) {
         CutReason::AppInactive => (Reason::NOT_AUTHORIZED, "app_inactive"),
         CutReason::SecretRetired => (Reason::NOT_AUTHORIZED, "secret_retired"),
         CutReason::PolicyChanged => (Reason::NOT_AUTHORIZED, "policy_changed"),
+        CutReason::ProofExpired => (Reason::NOT_AUTHORIZED, "proof_expired"),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_app::App;
-use mayday_http::HttpSettings;
+use mayday_http::{AdminHost, HttpSettings};
 use mayday_mqtt::MqttSettings;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -166,6 +166,11 @@ impl Server {
     }
 
     fn start_back(&mut self, admin: TcpListener) {
+        let answers_to = if self.addresses.admin.ip().is_loopback() {
+            AdminHost::Loopback
+        } else {
+            AdminHost::Any
+        };
         let app = Arc::clone(&self.node.app);
         let ended = self.back.shutdown.clone();
         self.back.spawn("workers", mayday_workers::run(app, ended));
@@ -174,7 +179,7 @@ impl Server {
             drain_timeout: WORKERS_DRAIN,
             ..HttpSettings::default()
         };
-        let router = mayday_http::router(Arc::clone(&self.node.app), settings.clone());
+        let router = mayday_http::admin_router(Arc::clone(&self.node.app), answers_to);
         let metrics = self.node.metrics.clone();
         let ended = self.rear.shutdown.clone();
         self.rear.spawn(

@@ -13,7 +13,7 @@ use mayday_core::contact::{Contact, MAX_CONTACTS};
 use mayday_core::ids::{ContactId, UserId};
 
 pub use add::{AddContact, ContactAddition};
-pub use order::ReorderContacts;
+pub use order::{ReorderContacts, Reordering};
 pub use remove::RemoveContact;
 pub use replace::ReplaceContact;
 

@@ -121,3 +121,6 @@ impl From<StoreError> for AdminError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

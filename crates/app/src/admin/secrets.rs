@@ -38,7 +38,7 @@ impl App {
         let app = known_app(&mut tx, &app_id).await?;
         let rows = apps::secrets_of(&mut tx, app).await?;
         Ok(AdminReply::Secrets {
-            secrets: rows.into_iter().map(view).collect(),
+            secrets: rows.iter().map(view).collect(),
         })
     }
 
@@ -58,7 +58,7 @@ impl App {
             secret: secret_id.parse::<SecretId>().map_err(|_| missing())?,
         };
         if let Some(row) = self.store.write(Lane::Rest, retire).await? {
-            return Ok(AdminReply::Secret(view(row)));
+            return Ok(AdminReply::Secret(view(&row)));
         }
         let mut tx = self.store.read().await?;
         known_app(&mut tx, &app_id).await?;
@@ -72,7 +72,7 @@ pub(super) async fn known_app(tx: &mut Tx<'_>, app_id: &AppId) -> Result<AppUuid
     row.map(|row| row.id).ok_or_else(|| unknown_app(app_id))
 }
 
-fn view(row: SecretRow) -> SecretView {
+fn view(row: &SecretRow) -> SecretView {
     SecretView {
         secret_id: row.id,
         created_at: row.created_at,

@@ -9,3 +9,6 @@ mod replace;
 use crate::AppError;
 
 const NOT_FOUND: AppError = AppError::NotFound { what: "contact" };
+
+#[cfg(test)]
+mod tests;

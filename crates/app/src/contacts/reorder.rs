@@ -3,8 +3,9 @@
 use mayday_core::identity::Caller;
 use mayday_core::ids::ContactId;
 use mayday_store::Lane;
-use mayday_store::contacts::ReorderContacts;
+use mayday_store::contacts::{ReorderContacts, Reordering};
 
+use super::NOT_FOUND;
 use crate::identity::require_full;
 use crate::{App, AppError};
 
@@ -21,13 +22,13 @@ impl App {
             user: caller.user,
             order,
         };
-        if self.store.write(Lane::Rest, reorder).await? {
-            Ok(())
-        } else {
-            Err(AppError::field(
+        match self.store.write(Lane::Rest, reorder).await? {
+            Reordering::Done => Ok(()),
+            Reordering::NoContacts => Err(NOT_FOUND),
+            Reordering::Incomplete => Err(AppError::field(
                 "/order",
                 "order must hold the id of each contact once",
-            ))
+            )),
         }
     }
 }

@@ -85,3 +85,6 @@ pub(crate) fn require_full(caller: &Caller) -> Result<(), AppError> {
         Err(AppError::Unauthorized)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,17 +17,27 @@ use crate::presence::CutReason;
 /// the same database. A cut must be over within a second.
 const COMPARE_EVERY: Duration = Duration::from_millis(500);
 
+/// How often connections are looked through for proofs that expired so long
+/// ago that they allow nothing any more.
+const EXPIRE_EVERY: Duration = Duration::from_mins(1);
+
 impl App {
     /// Keeps the directory as the store has it, until shutdown.
     pub(crate) async fn watch_control(self: Arc<Self>) {
         let mut commits = self.store.commits();
         let mut ticks = tokio::time::interval(COMPARE_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut expiry = tokio::time::interval(EXPIRE_EVERY);
+        expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failing = false;
         loop {
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
                 _ = ticks.tick() => {}
+                _ = expiry.tick() => {
+                    self.cut_expired();
+                    continue;
+                }
                 hints = commits.recv() => match hints {
                     Ok(hints) if !hints.iter().any(|hint| matches!(hint, Hint::ControlChanged)) => continue,
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
@@ -67,6 +77,17 @@ impl App {
             reload.cut_pending = false;
         }
         Ok(())
+    }
+
+    /// Cuts connections whose proof is past even the grace of the stale.
+    pub(super) fn cut_expired(&self) {
+        let now = self.clock.now();
+        let cut = self
+            .presence
+            .cut_where(|caller| caller.at(now).is_none().then_some(CutReason::ProofExpired));
+        if cut > 0 {
+            tracing::info!(connections = cut, "cut connections whose proofs expired");
+        }
     }
 
     async fn cut_refused(&self) -> Result<(), StoreError> {

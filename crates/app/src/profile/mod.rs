@@ -2,3 +2,6 @@
 
 mod show;
 mod update;
+
+#[cfg(test)]
+mod tests;

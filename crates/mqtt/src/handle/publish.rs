@@ -172,7 +172,9 @@ pub(crate) fn telemetry_answer(stored: &Result<TelemetryReceipt, AppError>) -> A
         Ok(TelemetryReceipt::Stored | TelemetryReceipt::UnknownDevice) => Answer::Stored,
         Ok(TelemetryReceipt::Malformed(_)) => Answer::Malformed,
         Err(error) => {
-            tracing::warn!(error = %error, cause = cause(error), "telemetry was not stored");
+            // The store says once that it cannot write; each sample would be
+            // a flood.
+            tracing::debug!(error = %error, cause = cause(error), "telemetry was not stored");
             Answer::Failed(publish_failure(error))
         }
     }

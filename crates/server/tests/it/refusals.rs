@@ -111,6 +111,25 @@ fn a_corrupt_database_is_refused_and_left_as_it_is() {
     assert_eq!(fs::read(&database).unwrap(), noise);
 }
 
+#[test]
+fn a_newer_database_is_refused_and_left_as_it_is() {
+    let home = Home::new();
+    home.app("shop");
+    let database = database_of(&home.data());
+    let script = "import sqlite3, sys\n\
+        db = sqlite3.connect(sys.argv[1])\n\
+        db.execute(\"INSERT INTO schema_migrations VALUES (9999, '9999_later', 'x', 0)\")\n\
+        db.commit()\n\
+        db.execute('PRAGMA wal_checkpoint(TRUNCATE)')\n";
+    let mut python = std::process::Command::new("python3");
+    let said = run(python.args(["-c", script]).arg(&database));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let before = fs::read(&database).unwrap();
+    serve(&home).refused(&["newer mayday"]);
+    home.say(&["app", "list"]).refused(&["newer mayday"]);
+    assert!(fs::read(&database).unwrap() == before, "it was changed");
+}
+
 /// The file of the embedded database.
 fn database_of(data: &Path) -> std::path::PathBuf {
     fs::read_dir(data)

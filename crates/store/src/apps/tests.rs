@@ -92,7 +92,7 @@ on_both!(two_secrets_live_at_once_and_no_third, |store| async move {
     assert_eq!(add(&store, &app, &third).await, SecretAddition::TooMany);
     assert_eq!(live(&store).await.len(), 2);
 
-    store.clock.advance(Duration::from_secs(60));
+    store.clock.advance(Duration::from_mins(1));
     let retired = retire(&store, &app, app.secret.id).await.unwrap();
     assert_eq!(retired.retired_at, Some(store.clock.now()));
     assert_eq!(add(&store, &app, &third).await, SecretAddition::Added);
@@ -103,7 +103,7 @@ on_both!(two_secrets_live_at_once_and_no_third, |store| async move {
         .collect();
     assert_eq!(ids, [second.id, third.id]);
 
-    store.clock.advance(Duration::from_secs(60));
+    store.clock.advance(Duration::from_mins(1));
     let again = retire(&store, &app, app.secret.id).await.unwrap();
     assert_eq!(
         again.retired_at, retired.retired_at,

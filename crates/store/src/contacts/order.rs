@@ -48,8 +48,7 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// Puts a user's contacts into an order. Answers whether it names each of
-/// them once; otherwise nothing changed.
+/// Puts a user's contacts into an order.
 #[derive(Clone, Debug)]
 pub struct ReorderContacts {
     /// The user.
@@ -58,21 +57,36 @@ pub struct ReorderContacts {
     pub order: Vec<ContactId>,
 }
 
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reordering {
+    /// The contacts stand in the order.
+    Done,
+    /// The order does not name each contact once; nothing changed.
+    Incomplete,
+    /// The order names contacts and the user has none at all.
+    NoContacts,
+}
+
 impl Command for ReorderContacts {
-    type Output = bool;
+    type Output = Reordering;
 
     const NAME: &'static str = "contact.reorder";
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Reordering, StoreError> {
         users::lock(tx, self.user).await?;
         let contacts = list(tx, self.user).await?;
+        if contacts.is_empty() && !self.order.is_empty() {
+            return Ok(Reordering::NoContacts);
+        }
         let named: HashSet<_> = self.order.iter().collect();
         let complete = named.len() == self.order.len()
             && named.len() == contacts.len()
             && contacts.iter().all(|contact| named.contains(&contact.id));
-        if complete {
-            write(tx, self.user, &contacts, &self.order).await?;
+        if !complete {
+            return Ok(Reordering::Incomplete);
         }
-        Ok(complete)
+        write(tx, self.user, &contacts, &self.order).await?;
+        Ok(Reordering::Done)
     }
 }

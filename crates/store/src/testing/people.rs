@@ -7,7 +7,7 @@ use mayday_core::ids::{AppUuid, SecretId, UserId};
 use super::TestStore;
 use crate::apps::{AppCreation, CreateApp};
 use crate::command::Lane;
-use crate::users::UpsertUser;
+use crate::users::{self, UpsertUser};
 
 /// An app of a test.
 #[derive(Clone, Debug)]
@@ -74,5 +74,20 @@ impl TestStore {
             standing: Standing::Full,
             peer: std::net::Ipv4Addr::LOCALHOST.into(),
         }
+    }
+
+    /// The user of a caller's names, as the store has it.
+    pub async fn user_of(&self, caller: &Caller) -> Option<UserId> {
+        let mut tx = self.read().await.expect("a read");
+        let found = users::find(&mut tx, caller.app, &caller.external_id).await;
+        found.expect("a user or none").map(|row| row.id)
+    }
+
+    /// The external ids of an app's users, at most 1000, in byte order.
+    pub async fn users_of(&self, app: &str) -> Vec<String> {
+        let app = AppId::parse(app).expect("an app id");
+        let mut tx = self.read().await.expect("a read");
+        let rows = users::page(&mut tx, &app, "", 1_000).await.expect("users");
+        rows.iter().map(|row| row.external_id.to_string()).collect()
     }
 }

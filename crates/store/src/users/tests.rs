@@ -63,7 +63,7 @@ on_both!(
             (first.last_seen_at, first.mqtt_seen_at),
             (store.clock.now(), None)
         );
-        store.clock.advance(Duration::from_secs(60));
+        store.clock.advance(Duration::from_mins(1));
         let later = store.clock.now();
         let touch = |mqtt| TouchUser { user: ana, mqtt };
         store.write(Lane::Rest, touch(true)).await.unwrap();
@@ -81,7 +81,7 @@ on_both!(a_profile_changes_in_what_is_given, |store| async move {
     let app = store.app("one").await;
     let ana = store.user(&app, "ana").await;
     let update = |patch| UpdateProfile { user: ana, patch };
-    store.clock.advance(Duration::from_secs(60));
+    store.clock.advance(Duration::from_mins(1));
     let patch = ProfilePatch {
         name: Some("Ana Núñez".into()),
         phone: Some("+34600111222".into()),
