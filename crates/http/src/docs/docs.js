@@ -20,7 +20,7 @@ function el(tag, options, ...children) {
     else if (name === "on") for (const [event, run] of Object.entries(value)) node.addEventListener(event, run);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return node;
 }
 
@@ -150,7 +150,7 @@ function members(schema, request, depth = 0) {
       (inner.description || seen.description) && inner.description
         && el("span", { class: "what" }, inline(inner.description.replace(/\s*\n\s*/g, " "))),
       depth < 5 && nested.map((part) => Object.keys(part.properties || {}).length > 0
-        && el("details", null, el("summary", null, `Members of ${nested.length > 1 ? part.description || name : name}`), members(part, request, depth + 1))));
+        && el("details", null, el("summary", null, nested.length > 1 && part.description ? part.description.replace(/\.$/, "") : `Members of ${name}`), members(part, request, depth + 1))));
   });
   if (rows.length <= FOLD_ABOVE) return el("ul", { class: "members" }, rows);
   const rest = rows.splice(FOLD_AT);
@@ -218,8 +218,10 @@ function curl(route) {
   const body = bodyOf(route.operation);
   if (body) {
     lines.push(`-H ${quoted("Content-Type: application/json")}`);
-    const given = route.operation.requestBody.content["application/json"].example;
-    lines.push(`-d ${quoted(JSON.stringify(ordered(given || example(body, true) || {}, body), null, 2))}`);
+    const given = route.operation.requestBody.content["application/json"].example || example(body, true) || {};
+    // A trigger of long ago would be flagged for its clock: show one of today.
+    const fresh = given.timestamp ? { ...given, timestamp: new Date().toISOString() } : given;
+    lines.push(`-d ${quoted(JSON.stringify(ordered(fresh, body), null, 2))}`);
   }
   return lines.join(" \\\n  ");
 }

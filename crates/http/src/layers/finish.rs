@@ -78,7 +78,7 @@ fn write_body(response: &mut Response, problem: &Problem, id: &str) {
 }
 
 fn log(status: u16, problem: Option<&Problem>, took: std::time::Duration) {
-    let duration_ms = took.as_secs_f64() * 1_000.0;
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let code = problem.map(Problem::code);
     if let Some(cause) = problem.and_then(Problem::cause) {
         tracing::error!(

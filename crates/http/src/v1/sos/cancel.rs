@@ -33,7 +33,7 @@ pub(crate) struct SosCancel {
     path = "/v1/sdk/sos/cancel",
     operation_id = "cancelSos",
     tag = "SOS",
-    request_body(content = Option<SosCancel>),
+    request_body(content = Option<SosCancel>, example = json!({})),
     responses(
         (status = 200, description = "The incident as it is now, or null.", body = CancelAnswer),
         (status = 400, description = "The body is not a JSON object."),
