@@ -134,8 +134,8 @@ pub(crate) async fn with_ownership(
     app: AppUuid,
     claim: Claim,
 ) -> Result<Device, StoreError> {
-    let owner = owner_of(tx, app, &claim.hardware_id).await?;
-    let owned = owner.is_none_or(|owner| owner.user == claim.user);
+    let first = owner_of(tx, app, &claim.hardware_id).await?;
+    let owned = first.is_none_or(|first| first.user == claim.user);
     Ok(Device {
         id: claim.id,
         user: claim.user,

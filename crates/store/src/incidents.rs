@@ -22,9 +22,10 @@ use mayday_core::sos::Incident;
 
 pub use cancel::{CancelOutcome, CancelSos};
 pub use end::TRAIL_COPY_JOB;
+pub use gateways::{CancelRecord, recorded_cancels};
 pub use history::{HistoryCursor, InvalidCursor, history};
 pub use keys::PruneTriggerKeys;
-pub use reports::{MAX_REPORTED_POINTS, reported_trail};
+pub use reports::{MAX_REPORTED_POINTS, kept_bodies, reported_trail};
 pub use resolve::ResolveSos;
 pub use silent::{RaiseSilent, SILENT_AFTER, SilentCandidate, silent_candidates};
 pub use trail::{StoreTrail, stored_trail};

@@ -106,7 +106,7 @@ on_both_nodes!(
         let one_more = draft(&json!({"hardware_id": "one more"}));
         match node.app.register_device(&ana, one_more).await {
             Err(AppError::Validation { fields, .. }) => {
-                assert_eq!(fields[0].pointer, "/hardware_id")
+                assert_eq!(fields[0].pointer, "/hardware_id");
             }
             other => panic!("{other:?}"),
         }

@@ -1,5 +1,13 @@
 //! The use cases on a real store, each test on SQLite and on PostgreSQL.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod devices;
 mod harness;
 mod sos;

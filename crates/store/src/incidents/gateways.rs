@@ -21,8 +21,48 @@ static NOTE_CANCEL: Sql = Sql::new(
      ON CONFLICT (incident_id, user_id) DO UPDATE SET effective = excluded.effective,
         body = excluded.body, at = excluded.at",
 );
+static CANCELS: Sql = Sql::new(
+    "SELECT user_id, effective, body, at FROM incident_cancels WHERE incident_id = $1
+     ORDER BY at, user_id LIMIT $2",
+);
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&NOTE, &RELAYED, &NOTE_CANCEL];
+pub(crate) const STATEMENTS: &[&Sql] = &[&NOTE, &RELAYED, &NOTE_CANCEL, &CANCELS];
+
+/// Most records of requests to cancel that one read returns.
+const CANCELS_LIMIT: i64 = 1_000;
+
+/// What a user said when cancelling an incident, lastly.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CancelRecord {
+    /// Who asked.
+    pub by: UserId,
+    /// Whether it ended the incident.
+    pub effective: bool,
+    /// The body, without any PIN.
+    pub said: Value,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Who asked to cancel an incident, the earliest first.
+pub async fn recorded_cancels(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+) -> Result<Vec<CancelRecord>, StoreError> {
+    let rows = tx
+        .fetch_all(&CANCELS, args![incident, CANCELS_LIMIT])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(CancelRecord {
+                by: row.get(0)?,
+                effective: row.get(1)?,
+                said: row.get(2)?,
+                at: row.get(3)?,
+            })
+        })
+        .collect()
+}
 
 /// Notes that a user relayed an incident.
 pub(super) async fn note(

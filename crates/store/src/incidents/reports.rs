@@ -30,8 +30,12 @@ static POINTS: Sql = Sql::new(
     "SELECT occurred_at, latitude, longitude, altitude FROM incident_reports
      WHERE incident_id = $1 AND latitude IS NOT NULL ORDER BY ordinal LIMIT $2",
 );
+static BODIES: Sql = Sql::new(
+    "SELECT ordinal, raw FROM incident_reports WHERE incident_id = $1 AND raw IS NOT NULL
+     ORDER BY ordinal LIMIT $2",
+);
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&INSERT, &FORGET_RAW, &FORGET, &POINTS];
+pub(crate) const STATEMENTS: &[&Sql] = &[&INSERT, &FORGET_RAW, &FORGET, &POINTS, &BODIES];
 
 /// A trigger of an incident.
 #[derive(Clone, Copy, Debug)]
@@ -64,12 +68,29 @@ pub(super) async fn keep(tx: &mut Tx<'_>, new: &NewReport<'_>) -> Result<(), Sto
     tx.execute_one(&INSERT, values).await?;
     let ordinal = i64::from(new.ordinal);
     for (statement, kept) in [(&FORGET_RAW, RAW_AT_EACH_END), (&FORGET, KEPT_AT_EACH_END)] {
-        let middle = ordinal - kept;
-        if middle > kept {
+        if let Some(middle) = middle(ordinal, kept) {
             tx.execute(statement, args![new.incident, middle]).await?;
         }
     }
     Ok(())
+}
+
+/// Which one makes room for a new last one, when so many are kept at each end.
+fn middle(newest: i64, kept: i64) -> Option<i64> {
+    Some(newest - kept).filter(|oldest_of_last| *oldest_of_last > kept)
+}
+
+/// The beginnings of the bodies of an incident's triggers as they were sent, by
+/// their number: the first and the last few.
+pub async fn kept_bodies(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    let most = 2 * RAW_AT_EACH_END;
+    let rows = tx.fetch_all(&BODIES, args![incident, most]).await?;
+    rows.iter()
+        .map(|row| Ok((row.get(0)?, row.get(1)?)))
+        .collect()
 }
 
 /// The positions that the triggers of an incident brought, in the order of
@@ -91,4 +112,24 @@ pub async fn reported_trail(
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_and_the_last_are_kept_and_the_middle_makes_room() {
+        for kept in [1, 20, 5_000] {
+            let mut left: Vec<i64> = Vec::new();
+            for newest in 1..=3 * kept {
+                left.push(newest);
+                if let Some(gone) = middle(newest, kept) {
+                    left.retain(|ordinal| *ordinal != gone);
+                }
+            }
+            let expected: Vec<i64> = (1..=kept).chain(2 * kept + 1..=3 * kept).collect();
+            assert_eq!(left, expected);
+        }
+    }
 }

@@ -187,8 +187,8 @@ impl TriggerSos {
         match whose {
             Whose::Own(OwnDevice::Unknown { registrable }) => {
                 if *registrable && let Some(text) = registrable_text(&self.trigger) {
-                    let alias = [device, hardware].into_iter().flatten();
-                    let alias = alias.filter(|other| *other != text).last();
+                    let mut alias = [device, hardware].into_iter().flatten();
+                    let alias = alias.rfind(|other| *other != text);
                     let fresh = register::NewDevice::of_sos(self.app, self.sender, text, alias);
                     register::insert(tx, &fresh, self.received_at).await?;
                 }

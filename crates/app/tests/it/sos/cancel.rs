@@ -6,6 +6,7 @@ use mayday_app::{AppError, CancelReceipt};
 use mayday_core::identity::{Caller, CancelPolicy};
 use mayday_core::sos::{Incident, State};
 use mayday_store::alerts;
+use mayday_store::incidents::recorded_cancels;
 use serde_json::{Value, json};
 
 use crate::harness::{NodeExt as _, ended, flags, kinds, mqtt, on_both_nodes};
@@ -212,5 +213,29 @@ on_both_nodes!(
         let cancelled = own(&node, &bo, json!({"deviceId": "77"})).await;
         assert_eq!(cancelled.user, bo.user);
         assert!(node.open(&ana).await.is_some());
+    }
+);
+
+on_both_nodes!(
+    what_was_said_is_recorded_without_the_pin,
+    async |node: TestApp| {
+        let (ana, eve) = (node.caller("ana").await, node.caller("eve").await);
+        let opened = node.own(&ana, mqtt(&json!({"deviceId": "77"}))).await;
+        foreign(&node, &eve, json!({"deviceId": "77", "signature": "0815"})).await;
+        node.pass(1);
+        own(
+            &node,
+            &ana,
+            json!({"signature": "4711", "reason": "burnt toast"}),
+        )
+        .await;
+        let mut tx = node.store.read().await.unwrap();
+        let said = recorded_cancels(&mut tx, opened.id).await.unwrap();
+        let told: Vec<_> = said.iter().map(|r| (r.by, r.effective, &r.said)).collect();
+        let (of_eve, of_ana) = (json!({"deviceId": "77"}), json!({"reason": "burnt toast"}));
+        assert_eq!(
+            told,
+            [(eve.user, false, &of_eve), (ana.user, true, &of_ana)]
+        );
     }
 );

@@ -7,11 +7,11 @@ use mayday_app::AppError;
 use mayday_app::testing::TestApp;
 use mayday_core::transport::Transport;
 use mayday_store::Lane;
-use mayday_store::incidents::TRAIL_COPY_JOB;
+use mayday_store::incidents::{TRAIL_COPY_JOB, kept_bodies};
 use mayday_store::jobs::ClaimJobs;
 use serde_json::json;
 
-use crate::harness::{NodeExt as _, mqtt, on_both_nodes};
+use crate::harness::{NodeExt as _, mqtt, on_both_nodes, raw};
 
 on_both_nodes!(
     it_is_paged_newest_first_without_gaps_or_repeats,
@@ -120,7 +120,7 @@ on_both_nodes!(
         let incident = node.own(&ana, mqtt(&json!({}))).await;
         let claim = ClaimJobs {
             limit: 10,
-            lease: Duration::from_secs(60),
+            lease: Duration::from_mins(1),
         };
         node.pass(3600);
         assert!(node.store.write(Lane::Job, claim).await.unwrap().is_empty());
@@ -136,15 +136,29 @@ on_both_nodes!(
 );
 
 on_both_nodes!(
-    very_many_updates_keep_the_first_and_the_last_positions,
+    raw_bodies_are_kept_of_the_first_and_the_last_triggers,
     async |node: TestApp| {
         let ana = node.caller("ana").await;
-        for n in 0..50 {
+        let mut incident = node.own(&ana, raw(&vec![0xff; 100_000])).await;
+        for n in 2..=50 {
             node.pass(1);
-            node.own(&ana, mqtt(&json!({"latitude": n, "longitude": 0})))
-                .await;
+            let body = json!({"latitude": n, "longitude": 0});
+            incident = node.own(&ana, mqtt(&body)).await;
         }
+        let mut tx = node.store.read().await.unwrap();
+        let kept = kept_bodies(&mut tx, incident.id).await.unwrap();
+        let ordinals: Vec<i64> = kept.iter().map(|(ordinal, _)| *ordinal).collect();
+        let expected: Vec<i64> = (1..=20).chain(31..=50).collect();
+        assert_eq!(ordinals, expected);
+        assert_eq!(kept[0].1, vec![0xff; 65_536], "the first 64 KiB");
+        let last = json!({"latitude": 50, "longitude": 0});
+        assert_eq!(kept[39].1, last.to_string().into_bytes());
+        drop(tx);
         let page = node.app.sos_history(&ana, 1, None).await.unwrap();
-        assert_eq!(page.items[0].trail.len(), 50);
+        assert_eq!(
+            page.items[0].trail.len(),
+            49,
+            "every position is in the trail"
+        );
     }
 );

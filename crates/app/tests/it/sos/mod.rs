@@ -3,6 +3,7 @@
 mod cancel;
 mod flags;
 mod history;
+mod model;
 mod redelivery;
 mod relay;
 mod silent;

@@ -113,7 +113,7 @@ on_both_nodes!(
     async |node: TestApp| {
         let ana = node.caller("ana").await;
         let ahead = mayday_core::clock::Clock::now(&*node.store.clock)
-            .plus(std::time::Duration::from_secs(300));
+            .plus(std::time::Duration::from_mins(5));
         node.own(&ana, mqtt(&json!({"timestamp": ahead.to_string()})))
             .await;
         node.pass(20);

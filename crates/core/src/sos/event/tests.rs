@@ -87,7 +87,7 @@ fn later_events_are_shifted_to_a_phone_clock_that_is_more_than_ten_seconds_off()
     ] {
         let sent = NOW.shift_micros(offset * 1_000_000);
         let (mut incident, _) = open(&json!({"timestamp": sent.to_string()}), Transport::Mqtt);
-        let end = NOW.plus(Duration::from_secs(60));
+        let end = NOW.plus(Duration::from_mins(1));
         assert!(incident.end(End::Cancelled, end));
         let body = event_body(&incident, end, None);
         let expected = end.shift_micros(if shifted { offset * 1_000_000 } else { 0 });
