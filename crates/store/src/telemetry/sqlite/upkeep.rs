@@ -29,6 +29,8 @@ const IDLE_TURNS: u64 = 10;
 /// Pages in a log at which it is truncated under load: 64 MiB, read at the
 /// next start within a fraction of a second.
 const MAX_LOG_PAGES: i64 = 16 * 1024;
+/// How long truncating a log may wait for readers.
+const TRUNCATE_LIMIT: Duration = Duration::from_millis(50);
 /// Rows read in one step when catching up after a crash.
 const CATCH_UP_ROWS: usize = 20_000;
 
@@ -101,9 +103,12 @@ impl Upkeep {
                 file.idle_turns = 0;
             } else if let Ok(Some(connection)) = schema::open_to_read(&self.shared.directory, *key)
             {
-                // A checkpoint is no change of the content, yet it writes.
-                let writes = connection.pragma_update(None, "query_only", false);
-                if writes.is_ok() {
+                // A checkpoint is no change of the content, yet it writes. It gives
+                // up quickly, because the writer waits while a log is truncated.
+                let ready = connection
+                    .pragma_update(None, "query_only", false)
+                    .and_then(|()| connection.busy_timeout(TRUNCATE_LIMIT));
+                if ready.is_ok() {
                     files.insert(
                         *key,
                         Watched {

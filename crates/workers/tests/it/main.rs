@@ -1,0 +1,197 @@
+//! The workers on a whole node without listeners.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mayday_app::store::jobs::{self, JobCounts, NewJob};
+use mayday_app::store::{Command, Lane, StoreError, Tx, spill};
+use mayday_app::testing::TestApp;
+use mayday_app::{SosTrigger, TelemetryReceipt, TriggerReceipt};
+use mayday_core::identity::Caller;
+use mayday_core::ids::IncidentId;
+use mayday_core::transport::Transport;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The workers of a node, running.
+struct Workers {
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Workers {
+    fn of(node: &TestApp) -> Self {
+        let shutdown = CancellationToken::new();
+        let work = mayday_workers::run(Arc::clone(&node.app), shutdown.clone());
+        Self {
+            task: tokio::spawn(work),
+            shutdown,
+        }
+    }
+
+    /// Stops them; they must end well before the drain's limit.
+    async fn stop(self) {
+        self.shutdown.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(5), self.task).await;
+        ended.expect("the workers end").expect("without a panic");
+    }
+}
+
+/// Enqueues a job as a change would.
+struct Enqueue {
+    kind: &'static str,
+    payload: Value,
+}
+
+impl Command for Enqueue {
+    type Output = bool;
+    const NAME: &'static str = "test.enqueue";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let due_at = tx.now();
+        let job = NewJob {
+            kind: self.kind,
+            key: self.kind,
+            priority: 0,
+            due_at,
+            payload: self.payload.clone(),
+        };
+        jobs::enqueue(tx, job).await
+    }
+}
+
+async fn counts(node: &TestApp) -> JobCounts {
+    let mut tx = node.store.read().await.unwrap();
+    jobs::counts(&mut tx).await.unwrap()
+}
+
+async fn spilled(node: &TestApp) -> usize {
+    let mut tx = node.store.read().await.unwrap();
+    spill::oldest(&mut tx, 1_000).await.unwrap().len()
+}
+
+/// Waits until something is so, for at most ten seconds.
+async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    for _ in 0..1_000 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what}: not within ten seconds");
+}
+
+async fn open_sos(node: &TestApp, caller: &Caller) -> IncidentId {
+    let trigger = SosTrigger {
+        body: Bytes::from_static(br#"{"timestamp":"2026-09-09T10:00:00.000Z"}"#),
+        oversized: false,
+        retained: false,
+        transport: Transport::Mqtt,
+    };
+    match node.app.trigger_sos(caller, trigger).await.unwrap() {
+        TriggerReceipt::Own(incident) => incident.id,
+        other => panic!("not opened: {other:?}"),
+    }
+}
+
+async fn send(node: &TestApp, caller: &Caller, secs: u32) {
+    let time = format!("2026-09-09T10:00:{secs:02}.000Z");
+    let body = json!({"timestamp": time, "latitude": 41.5, "longitude": 2.25});
+    let mut ticket = node
+        .app
+        .submit_telemetry(caller, body.to_string().into(), Transport::Mqtt);
+    assert_eq!(ticket.stored().await.unwrap(), TelemetryReceipt::Stored);
+}
+
+#[tokio::test]
+async fn the_trail_of_an_ended_incident_is_copied_when_it_is_due() {
+    let node = TestApp::sqlite().await;
+    let ana = node.caller("ana").await;
+    let workers = Workers::of(&node);
+    let incident = open_sos(&node, &ana).await;
+    send(&node, &ana, 1).await;
+    node.app.resolve_sos(&ana).await.unwrap();
+    assert_eq!(counts(&node).await.ready, 1);
+    node.store.clock.advance(Duration::from_mins(1));
+    until("the job is done", || async {
+        counts(&node).await == JobCounts::default()
+    })
+    .await;
+    let mut tx = node.store.read().await.unwrap();
+    let copied = mayday_app::store::incidents::stored_trail(&mut tx, incident).await;
+    assert_eq!(copied.unwrap().expect("a copy").len(), 1);
+    drop(tx);
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_can_never_work_is_set_aside() {
+    let node = TestApp::sqlite().await;
+    let workers = Workers::of(&node);
+    for (kind, payload) in [
+        ("paint_the_house", json!({"version": 1})),
+        ("trail_copy", json!({"version": 1, "incident": "none"})),
+    ] {
+        let enqueue = Enqueue { kind, payload };
+        assert!(node.store.write(Lane::Rest, enqueue).await.unwrap());
+    }
+    until("both are set aside", || async {
+        counts(&node).await.poison == 2
+    })
+    .await;
+    let nobody = "01890000-0000-7000-8000-000000000000";
+    let newer = Enqueue {
+        kind: "trail_copy",
+        payload: json!({"version": 2, "incident": nobody, "user": nobody}),
+    };
+    // The key of the one set aside is still taken: nothing is enqueued twice.
+    assert!(!node.store.write(Lane::Rest, newer).await.unwrap());
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_fails_is_tried_again_later() {
+    let node = TestApp::sqlite().await;
+    let nobody = "01890000-0000-7000-8000-000000000000";
+    // No such incident: its trail cannot be stored, which may change.
+    let enqueue = Enqueue {
+        kind: "trail_copy",
+        payload: json!({"version": 1, "incident": nobody, "user": nobody}),
+    };
+    assert!(node.store.write(Lane::Rest, enqueue).await.unwrap());
+    let workers = Workers::of(&node);
+    let start = counts(&node).await.oldest_due;
+    until("it is put off", || async {
+        let counts = counts(&node).await;
+        counts.ready == 1 && counts.oldest_due > start
+    })
+    .await;
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn spilled_telemetry_is_moved_once_the_writer_goes_on() {
+    let node = TestApp::sqlite().await;
+    let ana = node.caller("ana").await;
+    let workers = Workers::of(&node);
+    node.telemetry.faults().fail_commits(true);
+    for secs in 0..5 {
+        send(&node, &ana, secs).await;
+    }
+    assert_eq!(spilled(&node).await, 5);
+    node.telemetry.faults().fail_commits(false);
+    until("it is moved", || async { spilled(&node).await == 0 }).await;
+    let (from, to) = (
+        mayday_core::time::Timestamp::from_secs(0),
+        node.app.now().plus(Duration::from_hours(1)),
+    );
+    let found = node
+        .app
+        .telemetry_range(ana.user, from, to, 100)
+        .await
+        .unwrap();
+    assert_eq!(found.len(), 5);
+    workers.stop().await;
+}
