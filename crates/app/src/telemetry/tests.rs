@@ -129,11 +129,12 @@ on_both!(what_was_acknowledged_is_visible, |store| async move {
         node.app
             .submit_telemetry(&ana, later.to_string().into(), Transport::Http),
     );
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
     for _ in 0..500 {
         if node.samples(&ana).await.len() == 2 {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        looks.tick().await;
     }
     panic!("the dropped one was not stored");
 });

@@ -1,5 +1,7 @@
 //! The workers on a whole node without listeners.
 
+#![cfg(test)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,11 +76,12 @@ async fn spilled(node: &TestApp) -> usize {
 
 /// Waits until something is so, for at most ten seconds.
 async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
     for _ in 0..1_000 {
         if holds().await {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        looks.tick().await;
     }
     panic!("{what}: not within ten seconds");
 }

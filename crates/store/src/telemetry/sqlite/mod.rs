@@ -191,17 +191,26 @@ impl SqliteFiles {
     /// Ends the threads once the queue is written; the queue must be closed.
     pub(super) fn join(&self) {
         self.shared.faults.release();
-        let mut threads: Vec<JoinHandle<()>> = std::mem::take(&mut *lock(&self.threads));
+        let threads: Vec<JoinHandle<()>> = std::mem::take(&mut *lock(&self.threads));
         // The writer first: what it wrote last is flushed by the other.
-        for (turn, thread) in threads.drain(..).enumerate() {
-            if turn == 1 {
-                self.shared.stopping.store(true, Ordering::Release);
-                self.upkeep.wake();
-            }
+        for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a telemetry thread panicked");
             }
+            self.stop_upkeep();
         }
+    }
+
+    fn stop_upkeep(&self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        self.upkeep.wake();
+    }
+}
+
+impl Drop for SqliteFiles {
+    /// Lets the threads end; whoever wants to wait for them joins them.
+    fn drop(&mut self) {
+        self.stop_upkeep();
     }
 }
 

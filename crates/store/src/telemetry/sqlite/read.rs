@@ -22,6 +22,34 @@ const MAX_READERS: usize = 4;
 /// Connections kept open between queries.
 const MAX_IDLE: usize = 16;
 
+const NEWEST_IN_DAY: &str = "SELECT time_us, received_us, latitude, longitude, altitude, accuracy_m
+FROM samples WHERE bucket = ?1 AND user_id = ?2 ORDER BY time_us DESC LIMIT 1";
+const NEWEST_IN_LATE: &str =
+    "SELECT time_us, received_us, latitude, longitude, altitude, accuracy_m
+FROM samples WHERE user_id = ?1 ORDER BY bucket DESC, time_us DESC LIMIT 1";
+
+fn range_in_day_sql() -> String {
+    format!(
+        "SELECT {COLUMNS} FROM samples WHERE bucket = ?1 AND user_id = ?2
+         AND time_us BETWEEN ?3 AND ?4 ORDER BY time_us, device, event_id LIMIT ?5"
+    )
+}
+
+fn range_in_late_sql() -> String {
+    format!(
+        "SELECT {COLUMNS} FROM samples WHERE user_id = ?1 AND bucket BETWEEN ?2 AND ?3
+         AND time_us BETWEEN ?4 AND ?5 ORDER BY bucket, time_us, device, event_id LIMIT ?6"
+    )
+}
+
+fn trail_sql(order: &str) -> String {
+    format!(
+        "SELECT user_id, device, event_id, time_us, received_us, latitude, longitude, altitude,
+           accuracy_m
+         FROM samples WHERE incident_id = ?1 ORDER BY time_us {order} LIMIT ?2"
+    )
+}
+
 /// The reading side.
 pub(super) struct Readers {
     directory: PathBuf,
@@ -150,10 +178,7 @@ fn range_in_day(
     buckets: std::ops::RangeInclusive<i64>,
     limit: usize,
 ) -> rusqlite::Result<Vec<Sample>> {
-    let mut statement = file.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM samples WHERE bucket = ?1 AND user_id = ?2
-         AND time_us BETWEEN ?3 AND ?4 ORDER BY time_us, device, event_id LIMIT ?5"
-    ))?;
+    let mut statement = file.prepare_cached(&range_in_day_sql())?;
     let mut found = Vec::new();
     for bucket in buckets {
         if found.len() >= limit {
@@ -183,10 +208,7 @@ fn range_in_late(
     (from, to): (Timestamp, Timestamp),
     limit: usize,
 ) -> rusqlite::Result<Vec<Sample>> {
-    let mut statement = file.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM samples WHERE user_id = ?1 AND bucket BETWEEN ?2 AND ?3
-         AND time_us BETWEEN ?4 AND ?5 ORDER BY bucket, time_us, device, event_id LIMIT ?6"
-    ))?;
+    let mut statement = file.prepare_cached(&range_in_late_sql())?;
     let rows = statement.query_map(
         params![
             user.uuid().as_bytes(),
@@ -208,11 +230,7 @@ fn trail_in(
 ) -> rusqlite::Result<Vec<(SampleKey, Position)>> {
     let mut found = Vec::new();
     for order in ["ASC", "DESC"] {
-        let mut statement = file.prepare_cached(&format!(
-            "SELECT user_id, device, event_id, time_us, received_us, latitude, longitude,
-               altitude, accuracy_m
-             FROM samples WHERE incident_id = ?1 ORDER BY time_us {order} LIMIT ?2"
-        ))?;
+        let mut statement = file.prepare_cached(&trail_sql(order))?;
         let limit = i64::try_from(each_end).unwrap_or(i64::MAX);
         let rows = statement.query_map(params![incident.uuid().as_bytes(), limit], |row| {
             let position = read_position(row, 3)?;
@@ -236,10 +254,7 @@ fn newest_in_day(
     user: UserId,
     buckets: std::ops::RangeInclusive<i64>,
 ) -> rusqlite::Result<Option<Position>> {
-    let mut statement = file.prepare_cached(
-        "SELECT time_us, received_us, latitude, longitude, altitude, accuracy_m FROM samples
-         WHERE bucket = ?1 AND user_id = ?2 ORDER BY time_us DESC LIMIT 1",
-    )?;
+    let mut statement = file.prepare_cached(NEWEST_IN_DAY)?;
     for bucket in buckets.rev() {
         let newest = statement
             .query_row(params![bucket, user.uuid().as_bytes()], |row| {
@@ -254,11 +269,47 @@ fn newest_in_day(
 }
 
 fn newest_in_late(file: &Connection, user: UserId) -> rusqlite::Result<Option<Position>> {
-    let mut statement = file.prepare_cached(
-        "SELECT time_us, received_us, latitude, longitude, altitude, accuracy_m FROM samples
-         WHERE user_id = ?1 ORDER BY bucket DESC, time_us DESC LIMIT 1",
-    )?;
+    let mut statement = file.prepare_cached(NEWEST_IN_LATE)?;
     statement
         .query_row([user.uuid().as_bytes()], |row| read_position(row, 0))
         .optional()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How SQLite would run a query on an empty file.
+    fn plan(key: FileKey, sql: &str) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let file = schema::open_to_write(directory.path(), key).unwrap();
+        let mut statement = file.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let nothing: Vec<Option<i64>> = vec![None; statement.parameter_count()];
+        let steps = statement.query_map(rusqlite::params_from_iter(nothing), |row| {
+            row.get::<_, String>(3)
+        });
+        let steps: Vec<String> = steps.unwrap().map(Result::unwrap).collect();
+        steps.join("; ")
+    }
+
+    #[test]
+    fn no_query_scans_or_sorts_a_file() {
+        let day = FileKey::Day(20_000);
+        for (key, sql) in [
+            (day, range_in_day_sql()),
+            (day, NEWEST_IN_DAY.to_owned()),
+            (day, trail_sql("ASC")),
+            (day, trail_sql("DESC")),
+            (FileKey::Late, range_in_late_sql()),
+            (FileKey::Late, NEWEST_IN_LATE.to_owned()),
+            (FileKey::Late, trail_sql("ASC")),
+        ] {
+            let plan = plan(key, &sql);
+            assert!(
+                plan.starts_with("SEARCH samples USING INDEX"),
+                "{plan}: {sql}"
+            );
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}: {sql}");
+        }
+    }
 }

@@ -29,6 +29,8 @@ const IDLE_TURNS: u64 = 10;
 /// Pages in a log at which it is truncated under load: 64 MiB, read at the
 /// next start within a fraction of a second.
 const MAX_LOG_PAGES: i64 = 16 * 1024;
+/// Turns after which a failed catching up is tried again.
+const RETRY_TURNS: u64 = 60;
 /// How long truncating a log may wait for readers.
 const TRUNCATE_LIMIT: Duration = Duration::from_millis(50);
 /// Rows read in one step when catching up after a crash.
@@ -73,15 +75,24 @@ impl Upkeep {
     /// Works until the store closes.
     pub(super) fn run(&self) {
         self.catch_up_all();
-        while !self.shared.stopping.load(Ordering::Acquire) {
+        let mut turns = 0;
+        while !self.is_stopping() {
             self.wait();
             self.turn();
+            turns += 1;
+            if turns % RETRY_TURNS == 0 && !self.table.is_complete() {
+                self.catch_up_all();
+            }
         }
         self.turn();
         let mut files = lock(&self.files);
         for (key, file) in files.drain() {
             self.checkpoint(key, &file.connection, true);
         }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.shared.stopping.load(Ordering::Acquire)
     }
 
     fn wait(&self) {
@@ -153,9 +164,10 @@ impl Upkeep {
     /// Stores the positions that moved since the last turn.
     fn flush(&self, touched: &HashMap<FileKey, i64>) {
         let (positions, overflowed) = self.shared.latest.start_flush();
-        // What overflowed is read back from the files, from where they are covered.
+        // What is missing is read back from the files, from where they are covered.
+        let missing = overflowed || !self.table.is_complete();
         let nothing = HashMap::new();
-        let covered = if overflowed { &nothing } else { touched };
+        let covered = if missing { &nothing } else { touched };
         let moved = positions.iter().map(|(user, position)| (*user, position));
         let stored = self.table.put(moved, covered);
         self.shared.latest.end_flush(stored.is_ok());
@@ -173,7 +185,7 @@ impl Upkeep {
         let result = day::list(&self.shared.directory)
             .and_then(|keys| keys.into_iter().try_for_each(|key| self.catch_up(key)));
         match result {
-            Ok(()) => self.table.set_complete(true),
+            Ok(()) => self.table.set_complete(!self.is_stopping()),
             // Look-ups go on searching the files themselves.
             Err(error) => tracing::warn!(error = %error, "the newest positions are not complete"),
         }
@@ -187,7 +199,7 @@ impl Upkeep {
             .table
             .covered(key)
             .map_err(|e| TelemetryError::read(&e))?;
-        while !self.shared.stopping.load(Ordering::Acquire) {
+        while !self.is_stopping() {
             let rows = newer_rows(&connection, covered).map_err(|e| TelemetryError::read(&e))?;
             let Some((last, _, _)) = rows.last() else {
                 break;

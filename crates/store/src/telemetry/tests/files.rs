@@ -17,7 +17,7 @@ fn databases(store: &TestStore) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(directory(store))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".db"))
+        .filter(|name| std::path::Path::new(name).extension() == Some("db".as_ref()))
         .collect();
     names.sort_unstable();
     names
@@ -62,7 +62,7 @@ async fn retention_removes_files_and_late_rows_but_no_latest_position() {
         .await
         .unwrap();
     assert_eq!(telemetry.prune().await.unwrap(), 0);
-    store.clock.advance(Duration::from_secs(2 * 86_400));
+    store.clock.advance(Duration::from_hours(2 * 24));
     assert_eq!(telemetry.prune().await.unwrap(), 1);
     assert_eq!(all_of(&telemetry, user(0)).await.len(), 2);
     assert_eq!(all_of(&telemetry, user(1)).await, []);
@@ -71,7 +71,7 @@ async fn retention_removes_files_and_late_rows_but_no_latest_position() {
         .await
         .unwrap();
     assert_eq!(all_of(&telemetry, user(1)).await.len(), 1);
-    store.clock.advance(Duration::from_secs(40 * 86_400));
+    store.clock.advance(Duration::from_hours(40 * 24));
     let mut late = sample(user(2), -900 * DAY);
     late.received_at = store.clock.now();
     store_all(&telemetry, [late]).await.unwrap();

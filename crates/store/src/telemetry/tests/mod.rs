@@ -73,7 +73,7 @@ pub(super) async fn open_sos(store: &TestStore, app: &TestApp, owner: UserId) ->
     let command = TriggerSos {
         app: app.id,
         sender: owner,
-        flags: trigger.flags.clone(),
+        flags: trigger.flags,
         trigger,
         body,
         transport: Transport::Mqtt,
@@ -94,11 +94,12 @@ pub(super) async fn resolve_sos(store: &TestStore, owner: UserId) {
 
 /// Waits until something is so, for at most ten seconds.
 pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
     for _ in 0..1_000 {
         if holds() {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        looks.tick().await;
     }
     panic!("{what}: not within ten seconds");
 }
