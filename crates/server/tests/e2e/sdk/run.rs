@@ -110,7 +110,13 @@ impl Run<'_> {
     }
 
     fn body(&mut self, stamp: &str) -> String {
-        let mut body = json!({"timestamp": stamp, "identitySource": "app", "owner": "app"});
+        // Two bodies with the same bytes would be one trigger, sent twice.
+        let mut body = json!({
+            "timestamp": stamp,
+            "identitySource": "app",
+            "owner": "app",
+            "correlationId": format!("step {}", self.story.len()),
+        });
         if self.dice.below(4) > 0 {
             body["latitude"] = json!(self.degrees(41.0));
             body["longitude"] = json!(self.degrees(2.0));
