@@ -3,8 +3,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_core::clock::Clock as _;
+use mayday_core::contact::ContactDraft;
 use mayday_core::identity::signing::STALE_GRACE;
 use mayday_core::identity::{AppSecret, Caller, CancelPolicy, Proof, Standing};
+use mayday_core::profile::ProfilePatch;
 use mayday_store::testing::TestStore;
 use mayday_store::users::SetBlocked;
 use mayday_store::{Command, Lane, Sql, StoreError, Tx, args, on_both};
@@ -249,12 +251,12 @@ on_both!(
         for refused in [
             node.app.me(&stale).await.map(|_| ()),
             node.app
-                .update_me(&stale, Default::default())
+                .update_me(&stale, ProfilePatch::default())
                 .await
                 .map(|_| ()),
             node.app.contacts(&stale).await.map(|_| ()),
             node.app
-                .add_contact(&stale, Default::default())
+                .add_contact(&stale, ContactDraft::default())
                 .await
                 .map(|_| ()),
             node.app.reorder_contacts(&stale, Vec::new()).await,
