@@ -20,11 +20,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use mayday_core::event::UserEvent;
 use mayday_core::identity::Caller;
 use mayday_core::ids::UserId;
 use mayday_store::{Hint, Store, StoreError, events};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -115,6 +116,7 @@ impl FeedHub {
             last: None,
             read: VecDeque::new(),
             gap: false,
+            reading: None,
         }
     }
 
@@ -180,6 +182,17 @@ pub struct EventFeed {
     read: VecDeque<Arc<UserEvent>>,
     /// There is more in the store than in the mailbox.
     gap: bool,
+    /// A read under way. It outlives a cancelled `next`: a connection that has
+    /// other things to do a thousand times a second would never finish it.
+    reading: Option<BoxFuture<'static, Result<Found, StoreError>>>,
+}
+
+/// What a read brought.
+enum Found {
+    /// The number of the user's newest event.
+    Newest(i64),
+    /// Events after the one delivered last, a page at most.
+    Missing(Vec<UserEvent>),
 }
 
 impl Drop for EventFeed {
@@ -230,12 +243,20 @@ impl EventFeed {
             if self.gap || self.last.is_none() {
                 if let Err(error) = self.catch_up().await {
                     tracing::warn!(user.id = %self.user, %error, "events could not be read; it is tried again");
-                    tokio::time::sleep(READ_PAUSE).await;
                 }
             } else {
                 self.mailbox.wait().await;
             }
         }
+    }
+
+    /// Waits until more events wait than may, while none is asked for: a client
+    /// that takes nothing has to go as well. Cancel-safe; takes no event.
+    pub async fn overflowed(&mut self) -> FeedLost {
+        while !self.mailbox.is_overflowing() {
+            self.mailbox.wait().await;
+        }
+        FeedLost::Overflow
     }
 
     /// What can be delivered without waiting.
@@ -281,16 +302,42 @@ impl EventFeed {
 
     /// Reads what is missing, or, before the first event, where to begin.
     async fn catch_up(&mut self) -> Result<(), StoreError> {
-        let mut tx = self.hub.store.read().await?;
-        let Some(last) = self.last else {
-            let newest = events::last_seq(&mut tx, self.user).await?;
-            self.delivered(newest);
-            return Ok(());
-        };
-        let missing = events::read_after(&mut tx, self.user, last, GAP_EVENTS).await?;
-        // A full page may leave more behind it: read again once it is delivered.
-        self.gap = i64::try_from(missing.len()).unwrap_or(i64::MAX) >= GAP_EVENTS;
-        self.read = missing.into_iter().map(Arc::new).collect();
+        let (store, user, last) = (&self.hub.store, self.user, self.last);
+        let reading = self
+            .reading
+            .get_or_insert_with(|| Box::pin(look_up(store.clone(), user, last)));
+        let found = reading.as_mut().await;
+        self.reading = None;
+        match found? {
+            // A replay may have found it first.
+            Found::Newest(_) if self.last.is_some() => {}
+            Found::Newest(newest) => self.delivered(newest),
+            Found::Missing(missing) => {
+                // A full page may leave more behind it: read again once it is
+                // delivered.
+                self.gap = i64::try_from(missing.len()).unwrap_or(i64::MAX) >= GAP_EVENTS;
+                self.read = missing.into_iter().map(Arc::new).collect();
+            }
+        }
         Ok(())
     }
+}
+
+/// Reads what comes after `last`. A failure takes a moment, so that a store
+/// which cannot be read is not asked without pause.
+async fn look_up(store: Store, user: UserId, last: Option<i64>) -> Result<Found, StoreError> {
+    let read = async {
+        let mut tx = store.read().await?;
+        match last {
+            None => events::last_seq(&mut tx, user).await.map(Found::Newest),
+            Some(last) => events::read_after(&mut tx, user, last, GAP_EVENTS)
+                .await
+                .map(Found::Missing),
+        }
+    };
+    let found = read.await;
+    if found.is_err() {
+        tokio::time::sleep_until(Instant::now() + READ_PAUSE).await;
+    }
+    found
 }

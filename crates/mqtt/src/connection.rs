@@ -25,7 +25,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use crate::codec::frame::{Framer, Step};
 use crate::codec::packet::{self, Packet};
 use crate::codec::{Fault, Version, encode};
-use crate::feed::{Feed, News};
+use crate::feed::{Feed, News, OVERFLOW};
 use crate::outbound::Outbound;
 use crate::queue::{Progress, Queue};
 use crate::reason::{self, Reason};
@@ -107,13 +107,14 @@ impl From<Fault> for End {
 
 impl<T: Transport> Connection<T> {
     /// Serves the connection to its end.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self: Box<Self>) {
         let end = loop {
             if let Err(end) = self.turn().await {
                 break end;
             }
         };
-        self.finish(end).await;
+        // Boxed, so that an idle connection holds no room for its end.
+        Box::pin(self.finish(end)).await;
     }
 
     async fn turn(&mut self) -> Result<(), End> {
@@ -147,10 +148,8 @@ impl<T: Transport> Connection<T> {
         let listening = self.is_listening();
         self.timers.arm(listening);
         let hold_last = self.framer.is_skipping();
-        let wants_news = self.feed.is_open()
-            && self.outbound.is_idle()
-            && !self.wire.is_clogged()
-            && !self.draining;
+        let hears = self.feed.is_open() && !self.draining;
+        let takes = self.outbound.is_idle() && !self.wire.is_clogged();
         let write_first = more && !self.wire.has_a_batch();
         tokio::select! {
             biased;
@@ -158,7 +157,7 @@ impl<T: Transport> Connection<T> {
             () = self.stop.as_mut(), if !self.draining => Event::Stop,
             () = self.timers.elapsed() => Event::Timer,
             progress = poll_fn(|cx| self.queue.poll(cx, hold_last)) => Event::Progress(progress),
-            news = self.feed.next(), if wants_news => Event::News(news),
+            news = news(&mut self.feed, takes), if hears => Event::News(news),
             () = future::ready(()), if write_first => Event::More,
             io = self.wire.ready(listening && !more) => Event::Io(io),
             () = future::ready(()), if more => Event::More,
@@ -298,7 +297,7 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    async fn finish(mut self, end: End) {
+    async fn finish(mut self: Box<Self>, end: End) {
         let (reason, word, linger) = match end {
             End::Disconnected => (None, "disconnected", false),
             End::Lost(word) => (None, word, false),
@@ -311,7 +310,7 @@ impl<T: Transport> Connection<T> {
                 (Some(reason), word, cut != CutReason::FullHouse)
             }
             End::FeedLost(word) => {
-                if word == "feed_overflow" {
+                if word == OVERFLOW {
                     self.app.metrics().feed_overflowed();
                 }
                 (Some(Reason::QUOTA), word, false)
@@ -331,10 +330,23 @@ impl<T: Transport> Connection<T> {
         if let Some(reason) = reason {
             encode::disconnect(self.version, reason, &mut self.wire.outbox);
         }
-        drop(self.membership);
+        let Self {
+            membership, wire, ..
+        } = *self;
+        drop(membership);
         if !matches!(end, End::Lost(_)) {
-            self.wire.close(linger).await;
+            wire.close(linger).await;
         }
+    }
+}
+
+/// Events as far as the client takes them; otherwise only that there are too
+/// many of them.
+async fn news(feed: &mut Feed, takes: bool) -> News {
+    if takes {
+        feed.next().await
+    } else {
+        feed.overflow().await
     }
 }
 

@@ -10,6 +10,9 @@ use futures_util::future::BoxFuture;
 use mayday_app::{AppError, EventFeed, FeedLost};
 use mayday_core::event::UserEvent;
 
+/// Why a client that does not keep up is disconnected.
+pub(crate) const OVERFLOW: &str = "feed_overflow";
+
 /// The events of the connection's user.
 #[derive(Default)]
 pub(crate) struct Feed {
@@ -18,7 +21,8 @@ pub(crate) struct Feed {
     wanting: Vec<Box<str>>,
 }
 
-type Replay = BoxFuture<'static, (Box<EventFeed>, Result<Option<Arc<UserEvent>>, AppError>)>;
+type Again = Result<Option<Arc<UserEvent>>, AppError>;
+type Replay = BoxFuture<'static, (Box<EventFeed>, Again)>;
 
 #[derive(Default)]
 enum State {
@@ -27,6 +31,11 @@ enum State {
     Live(Box<EventFeed>),
     Replaying {
         replay: Replay,
+        topics: Vec<Box<str>>,
+    },
+    Replayed {
+        feed: Box<EventFeed>,
+        again: Again,
         topics: Vec<Box<str>>,
     },
 }
@@ -53,8 +62,8 @@ impl Feed {
         match std::mem::take(&mut self.state) {
             State::Closed => self.state = replay(Box::new(open()), topics),
             State::Live(feed) => self.state = replay(feed, topics),
-            replaying @ State::Replaying { .. } => {
-                self.state = replaying;
+            under_way => {
+                self.state = under_way;
                 self.wanting.extend(topics);
             }
         }
@@ -67,18 +76,19 @@ impl Feed {
 
     /// Waits for what comes next; cancel-safe. Never ready while closed.
     pub(crate) async fn next(&mut self) -> News {
-        match &mut self.state {
-            State::Closed => std::future::pending().await,
-            State::Live(feed) => match feed.next().await {
+        self.replayed().await;
+        if let State::Live(feed) = &mut self.state {
+            return match feed.next().await {
                 Ok(event) => News::Event(event),
-                Err(FeedLost::Overflow) => News::Lost("feed_overflow"),
-            },
-            State::Replaying {
-                replay: going,
+                Err(FeedLost::Overflow) => News::Lost(OVERFLOW),
+            };
+        }
+        match std::mem::take(&mut self.state) {
+            State::Replayed {
+                feed,
+                again,
                 topics,
             } => {
-                let (feed, again) = going.await;
-                let topics = std::mem::take(topics);
                 self.state = if self.wanting.is_empty() {
                     State::Live(feed)
                 } else {
@@ -87,11 +97,43 @@ impl Feed {
                 match again {
                     Ok(event) => News::Again(event, topics),
                     Err(error) => {
-                        tracing::warn!(error = %error, "events could not be read again");
+                        tracing::warn!(%error, "events could not be read again");
                         News::Lost("replay_failed")
                     }
                 }
             }
+            other => {
+                self.state = other;
+                std::future::pending().await
+            }
+        }
+    }
+
+    /// While the client takes nothing: waits until more events wait for it than
+    /// may. Cancel-safe.
+    pub(crate) async fn overflow(&mut self) -> News {
+        self.replayed().await;
+        match &mut self.state {
+            State::Live(feed) | State::Replayed { feed, .. } => {
+                let FeedLost::Overflow = feed.overflowed().await;
+                News::Lost(OVERFLOW)
+            }
+            State::Closed | State::Replaying { .. } => std::future::pending().await,
+        }
+    }
+
+    /// Waits for the end of a replay that is under way.
+    async fn replayed(&mut self) {
+        let State::Replaying { replay, .. } = &mut self.state else {
+            return;
+        };
+        let (feed, again) = replay.await;
+        if let State::Replaying { topics, .. } = std::mem::take(&mut self.state) {
+            self.state = State::Replayed {
+                feed,
+                again,
+                topics,
+            };
         }
     }
 }

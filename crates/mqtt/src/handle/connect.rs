@@ -64,6 +64,20 @@ pub(crate) async fn serve<T: Transport>(
     peer: IpAddr,
     visitor: Visitor,
 ) {
+    // Boxed, so that what the handshake needs is not kept for the connection's
+    // life.
+    let opening = Box::pin(open(shared, transport, peer, visitor));
+    if let Some(connection) = opening.await {
+        connection.run().await;
+    }
+}
+
+async fn open<T: Transport>(
+    shared: Shared,
+    transport: T,
+    peer: IpAddr,
+    visitor: Visitor,
+) -> Option<Box<Connection<T>>> {
     let mut wire = Wire::new(transport);
     let mut framer = Framer::new();
     let deadline = Instant::now() + shared.settings.connect_timeout;
@@ -88,9 +102,12 @@ pub(crate) async fn serve<T: Transport>(
     };
     match admitted {
         Ok((connect, caller, membership)) => {
-            accept(shared, wire, framer, connect, caller, membership).await;
+            accept(shared, wire, framer, connect, caller, membership).await
         }
-        Err(failure) => refuse(&shared.app, wire, failure, peer).await,
+        Err(failure) => {
+            refuse(&shared.app, wire, failure, peer).await;
+            None
+        }
     }
 }
 
@@ -168,7 +185,7 @@ async fn accept<T: Transport>(
     connect: Connect,
     caller: Caller,
     membership: Membership,
-) {
+) -> Option<Box<Connection<T>>> {
     let Shared {
         app,
         settings,
@@ -186,9 +203,7 @@ async fn accept<T: Transport>(
             .then(|| format!("auto-{}", membership.number())),
         no_session: connect.wants_session,
     };
-    if encode::accept(connect.version, &terms, &mut wire.outbox).is_err() {
-        return;
-    }
+    encode::accept(connect.version, &terms, &mut wire.outbox).ok()?;
     app.metrics().mqtt_connect("accepted");
     tracing::debug!(
         app.id = %caller.app_id,
@@ -200,7 +215,7 @@ async fn accept<T: Transport>(
     );
     let alias_shadowed = is_shadowed(&app, &caller).await;
     let will = kept_will(&connect, &caller, alias_shadowed);
-    let connection = Connection {
+    Some(Box::new(Connection {
         queue: Queue::new(settings.in_flight),
         outbound: Outbound::new(connect.receive_maximum, connect.max_packet_bytes),
         timers: Timers::new(keep_alive, settings.write_timeout),
@@ -221,9 +236,7 @@ async fn accept<T: Transport>(
         will,
         draining: false,
         want: READ_CHUNK_BYTES,
-    };
-    // The future of the handshake is not kept for the connection's life.
-    Box::pin(connection.run()).await;
+    }))
 }
 
 /// In seconds; 0 is none. Only 5 can be told another than it asked for.
@@ -286,4 +299,22 @@ async fn refuse<T: Transport>(app: &App, mut wire: Wire<T>, failure: Failure, pe
     app.metrics().mqtt_connect(word);
     tracing::debug!(peer.address = %peer, reason = word, "mqtt connection refused");
     wire.close(linger).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    fn size_of_future<A, B, C, D, F>(_: impl Fn(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_connection_costs_less_than_two_kilobytes_of_ours() {
+        let task = size_of_future(serve::<TcpStream>);
+        let state = size_of::<Connection<TcpStream>>();
+        assert!(task + state < 2_048, "{task} and {state} bytes");
+    }
 }

@@ -249,3 +249,43 @@ async fn nothing_comes_after_unsubscribe() {
         client.expect_silence().await;
     }
 }
+
+#[tokio::test]
+async fn a_subscriber_that_does_not_keep_up_is_disconnected() {
+    let server = Server::start().await;
+    for version in BOTH {
+        let name = format!("slow-{version:?}");
+        let filter = format!("sos/events/{name}");
+        let hash = server.node.hash(&name);
+        let slow = Connect {
+            client_id: "slow".to_owned(),
+            // Receive maximum 1; 3.1.1 has 64.
+            properties: b"\x21\0\x01".to_vec(),
+            ..Connect::new(version, &name, &hash)
+        };
+        let mut slow = Client::accepted(&server, &slow).await;
+        slow.subscribe(&[(&filter, 1)]).await;
+        let mut sender = Client::connect(&server, version, &name).await;
+        let mut cries = Vec::new();
+        for n in 1..=400 {
+            cries.extend(publish(version, n, "sos/alerts", &cry(n)));
+            if n % 50 == 0 {
+                sender.send(&cries).await;
+                cries.clear();
+                for id in n - 49..=n {
+                    sender.expect_ack(PUBACK, id, 0).await;
+                }
+            }
+        }
+        // What it was sent is in order and without gaps; then it is told.
+        let window = if version == Version::V5 { 1 } else { 64 };
+        let mut last = 0;
+        for _ in 0..window {
+            let event = slow.event().await;
+            let now = event.json["snapshotVersion"].as_i64().unwrap();
+            assert!(now > last, "{event:?}");
+            last = now;
+        }
+        slow.expect_close(0x97).await;
+    }
+}

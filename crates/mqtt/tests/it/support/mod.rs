@@ -16,8 +16,9 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(
     mut condition: impl FnMut() -> F,
 ) {
     let wait = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(2));
         while !condition().await {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            looks.tick().await;
         }
     };
     assert!(
