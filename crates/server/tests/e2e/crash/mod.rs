@@ -33,9 +33,11 @@ const ROUNDS_PER_HOME: u64 = 50;
 /// A crashed server must be ready again before this.
 const READY_AGAIN: Duration = Duration::from_secs(2);
 /// Rounds within which the lying build must be found out.
-const ROUNDS_TO_FIND_A_LIE: u64 = 20;
+const ROUNDS_TO_FIND_A_LIE: u64 = 60;
 /// The kill comes between these many milliseconds after the load began.
 const KILL_BETWEEN: (u64, u64) = (150, 1_500);
+/// As above, while every walker still runs: the lie lies in what is in flight.
+const KILL_IN_FULL_RUN: (u64, u64) = (100, 300);
 
 /// Who is on the road in each round.
 const ROLES: &[Role] = &[
@@ -86,7 +88,7 @@ fn crash(rounds: u64, seed: u64, fresh: impl Fn() -> Option<Home>) -> Totals {
         let mut server = home.serve();
         for _ in 0..ROUNDS_PER_HOME.min(rounds - totals.rounds) {
             let round = totals.rounds;
-            let journals = load_and_kill(server, &partner, round, &mut dice);
+            let journals = load_and_kill(server, &partner, round, KILL_BETWEEN, &mut dice);
             server = home.serve();
             let found = oracle::losses(&server, &journals);
             assert!(found.is_empty(), "round {round}, seed {seed}: {found:#?}");
@@ -126,7 +128,7 @@ fn the_oracle_finds_a_build_that_acknowledges_early() {
     let mut dice = Dice::new(Dice::seed());
     for round in 0..ROUNDS_TO_FIND_A_LIE {
         let server = home.serve_how(&how);
-        let journals = load_and_kill(server, &partner, round, &mut dice);
+        let journals = load_and_kill(server, &partner, round, KILL_IN_FULL_RUN, &mut dice);
         let found = oracle::losses(&home.serve(), &journals);
         if let Some(first) = found.first() {
             println!("found in round {round}: {first}");
@@ -137,7 +139,13 @@ fn the_oracle_finds_a_build_that_acknowledges_early() {
 }
 
 /// One round: everybody at full speed, the kill, and what each wrote down.
-fn load_and_kill(server: Server, partner: &Partner, round: u64, dice: &mut Dice) -> Vec<Journal> {
+fn load_and_kill(
+    server: Server,
+    partner: &Partner,
+    round: u64,
+    (earliest, latest): (u64, u64),
+    dice: &mut Dice,
+) -> Vec<Journal> {
     let walkers: Vec<_> = ROLES
         .iter()
         .enumerate()
@@ -150,7 +158,6 @@ fn load_and_kill(server: Server, partner: &Partner, round: u64, dice: &mut Dice)
             thread::spawn(move || load::run(role, person, uuid, &addresses, own_dice))
         })
         .collect();
-    let (earliest, latest) = KILL_BETWEEN;
     let moment = Duration::from_millis(earliest + dice.below(latest - earliest));
     tools::until(moment, || false);
     server.kill();
