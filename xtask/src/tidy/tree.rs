@@ -36,9 +36,13 @@ impl File {
         if self.path.contains("/tests/") || self.path.ends_with("/tests.rs") {
             return 1;
         }
+        let below = self.text.lines().skip(1);
         self.lines()
-            .find(|(_, line)| line.trim_start().starts_with("#[cfg(test)]"))
-            .map_or(usize::MAX, |(number, _)| number)
+            .zip(below)
+            .find(|((_, line), below)| {
+                *line == "#[cfg(test)]" && below.starts_with("mod ") && below.ends_with('{')
+            })
+            .map_or(usize::MAX, |((number, _), _)| number)
     }
 }
 

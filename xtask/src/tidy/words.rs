@@ -20,6 +20,9 @@ struct Word {
     advice: &'static str,
 }
 
+/// A pause this many lines below the head of a loop is one between two looks.
+const LOOP_IN_SIGHT: usize = 8;
+
 const UNFINISHED: &str = "finish it or leave it out";
 const ORIGIN: &str = "the project explains itself without the place it was made in";
 const REGISTRY: &str = "name the package, not the host it comes from";
@@ -43,7 +46,7 @@ const WORDS: &[Word] = &[
     word(
         concat!("time::", "sleep"),
         Where::Tests,
-        "wait for a condition with a limit, or pause the clock in the same file",
+        "look for a condition in a loop with a limit, or pause the clock in the same file",
     ),
     word(
         concat!("#[al", "low("),
@@ -118,10 +121,18 @@ fn find(file: &File, word: &Word, tests_begin: usize, problems: &mut Vec<Problem
         return;
     }
     let paused = file.text.contains("start_paused") || file.text.contains("time::pause(");
+    let mut above = [""; LOOP_IN_SIGHT];
     for (number, line) in file.lines() {
+        above.rotate_left(1);
+        if let Some(last) = above.last_mut() {
+            *last = line;
+        }
+        let looks_again = above
+            .iter()
+            .any(|line| line.trim_start().starts_with("while ") || line.contains("loop {"));
         let in_tests = number >= tests_begin;
         let counts = match word.place {
-            Where::Tests => in_tests && !paused,
+            Where::Tests => in_tests && !paused && !looks_again,
             Where::CodeOutside(_) => !in_tests,
             Where::Anywhere | Where::Rust => true,
         };
