@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_first_and_the_last_are_kept_and_the_middle_makes_room() {
-        for kept in [1, 20, 5_000] {
+        for kept in [1, 2, 20] {
             let mut left: Vec<i64> = Vec::new();
             for newest in 1..=3 * kept {
                 left.push(newest);
