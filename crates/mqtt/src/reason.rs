@@ -178,3 +178,39 @@ pub(crate) fn cut(reason: CutReason) -> (Reason, &'static str) {
         CutReason::ProofExpired => (Reason::NOT_AUTHORIZED, "proof_expired"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_that_failed_is_never_answered_with_success() {
+        let source = || "disk full".into();
+        for (error, reason) in [
+            (AppError::Unavailable { source: source() }, 0x97),
+            (AppError::Internal { source: source() }, 0x80),
+            (AppError::Unauthorized, 0x87),
+            (AppError::UserBlocked, 0x87),
+            (AppError::AppInactive, 0x87),
+        ] {
+            assert_eq!(publish_failure(&error), Reason(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn refusals_follow_the_table() {
+        let source = || "disk full".into();
+        let retry_after = std::time::Duration::from_secs(1);
+        for (error, v5, v311) in [
+            (AppError::Unauthorized, 0x86, 4),
+            (AppError::AppInactive, 0x87, 5),
+            (AppError::UserBlocked, 0x87, 5),
+            (AppError::RateLimited { retry_after }, 0x9F, 5),
+            (AppError::Unavailable { source: source() }, 0x88, 3),
+            (AppError::Internal { source: source() }, 0x88, 3),
+        ] {
+            let refusal = refusal(&error);
+            assert_eq!((refusal.v5, refusal.v311), (Reason(v5), v311), "{error}");
+        }
+    }
+}
