@@ -56,7 +56,7 @@ impl App {
     /// is let in. They end with `shutdown`.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, AppError> {
         let identity = Identity::load(&parts.store, parts.identity, parts.entropy.as_ref()).await?;
-        let feed = FeedHub::start(parts.store.clone(), parts.shutdown.clone());
+        let feed = FeedHub::start(&parts.store, parts.shutdown.clone());
         let device_owners = Arc::new(DeviceOwners::default());
         device_owners.watch(&parts.store);
         let app = Arc::new(Self {

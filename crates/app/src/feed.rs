@@ -13,18 +13,16 @@
 //! [`FeedHub::announce`].
 
 mod mailbox;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use mayday_core::event::UserEvent;
 use mayday_core::identity::Caller;
 use mayday_core::ids::UserId;
 use mayday_store::{Hint, Store, StoreError, events};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -64,7 +62,7 @@ impl FeedHub {
     }
 
     /// Listens to the store's commits and re-reads until `shutdown`.
-    pub(crate) fn start(store: Store, shutdown: CancellationToken) -> Arc<Self> {
+    pub(crate) fn start(store: &Store, shutdown: CancellationToken) -> Arc<Self> {
         let hub = Arc::new(Self::new(store.clone()));
         let weak = Arc::downgrade(&hub);
         store.observe(move |hints| {
@@ -182,9 +180,10 @@ pub struct EventFeed {
     read: VecDeque<Arc<UserEvent>>,
     /// There is more in the store than in the mailbox.
     gap: bool,
-    /// A read under way. It outlives a cancelled `next`: a connection that has
-    /// other things to do a thousand times a second would never finish it.
-    reading: Option<BoxFuture<'static, Result<Found, StoreError>>>,
+    /// A read under way, in a task of its own. It outlives a cancelled `next`: a
+    /// connection that has other things to do a thousand times a second would
+    /// never finish it, and one that is stuck would keep a reader from the rest.
+    reading: Option<JoinHandle<Result<Found, StoreError>>>,
 }
 
 /// What a read brought.
@@ -305,10 +304,10 @@ impl EventFeed {
         let (store, user, last) = (&self.hub.store, self.user, self.last);
         let reading = self
             .reading
-            .get_or_insert_with(|| Box::pin(look_up(store.clone(), user, last)));
-        let found = reading.as_mut().await;
+            .get_or_insert_with(|| tokio::spawn(look_up(store.clone(), user, last)));
+        let found = reading.await;
         self.reading = None;
-        match found? {
+        match found.map_err(|_| StoreError::Closed)?? {
             // A replay may have found it first.
             Found::Newest(_) if self.last.is_some() => {}
             Found::Newest(newest) => self.delivered(newest),
@@ -341,3 +340,6 @@ async fn look_up(store: Store, user: UserId, last: Option<i64>) -> Result<Found,
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,6 @@
 
 mod connect;
 mod run;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
@@ -204,3 +202,6 @@ async fn prepare(
     let _ = sqlx::Connection::close(connection).await;
     Ok(opening.environment(Dialect::Postgres, vault))
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,9 +8,6 @@ mod connect;
 mod upkeep;
 mod writer;
 
-#[cfg(test)]
-mod tests;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -170,3 +167,6 @@ async fn reopen(path: &Path) -> Result<sqlx::SqliteConnection, OpenError> {
     }
     Ok(connection)
 }
+
+#[cfg(test)]
+mod tests;

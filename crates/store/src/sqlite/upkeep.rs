@@ -33,6 +33,8 @@ pub(super) struct Upkeep {
     disk: DiskGuard,
     seen_commits: u64,
     idle_looks: u32,
+    /// The log was emptied since the last commit.
+    emptied: bool,
     /// Held so that no other process takes the directory before this task ended.
     _lock: Arc<File>,
 }
@@ -51,6 +53,7 @@ impl Upkeep {
             disk,
             seen_commits: 0,
             idle_looks: 0,
+            emptied: false,
             _lock: lock,
         }
     }
@@ -87,11 +90,13 @@ impl Upkeep {
         let commits = self.counters.commits();
         if commits == self.seen_commits {
             self.idle_looks = self.idle_looks.saturating_add(1);
-            if self.idle_looks == IDLE_LOOKS {
-                self.run_checkpoint(TRUNCATE).await?;
+            if self.idle_looks >= IDLE_LOOKS && !self.emptied {
+                // A reader may be in the way: then again at the next look.
+                self.emptied = self.run_checkpoint(TRUNCATE).await? == 0;
             }
             return Ok(());
         }
+        self.emptied = false;
         self.seen_commits = commits;
         self.idle_looks = 0;
         let pages = self.run_checkpoint(PASSIVE).await?;
