@@ -54,7 +54,10 @@ static OLDEST: Sql = Sql::new(
     "SELECT user_id, measured_at, device, event_id, received_at, latitude, longitude, altitude, \
      accuracy_m, incident_id, raw, id, revision FROM spill ORDER BY id LIMIT $1",
 );
-static DELETE_UNREVISED: Sql = Sql::new("DELETE FROM spill WHERE id <= $1 AND revision = 0");
+static DELETE_UNREVISED: Sql = Sql::per_dialect(
+    "DELETE FROM spill WHERE id IN (SELECT value FROM json_each($1)) AND revision = 0",
+    "DELETE FROM spill WHERE id = ANY ($1) AND revision = 0",
+);
 static DELETE_REVISED: Sql = Sql::new("DELETE FROM spill WHERE id = $1 AND revision = $2");
 static RANGE: Sql = Sql::new(
     "SELECT user_id, measured_at, device, event_id, received_at, latitude, longitude, altitude, \
@@ -197,8 +200,9 @@ pub async fn oldest(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<SpilledSample>, S
 /// Deletes samples that were moved, unless they were resent meanwhile.
 #[derive(Clone, Debug)]
 pub struct DeleteSpilled {
-    /// The last of the moved rows; all before it were moved too.
-    pub last: i64,
+    /// The moved rows that had never been resent, each by its id: on PostgreSQL a
+    /// row with a lower id may have been committed after they were read.
+    pub unrevised: Vec<i64>,
     /// Moved rows that had been resent: their id and revision.
     pub revised: Vec<(i64, i64)>,
 }
@@ -208,7 +212,9 @@ impl Command for DeleteSpilled {
     const NAME: &'static str = "spill.delete";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
-        let mut deleted = tx.execute(&DELETE_UNREVISED, args![self.last]).await?;
+        let mut deleted = tx
+            .execute(&DELETE_UNREVISED, args![self.unrevised.as_slice()])
+            .await?;
         for (id, revision) in &self.revised {
             deleted += tx.execute(&DELETE_REVISED, args![*id, *revision]).await?;
         }

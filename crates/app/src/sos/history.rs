@@ -70,6 +70,8 @@ impl App {
             points = points.saturating_add(trail.len());
             if incident.state.is_open() {
                 incident = *self.with_newest_position(Box::new(incident)).await;
+            } else if let Some(last) = trail.last() {
+                incident.show_end_of_trail(last);
             }
             items.push(HistoryItem { incident, trail });
             if points >= MAX_PAGE_POINTS {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::flags::{Flag, Flags};
-use super::payload::Trigger;
-use super::view::{Opening, PositionSnapshot, PositionSource};
+use super::payload::{Fix, Trigger};
+use super::view::{Opening, PositionSnapshot, PositionSource, TrailPoint};
 use crate::ids::{AppUuid, IncidentId, SampleId, UserId};
 use crate::telemetry::Position;
 use crate::time::Timestamp;
@@ -335,6 +335,27 @@ impl Incident {
         if newer {
             let source = PositionSource::Telemetry;
             self.position = Some(PositionSnapshot::of_telemetry(latest, source));
+            self.flags.remove(Flag::NoPosition);
+            self.flags.remove(Flag::StalePosition);
+        }
+    }
+
+    /// Shows the end of its trail, once it has ended: the position that the
+    /// incident had moved to by then.
+    pub fn show_end_of_trail(&mut self, last: &TrailPoint) {
+        let newer = self.position.is_none_or(|known| {
+            known.source == PositionSource::LastKnown || last.occurred_at > known.time
+        });
+        if newer {
+            self.position = Some(PositionSnapshot {
+                fix: Fix {
+                    latitude: last.latitude,
+                    longitude: last.longitude,
+                    altitude: last.altitude,
+                },
+                source: PositionSource::Telemetry,
+                time: last.occurred_at,
+            });
             self.flags.remove(Flag::NoPosition);
             self.flags.remove(Flag::StalePosition);
         }

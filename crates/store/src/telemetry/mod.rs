@@ -317,14 +317,15 @@ impl Telemetry {
         let spilled = spill::oldest(&mut tx, MOVE_ROWS).await;
         drop(tx);
         let spilled = spilled.map_err(|e| TelemetryError::read(&e))?;
-        let Some(last) = spilled.last().map(|row| row.id) else {
+        if spilled.is_empty() {
             return Ok(none);
-        };
+        }
         let mut waiting = Vec::with_capacity(spilled.len());
-        let mut revised = Vec::new();
+        let (mut unrevised, mut revised) = (Vec::new(), Vec::new());
         for row in spilled {
-            if row.revision > 0 {
-                revised.push((row.id, row.revision));
+            match row.revision {
+                0 => unrevised.push(row.id),
+                revision => revised.push((row.id, revision)),
             }
             let (answer, receiver) = oneshot::channel();
             let entry = Arc::new(Entry::new(row.sample, false, answer, None));
@@ -335,7 +336,7 @@ impl Telemetry {
         for receiver in waiting {
             receiver.await.map_err(|_| TelemetryError::Closed)??;
         }
-        let delete = spill::DeleteSpilled { last, revised };
+        let delete = spill::DeleteSpilled { unrevised, revised };
         let deleted = inner.store.write(Lane::Job, delete).await;
         deleted.map_err(|e| TelemetryError::write(&e))?;
         let more = rows >= usize::try_from(MOVE_ROWS).unwrap_or(usize::MAX);

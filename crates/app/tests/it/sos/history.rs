@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mayday_app::AppError;
 use mayday_app::testing::TestApp;
+use mayday_core::sos::Flag;
 use mayday_core::transport::Transport;
 use mayday_store::Lane;
 use mayday_store::incidents::{TRAIL_COPY_JOB, kept_bodies};
@@ -110,6 +111,24 @@ on_both_nodes!(
             .await
             .unwrap();
         assert_eq!(copied.unwrap().len(), 1);
+    }
+);
+
+on_both_nodes!(
+    an_ended_incident_stays_where_its_trail_led,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        node.own(&ana, mqtt(&json!({}))).await;
+        let sample = json!({"timestamp": "2026-09-09T10:00:10Z", "latitude": 3, "longitude": 4});
+        let mut ticket =
+            node.app
+                .submit_telemetry(&ana, Bytes::from(sample.to_string()), Transport::Http);
+        ticket.stored().await.unwrap();
+        node.app.resolve_sos(&ana).await.unwrap();
+        let page = node.app.sos_history(&ana, 20, None).await.unwrap();
+        let ended = &page.items[0].incident;
+        assert_eq!(ended.position.unwrap().fix.latitude, 3.0);
+        assert!(!ended.flags.contains(Flag::NoPosition));
     }
 );
 

@@ -92,7 +92,7 @@ on_both!(
         sent.received_at = START.plus(Duration::from_secs(1));
         store_all(&telemetry, [sent.clone()]).await.unwrap();
         let delete = crate::spill::DeleteSpilled {
-            last: moving[0].id,
+            unrevised: vec![moving[0].id],
             revised: Vec::new(),
         };
         assert_eq!(store.write(Lane::Job, delete).await.unwrap(), 0);
