@@ -77,10 +77,6 @@ impl Node {
         };
         let mut telemetry_config = TelemetryConfig::beside(&store_config);
         telemetry_config.retention_days = config.telemetry.retention_days;
-        #[cfg(feature = "fault-points")]
-        {
-            telemetry_config.faults = faults_of_environment()?;
-        }
         let store = Store::open(
             store_config,
             Arc::clone(&shared_clock),
@@ -88,6 +84,8 @@ impl Node {
         )
         .await
         .map_err(|error| told(&error))?;
+        #[cfg(feature = "fault-points")]
+        cause_faults(&store, &telemetry_config.faults)?;
         anchor(&clock, &store).await?;
         let telemetry = Telemetry::open(telemetry_config, &store, Arc::clone(&shared_clock))
             .await
@@ -167,11 +165,11 @@ async fn anchor(clock: &AnchoredClock, store: &Store) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The faults that a test asks for in `MAYDAY_FAULTS`.
+/// Causes the faults that a test asks for in `MAYDAY_FAULTS`.
 #[cfg(feature = "fault-points")]
-fn faults_of_environment() -> Result<mayday_store::telemetry::Faults, Failure> {
+fn cause_faults(store: &Store, telemetry: &mayday_store::telemetry::Faults) -> Result<(), Failure> {
     let list = std::env::var("MAYDAY_FAULTS").unwrap_or_default();
-    mayday_store::telemetry::Faults::parse(&list)
+    mayday_store::faults::cause(&list, store.faults(), telemetry)
         .map_err(|error| Failure::new(format!("MAYDAY_FAULTS: {error}")))
 }
 

@@ -42,6 +42,7 @@ pub mod control;
 pub mod dead_letters;
 pub mod devices;
 pub mod events;
+pub mod faults;
 pub mod heartbeat;
 pub mod incidents;
 pub mod jobs;

@@ -17,6 +17,7 @@ use crate::dialect::Dialect;
 use crate::disk::{DiskGuard, DiskLimits};
 use crate::environment::Environment;
 use crate::error::StoreError;
+use crate::faults::StateFaults;
 use crate::hint::Hint;
 use crate::open::OpenError;
 use crate::postgres::Postgres;
@@ -92,6 +93,11 @@ struct Inner {
     commits: Arc<Commits>,
     counters: Arc<Counters>,
     disk: DiskGuard,
+    #[cfg_attr(
+        not(any(test, feature = "fault-points")),
+        expect(dead_code, reason = "asked for by tests alone")
+    )]
+    faults: StateFaults,
 }
 
 enum Engine {
@@ -112,6 +118,7 @@ impl Store {
         let commits = Arc::new(Commits::new());
         let counters = Arc::new(Counters::default());
         let disk = DiskGuard::new(&config.data_dir, config.disk);
+        let faults = StateFaults::default();
         let (engine, environment) = match &config.database {
             Database::Embedded => {
                 let (engine, environment) = Sqlite::open(
@@ -120,6 +127,7 @@ impl Store {
                     Arc::clone(&commits),
                     Arc::clone(&counters),
                     disk.clone(),
+                    faults.clone(),
                 )
                 .await?;
                 (Engine::Sqlite(engine), environment)
@@ -142,6 +150,7 @@ impl Store {
             commits,
             counters,
             disk,
+            faults,
         })))
     }
 
@@ -196,6 +205,13 @@ impl Store {
     /// again each second.
     pub fn disk(&self) -> &DiskGuard {
         &self.0.disk
+    }
+
+    /// The faults of the embedded database's writer, for tests. On PostgreSQL
+    /// they have no effect.
+    #[cfg(any(test, feature = "fault-points"))]
+    pub fn faults(&self) -> &StateFaults {
+        &self.0.faults
     }
 
     /// What the store has done and how it is.

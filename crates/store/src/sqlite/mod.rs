@@ -22,6 +22,7 @@ use crate::data_dir;
 use crate::disk::DiskGuard;
 use crate::environment::Environment;
 use crate::error::StoreError;
+use crate::faults::StateFaults;
 use crate::lanes::{self, Lanes};
 use crate::master_key;
 use crate::migrate::Schema;
@@ -41,6 +42,7 @@ pub(crate) struct Sqlite {
     readers: SqlitePool,
     environment: Arc<Environment>,
     closing: watch::Sender<bool>,
+    faults: StateFaults,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -52,6 +54,7 @@ impl Sqlite {
         commits: Arc<Commits>,
         counters: Arc<Counters>,
         disk: DiskGuard,
+        faults: StateFaults,
     ) -> Result<(Self, Arc<Environment>), OpenError> {
         let lock = Arc::new(data_dir::lock(&config.data_dir)?);
         let path = config.data_dir.join(FILE);
@@ -89,6 +92,7 @@ impl Sqlite {
             commits,
             counters: Arc::clone(&counters),
             disk: disk.clone(),
+            faults: faults.clone(),
             lock: Arc::clone(&lock),
         };
         let upkeep = upkeep::Upkeep::new(path, counters, disk, lock);
@@ -101,6 +105,7 @@ impl Sqlite {
             readers,
             environment: Arc::clone(&environment),
             closing,
+            faults,
             tasks: Mutex::new(tasks),
         };
         Ok((engine, environment))
@@ -123,6 +128,7 @@ impl Sqlite {
 
     /// Commits what is queued, ends the tasks, closes the connections.
     pub(crate) async fn close(&self) {
+        self.faults.release();
         let _ = self.closing.send(true);
         for task in self.tasks.lock().await.drain(..) {
             if let Err(error) = task.await {

@@ -21,6 +21,7 @@ use crate::disk::DiskGuard;
 use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::failure;
+use crate::faults::StateFaults;
 use crate::hint::Hint;
 use crate::lanes::LaneEnds;
 use crate::open::OpenError;
@@ -51,6 +52,7 @@ pub(super) struct Writer {
     pub(super) commits: Arc<Commits>,
     pub(super) counters: Arc<Counters>,
     pub(super) disk: DiskGuard,
+    pub(super) faults: StateFaults,
     /// Held so that no other process takes the directory before this task ended.
     pub(super) lock: Arc<File>,
 }
@@ -96,7 +98,8 @@ impl Writer {
     /// One group, from its first command to the answers.
     async fn turn(&mut self, lane: Lane, entry: Box<dyn Queued>) {
         let started = Instant::now();
-        match self.group(lane, entry).await {
+        match self.group(lane, entry, started).await {
+            Ok(members) if members.is_empty() => {}
             Ok(members) => self.committed(members, started),
             Err(Broken { entries, error }) => {
                 self.counters.failed();
@@ -127,7 +130,12 @@ impl Writer {
     }
 
     /// Runs a group and commits it.
-    async fn group(&mut self, lane: Lane, first: Box<dyn Queued>) -> Result<Vec<Member>, Broken> {
+    async fn group(
+        &mut self,
+        lane: Lane,
+        first: Box<dyn Queued>,
+        started: Instant,
+    ) -> Result<Vec<Member>, Broken> {
         if let Err(error) = self.begin().await {
             return Err(Broken {
                 entries: vec![first],
@@ -135,13 +143,30 @@ impl Writer {
             });
         }
         let members = self.fill(lane, first).await?;
-        match self.execute(COMMIT).await {
+        if self.faults.acknowledges_early() {
+            return Ok(self.lie(members, started).await);
+        }
+        match self.commit().await {
             Ok(()) => Ok(members),
             Err(error) => Err(Broken {
                 entries: members.into_iter().map(|member| member.entry).collect(),
                 error,
             }),
         }
+    }
+
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        self.faults.before_commit(COMMIT).await?;
+        self.execute(COMMIT).await
+    }
+
+    /// Answers before the commit, as a test asked for.
+    async fn lie(&mut self, members: Vec<Member>, started: Instant) -> Vec<Member> {
+        self.committed(members, started);
+        if let Err(error) = self.commit().await {
+            self.recover(&error).await;
+        }
+        Vec::new()
     }
 
     /// Runs commands in savepoints until nothing waits or the group is full.
@@ -241,7 +266,7 @@ impl Writer {
         self.begin().await?;
         let (result, hints) = self.run_command(entry).await?;
         result?;
-        self.execute(COMMIT).await?;
+        self.commit().await?;
         Ok(hints)
     }
 

@@ -30,28 +30,8 @@ struct State {
     released: bool,
 }
 
-/// A word that names no fault.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no fault: use freeze_telemetry, fail_telemetry or early_ack, joined by commas")]
-pub struct UnknownFault(pub String);
-
 #[cfg(any(test, feature = "fault-points"))]
 impl Faults {
-    /// The faults that a comma-separated list names: `freeze_telemetry`,
-    /// `fail_telemetry`, `early_ack`.
-    pub fn parse(list: &str) -> Result<Self, UnknownFault> {
-        let faults = Self::default();
-        for word in list.split(',').map(str::trim).filter(|w| !w.is_empty()) {
-            match word {
-                "freeze_telemetry" => faults.freeze(),
-                "fail_telemetry" => faults.fail_commits(true),
-                "early_ack" => faults.acknowledge_early(true),
-                other => return Err(UnknownFault(other.to_owned())),
-            }
-        }
-        Ok(faults)
-    }
-
     /// The writer stops before its next commit.
     pub fn freeze(&self) {
         lock(&self.shared.0).frozen = true;
@@ -86,17 +66,17 @@ impl Faults {
     }
 
     /// Whether the next commit fails.
-    pub(super) fn commit_fails(&self) -> bool {
+    pub(crate) fn commit_fails(&self) -> bool {
         lock(&self.shared.0).failing
     }
 
     /// Whether to answer before the commit.
-    pub(super) fn acknowledges_early(&self) -> bool {
+    pub(crate) fn acknowledges_early(&self) -> bool {
         lock(&self.shared.0).early
     }
 
     /// Whether the writer stands still.
-    pub(super) fn is_frozen(&self) -> bool {
+    pub(crate) fn is_frozen(&self) -> bool {
         lock(&self.shared.0).frozen
     }
 
@@ -113,15 +93,15 @@ impl Faults {
     reason = "the same calls as in a build with fault points"
 )]
 impl Faults {
-    pub(super) const fn before_commit(&self) {}
-    pub(super) const fn commit_fails(&self) -> bool {
+    pub(crate) const fn before_commit(&self) {}
+    pub(crate) const fn commit_fails(&self) -> bool {
         false
     }
-    pub(super) const fn acknowledges_early(&self) -> bool {
+    pub(crate) const fn acknowledges_early(&self) -> bool {
         false
     }
-    pub(super) const fn is_frozen(&self) -> bool {
+    pub(crate) const fn is_frozen(&self) -> bool {
         false
     }
-    pub(super) const fn release(&self) {}
+    pub(crate) const fn release(&self) {}
 }

@@ -32,7 +32,7 @@ use tokio::time::{Instant, timeout};
 
 pub use config::{TelemetryConfig, TelemetryPlace};
 pub use error::TelemetryError;
-pub use faults::{Faults, UnknownFault};
+pub use faults::Faults;
 pub(crate) use open_incidents::STATEMENTS;
 pub use open_incidents::{OpenIncidents, open_incident};
 pub use pending::Pending;

@@ -125,11 +125,3 @@ async fn an_early_acknowledgement_can_be_told_apart() {
     telemetry.faults().thaw();
     telemetry.close().await;
 }
-
-#[test]
-fn faults_are_named() {
-    let faults = super::super::Faults::parse("freeze_telemetry, early_ack").unwrap();
-    assert!(faults.is_frozen() && faults.acknowledges_early() && !faults.commit_fails());
-    assert!(super::super::Faults::parse("freeze").is_err());
-    assert!(!super::super::Faults::parse("").unwrap().is_frozen());
-}

@@ -1,0 +1,148 @@
+//! Faults that a test can cause in the writer of the embedded state store, and
+//! the words by which a process is told to cause some.
+//!
+//! Only a build with the feature `fault-points` (or a unit test) has any; in
+//! all others [`StateFaults`] is empty and its questions are answered at
+//! compile time. PostgreSQL has none.
+
+use crate::error::StoreError;
+
+#[cfg(any(test, feature = "fault-points"))]
+use std::sync::Arc;
+
+#[cfg(any(test, feature = "fault-points"))]
+use tokio::sync::watch;
+
+/// A handle on the faults of one state store's writer; copies share them.
+#[derive(Clone, Debug, Default)]
+pub struct StateFaults {
+    #[cfg(any(test, feature = "fault-points"))]
+    state: Arc<watch::Sender<State>>,
+}
+
+/// How a commit fails.
+#[cfg(any(test, feature = "fault-points"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitFault {
+    /// As on a disk that cannot be written: [`StoreError::Unavailable`].
+    Disk,
+    /// As by a fault of ours: [`StoreError::Statement`].
+    Statement,
+}
+
+#[cfg(any(test, feature = "fault-points"))]
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    frozen: bool,
+    failing: Option<CommitFault>,
+    early: bool,
+    released: bool,
+}
+
+/// A word that names no fault.
+#[cfg(any(test, feature = "fault-points"))]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no fault: use freeze_telemetry, fail_telemetry, early_ack, freeze_state, \
+     fail_state or early_ack_state, joined by commas"
+)]
+pub struct UnknownFault(pub String);
+
+/// Causes the faults that a comma-separated list names: `freeze_telemetry`,
+/// `fail_telemetry` and `early_ack` in the telemetry writer, `freeze_state`,
+/// `fail_state` and `early_ack_state` in the state store's.
+#[cfg(any(test, feature = "fault-points"))]
+pub fn cause(
+    list: &str,
+    state: &StateFaults,
+    telemetry: &crate::telemetry::Faults,
+) -> Result<(), UnknownFault> {
+    for word in list.split(',').map(str::trim).filter(|w| !w.is_empty()) {
+        match word {
+            "freeze_telemetry" => telemetry.freeze(),
+            "fail_telemetry" => telemetry.fail_commits(true),
+            "early_ack" => telemetry.acknowledge_early(true),
+            "freeze_state" => state.freeze(),
+            "fail_state" => state.fail_commits(Some(CommitFault::Disk)),
+            "early_ack_state" => state.acknowledge_early(true),
+            other => return Err(UnknownFault(other.to_owned())),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(any(test, feature = "fault-points"))]
+impl StateFaults {
+    /// The writer stops before its next commit.
+    pub fn freeze(&self) {
+        self.state.send_modify(|state| state.frozen = true);
+    }
+
+    /// The writer goes on.
+    pub fn thaw(&self) {
+        self.state.send_modify(|state| state.frozen = false);
+    }
+
+    /// How every commit fails from now on; `None`: none does.
+    pub fn fail_commits(&self, failing: Option<CommitFault>) {
+        self.state.send_modify(|state| state.failing = failing);
+    }
+
+    /// Whether commands are answered before their commit: a lie, for proving
+    /// that the crash test would notice one.
+    pub fn acknowledge_early(&self, early: bool) {
+        self.state.send_modify(|state| state.early = early);
+    }
+
+    /// Waits while frozen; then says how the commit fails, if it does.
+    pub(crate) async fn before_commit(&self, statement: &'static str) -> Result<(), StoreError> {
+        let mut changes = self.state.subscribe();
+        // The sender lives in this handle, so the wait ends with a state.
+        if let Ok(state) = changes.wait_for(|now| !now.frozen || now.released).await {
+            return state.failing.map_or(Ok(()), |fault| fault.error(statement));
+        }
+        Ok(())
+    }
+
+    /// Whether to answer before the commit.
+    pub(crate) fn acknowledges_early(&self) -> bool {
+        self.state.borrow().early
+    }
+
+    /// Lets a frozen writer end: the store is closing.
+    pub(crate) fn release(&self) {
+        self.state.send_modify(|state| state.released = true);
+    }
+}
+
+#[cfg(any(test, feature = "fault-points"))]
+impl CommitFault {
+    fn error(self, statement: &'static str) -> Result<(), StoreError> {
+        let source = match self {
+            Self::Disk => {
+                sqlx::Error::Io(std::io::Error::other("a commit was made to fail by a test"))
+            }
+            Self::Statement => sqlx::Error::RowNotFound,
+        };
+        Err(StoreError::of_statement(statement, source))
+    }
+}
+
+#[cfg(not(any(test, feature = "fault-points")))]
+#[expect(
+    clippy::unused_self,
+    clippy::unused_async,
+    reason = "the same calls as in a build with fault points"
+)]
+impl StateFaults {
+    pub(crate) async fn before_commit(&self, _: &'static str) -> Result<(), StoreError> {
+        Ok(())
+    }
+    pub(crate) const fn acknowledges_early(&self) -> bool {
+        false
+    }
+    pub(crate) const fn release(&self) {}
+}
+
+#[cfg(test)]
+mod tests;
