@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use mayday_core::identity::{AppId, AppSecret, Caller, ExternalUserId, Proof, signing};
 use mayday_core::time::Timestamp;
+use mayday_store::faults::CommitFault;
 use mayday_store::telemetry::Telemetry;
 use mayday_store::testing::TestStore;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -109,6 +110,14 @@ impl TestApp {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let caller = self.app.authenticate(proof, peer).await;
         caller.expect("a genuine proof is let in")
+    }
+
+    /// Whether nothing can be committed from now on, on either way to the disk:
+    /// neither the state, with its spill table, nor telemetry's own files.
+    pub fn fail_commits(&self, failing: bool) {
+        self.telemetry.faults().fail_commits(failing);
+        let fault = failing.then_some(CommitFault::Disk);
+        self.store.faults().fail_commits(fault);
     }
 
     /// Carries out an administrator's request.

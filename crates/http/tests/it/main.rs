@@ -14,6 +14,7 @@ mod contacts;
 mod conventions;
 mod devices;
 mod docs;
+mod failure;
 mod harness;
 mod me;
 mod openapi;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::client::Client;
 use crate::support::eventually;
-use crate::support::packets::{BOTH, Connect, Version, cry, publish, sample};
+use crate::support::packets::{BOTH, Connect, Version, cry, publish, publish_with, sample};
 use crate::support::server::Server;
 
 async fn has_sample(server: &Server, external_id: &str) -> bool {
@@ -152,6 +152,39 @@ async fn shutdown_acknowledges_what_is_in_flight_and_says_goodbye() {
             .unwrap();
         let refused = tokio::net::TcpStream::connect(server.address).await;
         assert!(refused.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_hangs_is_waited_for_by_the_shutdown() {
+    for version in BOTH {
+        let mut server = Server::start().await;
+        let mut idle = Client::connect(&server, version, "ben").await;
+        let mut client = Client::connect(&server, version, "ana").await;
+        server.node.store.faults().freeze();
+        // A cry, a dead letter and a cry of QoS 2, all of which the state store keeps.
+        let mut bytes = publish(version, 1, "sos/alerts", &cry(1));
+        bytes.extend(publish(version, 2, "tel/data", b"nonsense"));
+        bytes.extend(publish_with(version, 2, 0, 3, "sos/alerts", &cry(2)));
+        client.send(&bytes).await;
+        client.expect_silence().await;
+        server.shutdown.cancel();
+        // Whoever waits for nothing leaves at once.
+        idle.expect_close(0x8B).await;
+        assert!(!server.listener.is_finished());
+        server.node.store.faults().thaw();
+        client.expect_ack(0x40, 1, 0).await;
+        let malformed = if version == Version::V5 { 0x99 } else { 0 };
+        client.expect_ack(0x40, 2, malformed).await;
+        client.expect_ack(0x50, 3, 0).await;
+        client.expect_close(0x8B).await;
+        tokio::time::timeout(crate::support::LIMIT, &mut server.listener)
+            .await
+            .expect("the listener ends when all have left")
+            .unwrap();
+        let caller = server.caller("ana").await;
+        let history = server.node.app.sos_history(&caller, 10, None).await;
+        assert_eq!(history.unwrap().items.len(), 1);
     }
 }
 

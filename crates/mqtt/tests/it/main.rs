@@ -7,6 +7,7 @@ mod support;
 mod closing;
 mod connect;
 mod events;
+mod failure;
 mod flow;
 mod house;
 mod identity;
