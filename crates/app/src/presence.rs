@@ -15,6 +15,7 @@
 //! a [`CutReason`]; its own late clean-up finds nothing to remove, because
 //! every connection has a number of its own.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -148,7 +149,7 @@ struct Registry {
 }
 
 /// An IPv4 address, or the /64 that one IPv6 customer holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Neighbourhood(u64);
 
 impl Presence {
@@ -266,9 +267,13 @@ impl Visitor {
     /// Makes a proven connection a member; whoever has to make room is told.
     ///
     /// A connection with the same client id of the same identity is taken
-    /// over, unless the id is a shared one (contract: MQTT).
+    /// over, unless the id is a shared one (contract: MQTT). A visitor who was
+    /// closed for others while its proof was checked is admitted all the same:
+    /// it has proved itself now, and the line by which it was told is not the
+    /// member's.
     pub fn admit(self, caller: &Caller, client_id: &str) -> Membership {
         let presence = Arc::clone(&self.presence);
+        let line = Arc::new(Line::default());
         let mark = presence.tick();
         let activity = Arc::new(Activity {
             mark: AtomicU64::new(mark),
@@ -295,7 +300,7 @@ impl Visitor {
             Member {
                 caller: caller.clone(),
                 client_id: client_id.into(),
-                line: Arc::clone(&self.line),
+                line: Arc::clone(&line),
                 activity: Arc::clone(&activity),
                 queued,
             },
@@ -304,7 +309,7 @@ impl Visitor {
         Membership {
             presence,
             number: self.number,
-            line: Arc::clone(&self.line),
+            line,
             activity,
         }
     }
@@ -412,12 +417,14 @@ impl Registry {
         }
     }
 
-    /// Whom an unproven newcomer displaces.
+    /// Whom an unproven newcomer displaces. Between neighbourhoods of one size
+    /// it is age that decides, never the address: nobody could otherwise come
+    /// in whose address stands on the wrong side of all others.
     fn oldest_of_the_largest_neighbourhood(&self) -> Option<u64> {
         self.neighbourhoods
-            .iter()
-            .max_by_key(|&(&home, numbers)| (numbers.len(), home))
-            .and_then(|(_, numbers)| numbers.first().copied())
+            .values()
+            .max_by_key(|numbers| (numbers.len(), Reverse(numbers.first())))
+            .and_then(|numbers| numbers.first().copied())
     }
 
     /// Take-over and the limits within one identity, before a newcomer joins.

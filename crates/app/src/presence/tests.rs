@@ -149,6 +149,33 @@ fn one_ipv6_customer_is_one_neighbourhood() {
 }
 
 #[test]
+fn among_neighbourhoods_of_one_size_the_oldest_visitor_goes() {
+    let presence = house(2, 4);
+    let strangers: Vec<_> = (0..4)
+        .map(|n| presence.arrive(IpAddr::V4(Ipv4Addr::from(n + 1))))
+        .collect();
+    // Its address is larger than theirs, and it is the youngest.
+    let phone = presence.arrive(IpAddr::V6(Ipv6Addr::from(0x2a00_u128 << 112)));
+    assert_eq!(
+        strangers[0].cut().now_or_never(),
+        Some(CutReason::FullHouse)
+    );
+    let _another = presence.arrive(IpAddr::V4(Ipv4Addr::from(99)));
+    assert_eq!(phone.cut().now_or_never(), None);
+}
+
+#[test]
+fn a_visitor_closed_while_its_proof_was_checked_is_admitted_for_good() {
+    let presence = house(2, 1);
+    let phone = presence.arrive(HOME);
+    let _newcomer = presence.arrive(ELSEWHERE);
+    assert_eq!(phone.cut().now_or_never(), Some(CutReason::FullHouse));
+    let admitted = phone.admit(&caller(1), "a");
+    assert_eq!(reason(&admitted), None);
+    assert_eq!(presence.counts().members, 1);
+}
+
+#[test]
 fn a_cut_reaches_exactly_whom_it_names() {
     let presence = house(10, 10);
     let blocked = join(&presence, 1, "a");
