@@ -13,6 +13,7 @@ use crate::feed::FeedHub;
 use crate::identity::{Identity, IdentitySettings};
 use crate::metrics::Metrics;
 use crate::presence::{Presence, PresenceLimits};
+use crate::sos::Turns;
 use crate::telemetry::{DeviceOwners, LetterCount};
 
 /// What an [`App`] is made of.
@@ -47,6 +48,7 @@ pub struct App {
     pub(crate) identity: Identity,
     pub(crate) presence: Arc<Presence>,
     pub(crate) feed: Arc<FeedHub>,
+    pub(crate) cries: Turns,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -70,6 +72,7 @@ impl App {
             identity,
             presence: Presence::new(parts.presence),
             feed,
+            cries: Turns::default(),
             shutdown: parts.shutdown,
         });
         tokio::spawn(Arc::clone(&app).watch_control());

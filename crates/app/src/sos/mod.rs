@@ -6,7 +6,9 @@ mod resolve;
 mod show;
 mod silent;
 mod trigger;
+mod turns;
 
 pub use cancel::CancelReceipt;
 pub use history::{HistoryItem, HistoryPage};
 pub use trigger::{SosTrigger, TriggerReceipt};
+pub(crate) use turns::Turns;

@@ -83,6 +83,8 @@ impl App {
         sent: SosTrigger,
         received_at: Timestamp,
     ) -> Result<TriggerReceipt, AppError> {
+        // Held until the cry is stored.
+        let _turn = self.cries.turn(caller.user, sent.body.len()).await?;
         let trigger = Trigger::parse(&sent.body);
         let command = TriggerSos {
             app: caller.app,

@@ -9,3 +9,4 @@ mod relay;
 mod silent;
 mod stale;
 mod trigger;
+mod turns;
