@@ -13,6 +13,11 @@ use std::sync::Arc;
 #[cfg(any(test, feature = "fault-points"))]
 use tokio::sync::watch;
 
+/// How long before its commit an early answer is given: about as long as a disk
+/// takes to sync, so that a kill falls in between before many were tried.
+#[cfg(any(test, feature = "fault-points"))]
+const EARLY_BY: std::time::Duration = std::time::Duration::from_millis(10);
+
 /// A handle on the faults of one state store's writer; copies share them.
 #[derive(Clone, Debug, Default)]
 pub struct StateFaults {
@@ -88,8 +93,9 @@ impl StateFaults {
         self.state.send_modify(|state| state.failing = failing);
     }
 
-    /// Whether commands are answered before their commit: a lie, for proving
-    /// that the crash test would notice one.
+    /// Whether triggers, cancels and resolves of an SOS are answered before their
+    /// commit: a lie, for proving that the crash test would notice one. Other
+    /// commands are not: a new user must be found by the next read.
     pub fn acknowledge_early(&self, early: bool) {
         self.state.send_modify(|state| state.early = early);
     }
@@ -107,6 +113,11 @@ impl StateFaults {
     /// Whether to answer before the commit.
     pub(crate) fn acknowledges_early(&self) -> bool {
         self.state.borrow().early
+    }
+
+    /// Waits between an early answer and its commit.
+    pub(crate) async fn linger(&self) {
+        tokio::time::sleep(EARLY_BY).await;
     }
 
     /// Lets a frozen writer end: the store is closing.
@@ -141,6 +152,7 @@ impl StateFaults {
     pub(crate) const fn acknowledges_early(&self) -> bool {
         false
     }
+    pub(crate) async fn linger(&self) {}
     pub(crate) const fn release(&self) {}
 }
 

@@ -1,7 +1,12 @@
 use std::time::Duration;
 
+use bytes::Bytes;
+use mayday_core::sos::Trigger;
+use mayday_core::transport::Transport;
+
 use super::*;
 use crate::heartbeat::Heartbeat;
+use crate::incidents::{self, TriggerOutcome, TriggerSos};
 use crate::telemetry::Faults;
 use crate::testing::{START, TestStore};
 use crate::{Lane, Store};
@@ -54,14 +59,35 @@ async fn a_frozen_writer_answers_when_it_is_thawed() {
 }
 
 #[tokio::test]
-async fn an_early_acknowledgement_is_a_lie() {
+async fn an_early_acknowledgement_is_a_lie_about_an_sos() {
     let store = TestStore::sqlite().await;
+    let app = store.app("acme").await;
+    let ana = store.user(&app, "ana").await;
     store.faults().acknowledge_early(true);
     store.faults().freeze();
-    beat(&store).await.unwrap();
-    assert_eq!(store.last_heartbeat().await.unwrap(), None);
+    let body = Bytes::from_static(b"{}");
+    let trigger = Trigger::parse(&body);
+    let command = TriggerSos {
+        app: app.id,
+        sender: ana,
+        flags: trigger.flags,
+        trigger,
+        body,
+        transport: Transport::Mqtt,
+        received_at: START,
+        last_known: None,
+    };
+    let told = store.write(Lane::Sos, command).await.unwrap();
+    assert!(matches!(told, TriggerOutcome::Opened(_)));
+    let mut tx = store.read().await.unwrap();
+    assert_eq!(incidents::open_of(&mut tx, ana).await.unwrap(), None);
+    drop(tx);
+    // Anything else is answered when it is stored.
+    let honest = tokio::time::timeout(Duration::from_millis(30), beat(&store)).await;
+    assert!(honest.is_err());
     // A store that closes commits what is queued all the same.
     store.close().await;
     let again = store.reopen().await.unwrap();
-    assert_eq!(again.last_heartbeat().await.unwrap(), Some(START));
+    let mut tx = again.read().await.unwrap();
+    assert!(incidents::open_of(&mut tx, ana).await.unwrap().is_some());
 }

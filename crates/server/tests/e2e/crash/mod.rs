@@ -7,7 +7,8 @@
 //! are asked for again: what survives one crash must survive the next.
 //!
 //! The oracle is proven by a build that lies: with the fault point `early_ack`
-//! telemetry is acknowledged before it is committed, and the loss must be found.
+//! telemetry is acknowledged before it is committed, with `early_ack_state` SOS
+//! are, and each loss must be found.
 
 mod load;
 mod oracle;
@@ -88,7 +89,7 @@ fn crash(rounds: u64, seed: u64, fresh: impl Fn() -> Option<Home>) -> Totals {
         let mut server = home.serve();
         for _ in 0..ROUNDS_PER_HOME.min(rounds - totals.rounds) {
             let round = totals.rounds;
-            let journals = load_and_kill(server, &partner, round, KILL_BETWEEN, &mut dice);
+            let journals = load_and_kill(server, &partner, ROLES, round, KILL_BETWEEN, &mut dice);
             server = home.serve();
             let found = oracle::losses(&server, &journals);
             assert!(found.is_empty(), "round {round}, seed {seed}: {found:#?}");
@@ -113,14 +114,25 @@ fn crash(rounds: u64, seed: u64, fresh: impl Fn() -> Option<Home>) -> Totals {
 }
 
 #[test]
-fn the_oracle_finds_a_build_that_acknowledges_early() {
+fn the_oracle_finds_a_build_that_acknowledges_telemetry_early() {
+    find_a_lie("early_ack", ROLES);
+}
+
+#[test]
+fn the_oracle_finds_a_build_that_acknowledges_sos_early() {
+    // Nobody sends telemetry, so whatever is lost is an SOS or its cancel.
+    find_a_lie("early_ack_state", &[Role::Caller; 6]);
+}
+
+/// Crashes a build with this fault until the oracle finds a loss.
+fn find_a_lie(fault: &'static str, roles: &[Role]) {
     if tools::skipped("faults") {
         return;
     }
     let binary = std::env::var_os("MAYDAY_BIN_FAULTS").map(PathBuf::from);
     let how = How {
         binary: Some(binary.expect("MAYDAY_BIN_FAULTS: `cargo xtask test` builds and names it")),
-        faults: Some("early_ack"),
+        faults: Some(fault),
         ..How::default()
     };
     let home = Home::new();
@@ -128,25 +140,26 @@ fn the_oracle_finds_a_build_that_acknowledges_early() {
     let mut dice = Dice::new(Dice::seed());
     for round in 0..ROUNDS_TO_FIND_A_LIE {
         let server = home.serve_how(&how);
-        let journals = load_and_kill(server, &partner, round, KILL_IN_FULL_RUN, &mut dice);
+        let journals = load_and_kill(server, &partner, roles, round, KILL_IN_FULL_RUN, &mut dice);
         let found = oracle::losses(&home.serve(), &journals);
         if let Some(first) = found.first() {
             println!("found in round {round}: {first}");
             return;
         }
     }
-    panic!("{ROUNDS_TO_FIND_A_LIE} crashes of a build that acknowledges early, and no loss found");
+    panic!("{ROUNDS_TO_FIND_A_LIE} crashes of a build with {fault}, and no loss found");
 }
 
 /// One round: everybody at full speed, the kill, and what each wrote down.
 fn load_and_kill(
     server: Server,
     partner: &Partner,
+    roles: &[Role],
     round: u64,
     (earliest, latest): (u64, u64),
     dice: &mut Dice,
 ) -> Vec<Journal> {
-    let walkers: Vec<_> = ROLES
+    let walkers: Vec<_> = roles
         .iter()
         .enumerate()
         .map(|(number, role)| {
