@@ -34,8 +34,9 @@ impl Metrics {
         Self(Arc::new(Families::new()))
     }
 
-    /// A trigger was answered after `waited`; `outcome` is `stored`,
-    /// `relayed`, `unattributed` or `failed`.
+    /// A trigger was answered after `waited`; `outcome` says what it did to the
+    /// sender's incident, or to that of the owner whom it was relayed for:
+    /// `opened`, `updated` or `redelivered`; or it is `unattributed` or `failed`.
     pub fn sos_triggered(&self, via: Transport, outcome: &'static str, waited: Duration) {
         let transport = via.as_str();
         self.0
@@ -64,7 +65,8 @@ impl Metrics {
     }
 
     /// A telemetry sample was answered after `waited`; `outcome` is `stored`,
-    /// `dead_letter` or `failed`.
+    /// `spilled` (stored in the spill table first), `let_go` (of a stale proof,
+    /// acknowledged and not kept), `dead_letter` or `failed`.
     pub fn telemetry_answered(&self, via: Transport, outcome: &'static str, waited: Duration) {
         let transport = via.as_str();
         self.0

@@ -57,24 +57,30 @@ impl App {
     ) -> Result<TriggerReceipt, AppError> {
         let received_at = self.clock.now();
         let (heard, transport) = (Instant::now(), trigger.transport);
+        let sender = caller.user;
         let (app, caller) = (Arc::clone(self), caller.clone());
         let work = async move { app.hear_sos(&caller, trigger, received_at).await };
-        let receipt = tokio::spawn(work.in_current_span())
+        let stored = tokio::spawn(work.in_current_span())
             .await
             .unwrap_or_else(|gone| {
                 Err(AppError::Internal {
                     source: gone.into(),
                 })
             });
-        let outcome = match &receipt {
-            Ok(TriggerReceipt::Own(_)) => "stored",
-            Ok(TriggerReceipt::Relayed(_)) => "relayed",
-            Ok(TriggerReceipt::Unattributed) => "unattributed",
-            Err(_) => "failed",
-        };
-        self.metrics
-            .sos_triggered(transport, outcome, heard.elapsed());
-        receipt
+        let word = stored.as_ref().map_or("failed", word);
+        self.metrics.sos_triggered(transport, word, heard.elapsed());
+        Ok(match stored? {
+            TriggerOutcome::Opened(incident)
+            | TriggerOutcome::Updated(incident)
+            | TriggerOutcome::Redelivered(incident) => {
+                if incident.user == sender {
+                    TriggerReceipt::Own(incident)
+                } else {
+                    TriggerReceipt::Relayed(incident)
+                }
+            }
+            TriggerOutcome::Unattributed => TriggerReceipt::Unattributed,
+        })
     }
 
     async fn hear_sos(
@@ -82,7 +88,7 @@ impl App {
         caller: &Caller,
         sent: SosTrigger,
         received_at: Timestamp,
-    ) -> Result<TriggerReceipt, AppError> {
+    ) -> Result<TriggerOutcome, AppError> {
         // Held until the cry is stored.
         let _turn = self.cries.turn(caller.user, sent.body.len()).await?;
         let trigger = Trigger::parse(&sent.body);
@@ -96,19 +102,7 @@ impl App {
             transport: sent.transport,
             received_at,
         };
-        let receipt = |incident: Box<Incident>| {
-            if incident.user == caller.user {
-                TriggerReceipt::Own(incident)
-            } else {
-                TriggerReceipt::Relayed(incident)
-            }
-        };
-        Ok(match self.store.write(Lane::Sos, command).await? {
-            TriggerOutcome::Opened(incident)
-            | TriggerOutcome::Updated(incident)
-            | TriggerOutcome::Redelivered(incident) => receipt(incident),
-            TriggerOutcome::Unattributed => TriggerReceipt::Unattributed,
-        })
+        Ok(self.store.write(Lane::Sos, command).await?)
     }
 
     /// Where the user was last, if the trigger does not say. A slow answer is
@@ -137,6 +131,17 @@ impl App {
         incidents::owner_of_trigger(&mut tx, caller.app, caller.user, trigger)
             .await
             .ok()?
+    }
+}
+
+/// The word that a stored trigger is counted under: one of those of
+/// [`crate::Metrics::sos_triggered`].
+fn word(outcome: &TriggerOutcome) -> &'static str {
+    match outcome {
+        TriggerOutcome::Opened(_) => "opened",
+        TriggerOutcome::Updated(_) => "updated",
+        TriggerOutcome::Redelivered(_) => "redelivered",
+        TriggerOutcome::Unattributed => "unattributed",
     }
 }
 

@@ -21,9 +21,9 @@ use mayday_store::telemetry as store;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::TelemetryTicket;
 use super::owner::SampleOwner;
-use super::ticket::{Count, SpillWish};
-use super::{TelemetryReceipt, TelemetryTicket};
+use super::ticket::{Count, Outcome, SpillWish};
 use crate::{App, AppError};
 
 impl App {
@@ -66,7 +66,7 @@ impl App {
                     let reason = DeadReason::Malformed;
                     app.keep_dead_letter(&caller, &body, transport, reason, &fields)
                         .await
-                        .map(|()| TelemetryReceipt::Malformed(fields))
+                        .map(|()| Outcome::malformed(fields))
                 }
             };
             // A caller that went away needs no answer.
@@ -82,7 +82,7 @@ impl App {
         reading: &Reading,
         came: Came,
         spill: &SpillWish,
-    ) -> Result<TelemetryReceipt, AppError> {
+    ) -> Result<Outcome, AppError> {
         let owner = match self.owner_of_reading(caller, reading).await? {
             SampleOwner::User(owner) => owner,
             SampleOwner::UnknownDevice => {
@@ -93,7 +93,7 @@ impl App {
                 let (reason, transport) = (DeadReason::UnknownDevice, came.transport);
                 self.keep_dead_letter(caller, &came.body, transport, reason, &fields)
                     .await?;
-                return Ok(TelemetryReceipt::UnknownDevice);
+                return Ok(Outcome::UNKNOWN_DEVICE);
             }
         };
         let mut sample = sample_of(reading, owner, came.at, &came.body);
@@ -104,19 +104,19 @@ impl App {
             let open = store::open_incident(&mut tx, caller.user).await?;
             drop(tx);
             if owner != caller.user || open.is_none() {
-                return Ok(TelemetryReceipt::Stored);
+                return Ok(Outcome::LET_GO);
             }
             sample.incident = open;
         }
         let mut pending = self.telemetry.submit(sample);
-        tokio::select! {
+        let stored_in = tokio::select! {
             stored = pending.stored() => stored?,
             () = spill.wished() => {
                 pending.spill();
-                pending.stored().await?;
+                pending.stored().await?
             }
-        }
-        Ok(TelemetryReceipt::Stored)
+        };
+        Ok(Outcome::stored_in(stored_in))
     }
 }
 

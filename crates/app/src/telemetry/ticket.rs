@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mayday_core::field::FieldError;
 use mayday_core::transport::Transport;
-use mayday_store::telemetry::Pending;
+use mayday_store::telemetry::{Pending, StoredIn};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
@@ -31,6 +31,44 @@ pub struct TelemetryTicket {
     count: Count,
 }
 
+/// What became of a body, and the word that it is counted under: one of those
+/// of [`Metrics::telemetry_answered`].
+#[derive(Debug)]
+pub(super) struct Outcome {
+    receipt: TelemetryReceipt,
+    word: &'static str,
+}
+
+impl Outcome {
+    /// Of a stale proof without an open incident, acknowledged and not kept.
+    pub(super) const LET_GO: Self = Self {
+        receipt: TelemetryReceipt::Stored,
+        word: "let_go",
+    };
+    /// Kept as a dead letter, for its device.
+    pub(super) const UNKNOWN_DEVICE: Self = Self {
+        receipt: TelemetryReceipt::UnknownDevice,
+        word: "dead_letter",
+    };
+
+    pub(super) fn stored_in(stored_in: StoredIn) -> Self {
+        Self {
+            receipt: TelemetryReceipt::Stored,
+            word: match stored_in {
+                StoredIn::Telemetry => "stored",
+                StoredIn::Spill => "spilled",
+            },
+        }
+    }
+
+    pub(super) fn malformed(fields: Vec<FieldError>) -> Self {
+        Self {
+            receipt: TelemetryReceipt::Malformed(fields),
+            word: "dead_letter",
+        }
+    }
+}
+
 /// Where the outcome is counted, and since when it is waited for.
 #[derive(Debug)]
 pub(super) struct Count {
@@ -45,7 +83,7 @@ enum Way {
     Direct(Pending),
     /// Through a task that has to ask the state store first.
     Asking {
-        receiver: oneshot::Receiver<Result<TelemetryReceipt, AppError>>,
+        receiver: oneshot::Receiver<Result<Outcome, AppError>>,
         wish: SpillWish,
     },
 }
@@ -62,12 +100,8 @@ impl SpillWish {
 }
 
 impl Count {
-    fn answered(&self, receipt: &Result<TelemetryReceipt, AppError>) {
-        let outcome = match receipt {
-            Ok(TelemetryReceipt::Stored) => "stored",
-            Ok(TelemetryReceipt::Malformed(_) | TelemetryReceipt::UnknownDevice) => "dead_letter",
-            Err(_) => "failed",
-        };
+    fn answered(&self, outcome: &Result<Outcome, AppError>) {
+        let outcome = outcome.as_ref().map_or("failed", |found| found.word);
         let waited = self.since.elapsed();
         self.metrics
             .telemetry_answered(self.transport, outcome, waited);
@@ -81,7 +115,7 @@ impl TelemetryTicket {
     }
 
     pub(super) fn waiting(
-        receiver: oneshot::Receiver<Result<TelemetryReceipt, AppError>>,
+        receiver: oneshot::Receiver<Result<Outcome, AppError>>,
         wish: SpillWish,
         count: Count,
     ) -> Self {
@@ -92,9 +126,9 @@ impl TelemetryTicket {
     /// Waits until the body is durable. Safe to cancel and call again until it
     /// has answered once.
     pub async fn stored(&mut self) -> Result<TelemetryReceipt, AppError> {
-        let receipt = match &mut self.way {
+        let outcome = match &mut self.way {
             Way::Direct(pending) => match pending.stored().await {
-                Ok(()) => Ok(TelemetryReceipt::Stored),
+                Ok(stored_in) => Ok(Outcome::stored_in(stored_in)),
                 Err(error) => Err(error.into()),
             },
             Way::Asking { receiver, .. } => receiver.await.unwrap_or_else(|gone| {
@@ -103,8 +137,8 @@ impl TelemetryTicket {
                 })
             }),
         };
-        self.count.answered(&receipt);
-        receipt
+        self.count.answered(&outcome);
+        outcome.map(|outcome| outcome.receipt)
     }
 
     /// Asks for the spill table now instead of waiting for the telemetry

@@ -35,7 +35,7 @@ pub use error::TelemetryError;
 pub use faults::Faults;
 pub(crate) use open_incidents::STATEMENTS;
 pub use open_incidents::{OpenIncidents, open_incident};
-pub use pending::Pending;
+pub use pending::{Pending, StoredIn};
 
 use crate::spill;
 use crate::{Hint, Lane, Store};

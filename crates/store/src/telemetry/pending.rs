@@ -9,6 +9,15 @@ use super::TelemetryError;
 use super::queue::{Answer, Entry};
 use super::spiller::Outlet;
 
+/// Which way a sample took to the disk first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredIn {
+    /// The telemetry store.
+    Telemetry,
+    /// The spill table of the state store.
+    Spill,
+}
+
 /// A submitted sample. Dropping it does not stop the sample.
 pub struct Pending {
     receiver: oneshot::Receiver<Answer>,
@@ -68,7 +77,7 @@ impl Pending {
 
     /// Waits until the sample is durable, in its file or in the spill table.
     /// Safe to cancel and call again.
-    pub async fn stored(&mut self) -> Result<(), TelemetryError> {
+    pub async fn stored(&mut self) -> Result<StoredIn, TelemetryError> {
         if let Some(answer) = &self.answer {
             return answer.clone();
         }

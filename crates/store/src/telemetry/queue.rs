@@ -16,7 +16,7 @@ use mayday_core::telemetry::Sample;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
-use super::TelemetryError;
+use super::{StoredIn, TelemetryError};
 
 /// Rows in one commit at most.
 pub(super) const MAX_BATCH_ROWS: usize = 1024;
@@ -29,7 +29,7 @@ const WRITER_FAILED: u8 = 1;
 const SPILL_FAILED: u8 = 2;
 const SPILL_ASKED: u8 = 4;
 
-pub(super) type Answer = Result<(), TelemetryError>;
+pub(super) type Answer = Result<StoredIn, TelemetryError>;
 pub(super) type Batch = Vec<Arc<Entry>>;
 
 /// A sample that somebody waits for.
@@ -260,7 +260,7 @@ impl Queue {
         self.committed_rows.fetch_add(count, Ordering::Relaxed);
         self.commits.fetch_add(1, Ordering::Relaxed);
         for entry in rows {
-            entry.answer(Ok(()));
+            entry.answer(Ok(StoredIn::Telemetry));
         }
     }
 

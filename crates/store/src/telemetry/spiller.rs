@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::open_incidents::OpenIncidents;
 use super::queue::{Entry, Next, Queue, lock};
-use super::{TelemetryError, latest::Latest};
+use super::{StoredIn, TelemetryError, latest::Latest};
 use crate::spill::{self, SpillSamples};
 use crate::{Lane, Store};
 
@@ -110,7 +110,7 @@ pub(super) async fn run_spiller(
             Ok(spill::Spilled::Stored) => {
                 latest.observe(rows.iter().map(|e| (e.sample.user, e.sample.position())));
                 for entry in &rows {
-                    entry.answer(Ok(()));
+                    entry.answer(Ok(StoredIn::Spill));
                 }
             }
             Ok(spill::Spilled::Full) => fail(&outlet, &rows, &TelemetryError::SpillFull),

@@ -8,6 +8,7 @@ use mayday_core::telemetry::{Sample, SampleKey};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::telemetry::StoredIn;
 use crate::telemetry::TelemetryError;
 use crate::telemetry::faults::Faults;
 use crate::telemetry::queue::{Entry, Queue};
@@ -67,7 +68,7 @@ impl Writer {
         while let Some(taken) = self.queue.take(self.slot).await {
             if self.faults.acknowledges_early() {
                 for entry in taken.rows.iter() {
-                    entry.answer(Ok(()));
+                    entry.answer(Ok(StoredIn::Telemetry));
                 }
             }
             while self.faults.is_frozen() {

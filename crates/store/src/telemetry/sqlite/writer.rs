@@ -14,9 +14,9 @@ use rusqlite::Connection;
 use super::Shared;
 use super::day::FileKey;
 use super::schema;
-use crate::telemetry::TelemetryError;
 use crate::telemetry::queue::{Entry, lock};
 use crate::telemetry::spiller::Outlet;
+use crate::telemetry::{StoredIn, TelemetryError};
 
 /// Files that stay open for writing: today, its neighbours, and what phones
 /// that were off line bring.
@@ -69,7 +69,7 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         if shared.faults.acknowledges_early() {
             for entry in rows {
-                entry.answer(Ok(()));
+                entry.answer(Ok(StoredIn::Telemetry));
             }
         }
         shared.faults.before_commit();
