@@ -67,8 +67,9 @@ impl App {
                     source: gone.into(),
                 })
             });
-        let word = stored.as_ref().map_or("failed", word);
-        self.metrics.sos_triggered(transport, word, heard.elapsed());
+        let outcome = stored.as_ref().map_or("failed", word);
+        self.metrics
+            .sos_triggered(transport, outcome, heard.elapsed());
         Ok(match stored? {
             TriggerOutcome::Opened(incident)
             | TriggerOutcome::Updated(incident)
