@@ -29,6 +29,7 @@ use crate::feed::{Feed, News, OVERFLOW};
 use crate::outbound::Outbound;
 use crate::queue::{Progress, Queue};
 use crate::reason::{self, Reason};
+use crate::salvage::Salvage;
 use crate::settings::{DECODE_TURN, MqttSettings, READ_CHUNK_BYTES};
 use crate::subscriptions::{Subscription, Subscriptions};
 use crate::timers::{Due, Timers};
@@ -330,11 +331,29 @@ impl<T: Transport> Connection<T> {
         if let Some(reason) = reason {
             encode::disconnect(self.version, reason, &mut self.wire.outbox);
         }
+        self.refresh_standing();
         let Self {
-            membership, wire, ..
+            membership,
+            wire,
+            app,
+            caller,
+            alias_shadowed,
+            version,
+            framer,
+            ..
         } = *self;
         drop(membership);
-        if !matches!(end, End::Lost(_)) {
+        if end == End::Refused {
+            let salvage = Salvage {
+                app,
+                caller,
+                alias_shadowed,
+                version,
+                framer,
+                taken: 0,
+            };
+            wire.close_listening(salvage).await;
+        } else if !matches!(end, End::Lost(_)) {
             wire.close(linger).await;
         }
     }

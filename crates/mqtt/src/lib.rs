@@ -21,6 +21,7 @@ mod listener;
 mod outbound;
 mod queue;
 mod reason;
+mod salvage;
 mod settings;
 mod subscriptions;
 mod timers;

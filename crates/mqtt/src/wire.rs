@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::salvage::Salvage;
 use crate::settings::{
     CLOSE_FLUSH, LINGER, LINGER_BYTES, READ_CHUNK_BYTES, WRITE_BATCH_BYTES, WRITE_QUEUE_BYTES,
 };
@@ -132,7 +133,26 @@ impl<T: Transport> Wire<T> {
     /// Says the last words and closes. With `linger` what still arrives is
     /// thrown away for a moment: closing over unread bytes resets the
     /// connection, and the reset may overtake the last words.
-    pub(crate) async fn close(mut self, linger: bool) {
+    pub(crate) async fn close(self, linger: bool) {
+        self.end(linger, |inbox| *inbox = BytesMut::new()).await;
+    }
+
+    /// Closes, and looks through what has arrived and still arrives for cries
+    /// for help.
+    pub(crate) async fn close_listening(mut self, mut salvage: Salvage) {
+        let mut hears = salvage.hear(&mut self.inbox);
+        self.end(true, |inbox| {
+            hears = hears && salvage.hear(inbox);
+            if !hears || inbox.is_empty() {
+                *inbox = BytesMut::new();
+            }
+        })
+        .await;
+    }
+
+    /// Says the last words; then, with `linger`, hands each read to `take` for
+    /// a moment.
+    async fn end(mut self, linger: bool, mut take: impl FnMut(&mut BytesMut)) {
         let until = Instant::now() + CLOSE_FLUSH + LINGER;
         if self.flush(CLOSE_FLUSH).await.is_err() {
             return;
@@ -141,22 +161,24 @@ impl<T: Transport> Wire<T> {
         if !matches!(timeout_at(until, finished).await, Ok(Ok(()))) || !linger {
             return;
         }
-        let mut thrown = 0;
+        let mut arrived = 0;
         let rest = async {
-            while thrown < LINGER_BYTES {
-                self.inbox = BytesMut::new();
+            while arrived < LINGER_BYTES {
+                take(&mut self.inbox);
                 if poll_fn(|cx| self.transport.poll_readable(cx))
                     .await
                     .is_err()
                 {
                     return;
                 }
+                let before = self.inbox.len();
                 match self.read(READ_MAX_BYTES) {
-                    Ok(Read::Bytes) => thrown += self.inbox.len(),
+                    Ok(Read::Bytes) => arrived += self.inbox.len() - before,
                     Ok(Read::Nothing) => {}
                     Ok(Read::Closed) | Err(_) => return,
                 }
             }
+            take(&mut self.inbox);
         };
         // Whether it ended or ran out of time, the connection is dropped now.
         let _ = timeout(LINGER, rest).await;

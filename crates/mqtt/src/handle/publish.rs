@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use mayday_app::{AppError, SosTrigger, TelemetryReceipt};
-use mayday_core::identity::Standing;
+use mayday_app::{App, AppError, SosTrigger, TelemetryReceipt};
+use mayday_core::identity::{Caller, Standing};
 use mayday_core::topic::PublishTopic;
 use mayday_core::transport::Transport as Via;
 use tokio::sync::oneshot;
@@ -94,33 +94,7 @@ impl<T: Transport> Connection<T> {
     /// ahead of it nor the end of this connection touches it.
     fn cry(&mut self, publish: Publish) -> Work {
         self.membership.distress();
-        let (sender, receiver) = oneshot::channel();
-        let app = Arc::clone(&self.app);
-        let caller = self.caller.clone();
-        let trigger = SosTrigger {
-            body: publish.payload,
-            oversized: publish.oversized,
-            retained: publish.retain,
-            transport: Via::Mqtt,
-        };
-        tokio::spawn(async move {
-            let answer = match app.trigger_sos(&caller, trigger).await {
-                Ok(_) => Answer::Stored,
-                Err(error) => {
-                    tracing::error!(
-                        app.id = %caller.app_id,
-                        user.id = %caller.user,
-                        error = %error,
-                        cause = cause(&error),
-                        "an SOS was not stored"
-                    );
-                    Answer::Failed(publish_failure(&error))
-                }
-            };
-            // Nobody listens when the connection ended meanwhile.
-            let _ = sender.send(answer);
-        });
-        Work::Cry(receiver)
+        Work::Cry(store_cry(&self.app, &self.caller, publish))
     }
 
     /// Gives the answer that has its turn.
@@ -154,7 +128,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// A connection may outlive the proof that it was made with.
-    fn refresh_standing(&mut self) {
+    pub(crate) fn refresh_standing(&mut self) {
         if self.caller.expires_at.is_some()
             && self.caller.standing == Standing::Full
             && let Some(caller) = self.caller.at(self.app.now())
@@ -162,6 +136,42 @@ impl<T: Transport> Connection<T> {
             self.caller = caller;
         }
     }
+}
+
+/// Starts storing a cry for help in a task of its own, which goes on when
+/// nobody waits for the answer.
+pub(crate) fn store_cry(
+    app: &Arc<App>,
+    caller: &Caller,
+    publish: Publish,
+) -> oneshot::Receiver<Answer> {
+    let (sender, receiver) = oneshot::channel();
+    let app = Arc::clone(app);
+    let caller = caller.clone();
+    let trigger = SosTrigger {
+        body: publish.payload,
+        oversized: publish.oversized,
+        retained: publish.retain,
+        transport: Via::Mqtt,
+    };
+    tokio::spawn(async move {
+        let answer = match app.trigger_sos(&caller, trigger).await {
+            Ok(_) => Answer::Stored,
+            Err(error) => {
+                tracing::error!(
+                    app.id = %caller.app_id,
+                    user.id = %caller.user,
+                    error = %error,
+                    cause = cause(&error),
+                    "an SOS was not stored"
+                );
+                Answer::Failed(publish_failure(&error))
+            }
+        };
+        // Nobody listens when the connection ended meanwhile.
+        let _ = sender.send(answer);
+    });
+    receiver
 }
 
 /// What the queue is told about a telemetry body.

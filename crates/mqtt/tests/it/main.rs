@@ -12,5 +12,6 @@ mod flow;
 mod house;
 mod identity;
 mod publish;
+mod salvage;
 mod strict;
 mod subscribe;
