@@ -16,6 +16,8 @@ use crate::tx::Tx;
 
 /// Letters kept per app: the newest ones.
 pub const KEPT_PER_APP: i64 = 10_000;
+/// Letters that one pruning command deletes at most: an SOS may wait behind it.
+const PRUNE_ROWS: i64 = 256;
 /// Bytes of a body that are kept.
 pub const KEPT_BYTES: usize = 64 * 1024;
 
@@ -27,7 +29,10 @@ static TRIM: Sql = Sql::new(
     "DELETE FROM dead_letters WHERE app_id = $1 AND id <= (\
        SELECT id FROM dead_letters WHERE app_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)",
 );
-static PRUNE: Sql = Sql::new("DELETE FROM dead_letters WHERE received_at < $1");
+static PRUNE: Sql = Sql::new(
+    "DELETE FROM dead_letters WHERE id IN (\
+       SELECT id FROM dead_letters WHERE received_at < $1 LIMIT $2)",
+);
 static PAGE: Sql = Sql::new(
     "SELECT id, app_id, user_id, transport, reason, fields, raw, raw_bytes, received_at \
      FROM dead_letters WHERE app_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
@@ -119,7 +124,8 @@ impl Command for KeepDeadLetter {
     }
 }
 
-/// Deletes the letters that came before a time. Output: how many.
+/// Deletes some of the letters that came before a time. Output: how many; run it
+/// again until none is left.
 #[derive(Clone, Copy, Debug)]
 pub struct PruneDeadLetters {
     /// The time.
@@ -131,7 +137,7 @@ impl Command for PruneDeadLetters {
     const NAME: &'static str = "dead_letters.prune";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
-        tx.execute(&PRUNE, args![self.before]).await
+        tx.execute(&PRUNE, args![self.before, PRUNE_ROWS]).await
     }
 }
 

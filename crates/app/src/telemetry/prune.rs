@@ -11,15 +11,23 @@ use crate::{App, AppError};
 const DEAD_LETTERS_KEPT: Duration = Duration::from_hours(24 * 30);
 
 impl App {
-    /// Removes samples and dead letters that are older than they are kept;
-    /// returns how many files or rows went.
+    /// Removes samples that are older than they are kept; returns how many files
+    /// or rows went.
     pub async fn prune_telemetry(&self) -> Result<usize, AppError> {
-        let gone = self.telemetry.prune().await?;
+        Ok(self.telemetry.prune().await?)
+    }
+
+    /// Removes dead letters that are older than they are kept; returns how many.
+    /// In the lane that a full disk does not close: this frees space.
+    pub async fn prune_dead_letters(&self) -> Result<u64, AppError> {
         let before = self.clock.now().minus(DEAD_LETTERS_KEPT);
-        let letters = self
-            .store
-            .write(Lane::Rest, PruneDeadLetters { before })
-            .await?;
-        Ok(gone + usize::try_from(letters).unwrap_or(usize::MAX))
+        let mut gone = 0;
+        loop {
+            let prune = PruneDeadLetters { before };
+            match self.store.write(Lane::Job, prune).await? {
+                0 => return Ok(gone),
+                some => gone += some,
+            }
+        }
     }
 }

@@ -186,7 +186,7 @@ on_both!(
             .collect();
         assert_eq!(left, [r#"{"n":4}"#, r#"{"n":3}"#]);
         node.store.clock.advance(Duration::from_hours(31 * 24));
-        node.app.prune_telemetry().await.unwrap();
+        assert_eq!(node.app.prune_dead_letters().await.unwrap(), 3);
         assert_eq!(node.letters().await, []);
     }
 );

@@ -278,6 +278,8 @@ impl Telemetry {
     pub async fn settled(&self, user: UserId) -> bool {
         let mut waiting = self.0.queue.pending_of(user);
         waiting.extend(self.0.outlet.pending_of(user));
+        // What the spill table has refused meanwhile is back in the queue.
+        waiting.extend(self.0.queue.pending_of(user));
         let limit = Instant::now() + SETTLE_LIMIT;
         while waiting.iter().any(|entry| !entry.is_answered()) {
             if Instant::now() >= limit {

@@ -28,6 +28,8 @@ const MAX_PERMITS: usize = 64 * 1024 * 1024 / PERMIT_BYTES;
 const WRITER_FAILED: u8 = 1;
 const SPILL_FAILED: u8 = 2;
 const SPILL_ASKED: u8 = 4;
+/// In the queue or in a writer's hands.
+const QUEUED: u8 = 8;
 
 pub(super) type Answer = Result<StoredIn, TelemetryError>;
 pub(super) type Batch = Vec<Arc<Entry>>;
@@ -48,6 +50,8 @@ pub(super) struct Entry {
 pub(super) enum Next {
     /// The other way was not tried yet.
     Spill,
+    /// Nobody brings it to the writer any more: that is to be done.
+    Queue,
     /// Nothing to do: answered, or the other way is still open.
     Nothing,
 }
@@ -102,13 +106,26 @@ impl Entry {
     }
 
     /// The spill table could not store it; `hopeless` when the writer is stuck.
-    pub(super) fn spill_failed(&self, error: TelemetryError, hopeless: bool) {
+    pub(super) fn spill_failed(&self, error: TelemetryError, hopeless: bool) -> Next {
         let before = self.state.fetch_or(SPILL_FAILED, Ordering::AcqRel);
         if before & WRITER_FAILED != 0 || hopeless {
             self.answer(Err(error));
+            return Next::Nothing;
+        }
+        // The watchdog may ask again when the writer gets stuck as well.
+        let before = self.state.fetch_and(!SPILL_ASKED, Ordering::AcqRel);
+        if before & QUEUED == 0 {
+            Next::Queue
         } else {
-            // The watchdog may ask again when the writer gets stuck as well.
-            self.state.fetch_and(!SPILL_ASKED, Ordering::AcqRel);
+            Next::Nothing
+        }
+    }
+
+    fn set_queued(&self, queued: bool) {
+        if queued {
+            self.state.fetch_or(QUEUED, Ordering::AcqRel);
+        } else {
+            self.state.fetch_and(!QUEUED, Ordering::AcqRel);
         }
     }
 }
@@ -198,6 +215,7 @@ impl Queue {
         if first {
             inner.waiting_since = Some(Instant::now());
         }
+        entry.set_queued(true);
         inner.entries.push_back(entry);
         drop(inner);
         if first {
@@ -303,6 +321,9 @@ impl Queue {
             inner.entries = moving;
             if inner.entries.is_empty() {
                 inner.waiting_since = None;
+            }
+            for entry in &rest {
+                entry.set_queued(false);
             }
             entries.extend(rest);
         }

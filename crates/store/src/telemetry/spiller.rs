@@ -28,15 +28,23 @@ const SPILL_BYTES: usize = 512 * 1024;
 
 /// Where samples wait for the spill table.
 pub(super) struct Outlet {
-    waiting: Mutex<VecDeque<Arc<Entry>>>,
+    held: Mutex<Held>,
     wake: Notify,
     queue: Arc<Queue>,
+}
+
+/// What the outlet answers for.
+#[derive(Default)]
+struct Held {
+    waiting: VecDeque<Arc<Entry>>,
+    /// In the spiller's hands.
+    taken: Vec<Arc<Entry>>,
 }
 
 impl Outlet {
     pub(super) fn new(queue: Arc<Queue>) -> Self {
         Self {
-            waiting: Mutex::new(VecDeque::new()),
+            held: Mutex::new(Held::default()),
             wake: Notify::new(),
             queue,
         }
@@ -44,14 +52,19 @@ impl Outlet {
 
     /// Sends samples to the spill table unless they were sent before.
     pub(super) fn spill(&self, entries: impl IntoIterator<Item = Arc<Entry>>) {
-        let mut waiting = lock(&self.waiting);
-        for entry in entries {
-            if !entry.is_answered() && entry.ask_spill() {
-                waiting.push_back(entry);
-            }
-        }
-        drop(waiting);
+        lock(&self.held).ask(entries);
         self.wake.notify_one();
+    }
+
+    /// Takes over what a writer has been stuck with for `limit`. Nothing is in
+    /// neither place meanwhile.
+    fn watch(&self, limit: Duration) {
+        let mut held = lock(&self.held);
+        let stuck = self.queue.watch(limit);
+        if !stuck.is_empty() {
+            held.ask(stuck);
+            self.wake.notify_one();
+        }
     }
 
     /// The telemetry writer could not store these.
@@ -62,29 +75,42 @@ impl Outlet {
         self.spill(next.map(|entry| Arc::clone(entry)));
     }
 
-    /// What waits here for a user.
+    /// What waits here, or is being written, for a user.
     pub(super) fn pending_of(&self, user: UserId) -> Vec<Arc<Entry>> {
-        let waiting = lock(&self.waiting);
-        let of_user = waiting.iter().filter(|entry| entry.sample.user == user);
-        of_user.cloned().collect()
+        let held = lock(&self.held);
+        let all = held.waiting.iter().chain(&held.taken);
+        all.filter(|entry| entry.sample.user == user)
+            .cloned()
+            .collect()
     }
 
-    /// The next rows for one command.
+    /// The next rows for one command, which ends the one before.
     fn take(&self) -> Vec<Arc<Entry>> {
-        let mut waiting = lock(&self.waiting);
+        let mut held = lock(&self.held);
         let (mut rows, mut bytes) = (Vec::new(), 0);
-        while let Some(entry) = waiting.front() {
+        while let Some(entry) = held.waiting.front() {
             if entry.is_answered() {
-                waiting.pop_front();
+                held.waiting.pop_front();
                 continue;
             }
             bytes += entry.sample.weight();
             if rows.len() >= SPILL_ROWS || (bytes > SPILL_BYTES && !rows.is_empty()) {
                 break;
             }
-            rows.extend(waiting.pop_front());
+            rows.extend(held.waiting.pop_front());
         }
+        held.taken.clone_from(&rows);
         rows
+    }
+}
+
+impl Held {
+    fn ask(&mut self, entries: impl IntoIterator<Item = Arc<Entry>>) {
+        for entry in entries {
+            if !entry.is_answered() && entry.ask_spill() {
+                self.waiting.push_back(entry);
+            }
+        }
     }
 }
 
@@ -123,7 +149,10 @@ fn fail(outlet: &Outlet, rows: &[Arc<Entry>], error: &TelemetryError) {
     let hopeless = outlet.queue.is_stalled();
     tracing::warn!(error = %error, rows = rows.len(), hopeless, "telemetry was not spilled");
     for entry in rows {
-        entry.spill_failed(error.clone(), hopeless);
+        if entry.spill_failed(error.clone(), hopeless) == Next::Queue {
+            // The writer goes on and nobody else will bring it this one.
+            outlet.queue.push(Arc::clone(entry));
+        }
     }
 }
 
@@ -134,14 +163,78 @@ pub(super) async fn run_watchdog(outlet: Arc<Outlet>) {
     let mut was_stalled = false;
     loop {
         ticks.tick().await;
-        let stuck = outlet.queue.watch(STALL_LIMIT);
+        outlet.watch(STALL_LIMIT);
         let stalled = outlet.queue.is_stalled();
         if stalled != was_stalled {
             tracing::warn!(stalled, "the telemetry writer got stuck or goes on");
             was_stalled = stalled;
         }
-        if !stuck.is_empty() {
-            outlet.spill(stuck);
-        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::telemetry::queue::Answer;
+    use crate::telemetry::tests::{sample, user};
+
+    fn entry(secs: i64) -> (Arc<Entry>, oneshot::Receiver<Answer>) {
+        let (answer, receiver) = oneshot::channel();
+        let entry = Entry::new(sample(user(0), secs), true, answer, None);
+        (Arc::new(entry), receiver)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_spill_table_refuses_goes_back_to_a_writer_that_goes_on() {
+        let queue = Arc::new(Queue::new(1));
+        let outlet = Outlet::new(Arc::clone(&queue));
+        let (stuck, mut answer) = entry(1);
+        queue.push(stuck);
+        tokio::time::advance(STALL_LIMIT).await;
+        outlet.watch(STALL_LIMIT);
+        assert!(queue.is_stalled());
+        let rows = outlet.take();
+        assert_eq!((rows.len(), queue.depth()), (1, 0));
+        assert_eq!(outlet.pending_of(user(0)).len(), 1);
+        // The writer goes on before the store answers.
+        outlet.watch(STALL_LIMIT);
+        assert!(!queue.is_stalled());
+        fail(&outlet, &rows, &TelemetryError::SpillFull);
+        assert_eq!(queue.pending_of(user(0)).len(), 1);
+        assert!(answer.try_recv().is_err());
+        assert!(outlet.take().is_empty());
+        assert!(outlet.pending_of(user(0)).is_empty());
+        // Both ways failed: told, and not sent round again.
+        let taken = queue.take(0).await.unwrap();
+        let rows: Vec<&Arc<Entry>> = taken.rows.iter().collect();
+        outlet.writer_failed(&rows, &TelemetryError::Busy);
+        assert!(matches!(answer.await, Ok(Err(TelemetryError::Busy))));
+        assert!(outlet.take().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_still_waits_for_the_writer_is_not_sent_to_it_twice() {
+        let queue = Arc::new(Queue::new(1));
+        let outlet = Outlet::new(Arc::clone(&queue));
+        let (waiting, _answer) = entry(1);
+        queue.push(Arc::clone(&waiting));
+        outlet.spill([waiting]);
+        let rows = outlet.take();
+        fail(&outlet, &rows, &TelemetryError::SpillFull);
+        assert_eq!(queue.depth(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_a_stuck_writer_a_refused_sample_is_told() {
+        let queue = Arc::new(Queue::new(1));
+        let outlet = Outlet::new(Arc::clone(&queue));
+        let (stuck, answer) = entry(1);
+        queue.push(stuck);
+        tokio::time::advance(STALL_LIMIT).await;
+        outlet.watch(STALL_LIMIT);
+        fail(&outlet, &outlet.take(), &TelemetryError::SpillFull);
+        assert!(matches!(answer.await, Ok(Err(TelemetryError::SpillFull))));
     }
 }

@@ -3,10 +3,13 @@
 use mayday_app::{App, AppError};
 
 pub(super) async fn run(app: &App) -> Result<(), AppError> {
-    let telemetry = app.prune_telemetry().await?;
-    let triggers = app.forget_old_triggers().await?;
-    if telemetry > 0 || triggers > 0 {
-        tracing::info!(telemetry, triggers, "old data was removed");
+    // Each goes on whatever became of the others: space may be what is missing.
+    let telemetry = app.prune_telemetry().await;
+    let letters = app.prune_dead_letters().await;
+    let triggers = app.forget_old_triggers().await;
+    let (telemetry, letters, triggers) = (telemetry?, letters?, triggers?);
+    if telemetry > 0 || letters > 0 || triggers > 0 {
+        tracing::info!(telemetry, letters, triggers, "old data was removed");
     }
     Ok(())
 }

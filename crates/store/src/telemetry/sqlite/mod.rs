@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use mayday_core::clock::SharedClock;
 use mayday_core::ids::{IncidentId, UserId};
@@ -35,6 +36,9 @@ use latest_table::LatestTable;
 use read::Readers;
 use upkeep::Upkeep;
 
+/// Rest between two steps of pruning, so that whoever waits for the gate gets it.
+const PRUNE_REST: Duration = Duration::from_millis(5);
+
 /// What the writer, the upkeep thread and the readers share.
 struct Shared {
     directory: PathBuf,
@@ -47,6 +51,8 @@ struct Shared {
     outlet: Arc<Outlet>,
     /// Held by the writer during a transaction and by the upkeep thread while
     /// it truncates a log, so that neither waits in SQLite's unfair busy loop.
+    /// Taken last: nobody who holds it waits for another lock that is held
+    /// while a file is read or written.
     gate: Mutex<()>,
     /// Files written since the upkeep thread last looked.
     /// with the highest row id in each.
@@ -165,6 +171,17 @@ impl SqliteFiles {
     /// Unlinks the day files that lie before the retention window and deletes
     /// old rows of `late.db`; returns how many files went.
     pub(super) async fn prune(&self) -> Result<usize, TelemetryError> {
+        let gone = self.prune_files().await?;
+        loop {
+            let upkeep = Arc::clone(&self.upkeep);
+            if self.readers.run(move || upkeep.prune_late()).await? == 0 {
+                return Ok(gone);
+            }
+            tokio::time::sleep(PRUNE_REST).await;
+        }
+    }
+
+    async fn prune_files(&self) -> Result<usize, TelemetryError> {
         let (shared, readers) = (Arc::clone(&self.shared), Arc::clone(&self.readers));
         let upkeep = Arc::clone(&self.upkeep);
         self.readers
@@ -173,16 +190,17 @@ impl SqliteFiles {
                 let mut gone = 0;
                 for key in day::list(&shared.directory)? {
                     if matches!(key, FileKey::Day(day) if day < window.first) {
+                        // Before the gate: the upkeep thread takes it while it holds
+                        // what it watches.
+                        upkeep.forget(key);
+                        readers.forget(key);
                         // The writer writes no file before the window any more.
                         let _writing = lock(&shared.gate);
-                        readers.forget(key);
-                        upkeep.forget(key);
                         shared.removals.fetch_add(1, Ordering::AcqRel);
                         day::unlink(&shared.directory, key)?;
                         gone += 1;
                     }
                 }
-                upkeep.prune_late()?;
                 Ok(gone)
             })
             .await

@@ -39,9 +39,12 @@ const CATCH_UP_ROWS: usize = 20_000;
 const NEWER_ROWS: &str =
     "SELECT rowid, user_id, time_us, received_us, latitude, longitude, altitude, accuracy_m
 FROM samples WHERE rowid > ?1 ORDER BY rowid LIMIT ?2";
+/// Rows of `late.db` deleted at a time: the writer waits meanwhile.
+const PRUNE_ROWS: i64 = 2_000;
 /// The newest row stays: row ids must never be used twice.
-const PRUNE_LATE: &str = "DELETE FROM samples WHERE received_us < ?1
-AND rowid < (SELECT max(rowid) FROM samples)";
+const PRUNE_LATE: &str = "DELETE FROM samples WHERE rowid IN
+  (SELECT rowid FROM samples WHERE received_us < ?1
+    AND rowid < (SELECT max(rowid) FROM samples) LIMIT ?2)";
 
 /// The thread's state.
 pub(super) struct Upkeep {
@@ -228,10 +231,11 @@ impl Upkeep {
         }
     }
 
-    /// Deletes the rows of `late.db` that were received before the window.
+    /// Deletes some of the rows of `late.db` that were received before the window;
+    /// returns how many.
     pub(super) fn prune_late(&self) -> Result<usize, TelemetryError> {
         let directory: &Path = &self.shared.directory;
-        if !FileKey::Late.path(directory).exists() {
+        if self.is_stopping() || !FileKey::Late.path(directory).exists() {
             return Ok(0);
         }
         let kept = Duration::from_hours(24 * u64::from(self.shared.retention_days));
@@ -239,7 +243,7 @@ impl Upkeep {
         let _gate = lock(&self.shared.gate);
         let connection = schema::open_to_write(directory, FileKey::Late)?;
         connection
-            .execute(PRUNE_LATE, [oldest.as_micros()])
+            .execute(PRUNE_LATE, params![oldest.as_micros(), PRUNE_ROWS])
             .map_err(|e| TelemetryError::write(&e))
     }
 }
@@ -254,4 +258,69 @@ fn newer_rows(connection: &Connection, after: i64) -> rusqlite::Result<Vec<Newer
         Ok((row.get(0)?, user, read_position(row, 2)?))
     })?;
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::telemetry::tests::{all_of, sample, store_all, until, user};
+    use crate::telemetry::{Engine, Telemetry};
+    use crate::testing::TestStore;
+
+    fn upkeep_of(telemetry: &Telemetry) -> Arc<Upkeep> {
+        match &telemetry.0.engine {
+            Engine::Sqlite(files) => Arc::clone(&files.upkeep),
+            Engine::Postgres(_) => unreachable!("the test opened files"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_let_go_before_the_gate_is_taken() {
+        let store = TestStore::sqlite().await;
+        let telemetry = store.telemetry().await;
+        let upkeep = upkeep_of(&telemetry);
+        store_all(&telemetry, [sample(user(0), -29 * 86_400)])
+            .await
+            .unwrap();
+        upkeep.wake();
+        until("the file is watched", || !lock(&upkeep.files).is_empty()).await;
+        store.clock.advance(Duration::from_hours(2 * 24));
+        let (held, holds) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let shared = Arc::clone(&upkeep.shared);
+        let holder = std::thread::spawn(move || {
+            let _gate = lock(&shared.gate);
+            held.send(()).unwrap();
+            released.recv().unwrap();
+        });
+        holds.recv().unwrap();
+        let pruned = telemetry.clone();
+        let pruning = tokio::spawn(async move { pruned.prune().await });
+        until("the file is let go", || {
+            upkeep.files.try_lock().is_ok_and(|files| files.is_empty())
+        })
+        .await;
+        release.send(()).unwrap();
+        holder.join().unwrap();
+        assert_eq!(pruning.await.unwrap().unwrap(), 1);
+        telemetry.close().await;
+    }
+
+    #[tokio::test]
+    async fn late_rows_go_in_steps_until_none_is_old() {
+        let store = TestStore::sqlite().await;
+        let telemetry = store.telemetry().await;
+        let rows = PRUNE_ROWS + PRUNE_ROWS / 2;
+        let late = (0..rows).map(|n| sample(user(0), n - 900 * 86_400));
+        store_all(&telemetry, late).await.unwrap();
+        store.clock.advance(Duration::from_hours(40 * 24));
+        let first = upkeep_of(&telemetry).prune_late().unwrap();
+        assert_eq!(i64::try_from(first).unwrap(), PRUNE_ROWS);
+        telemetry.prune().await.unwrap();
+        // The newest row stays.
+        assert_eq!(all_of(&telemetry, user(0)).await.len(), 1);
+        telemetry.close().await;
+    }
 }
