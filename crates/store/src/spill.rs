@@ -20,7 +20,9 @@ use crate::tx::Tx;
 pub const MAX_SPILLED_ROWS: i64 = 500_000;
 
 static SPAN: Sql = Sql::new("SELECT COALESCE(MAX(id) - MIN(id) + 1, 0) FROM spill");
-// One statement for many rows: a statement per row would hold up the lane.
+// One statement for many rows: a statement per row would hold up the lane. On
+// PostgreSQL another server may have opened the incident that a sample joins, so
+// the table is asked, and rows are locked in one order by all servers.
 static UPSERT: Sql = Sql::per_dialect(
     "INSERT INTO spill AS old (user_id, measured_at, device, event_id, received_at, latitude, \
      longitude, altitude, accuracy_m, incident_id, raw) \
@@ -37,12 +39,16 @@ static UPSERT: Sql = Sql::per_dialect(
        revision = old.revision + 1",
     "INSERT INTO spill AS old (user_id, measured_at, device, event_id, received_at, latitude, \
      longitude, altitude, accuracy_m, incident_id, raw) \
-     SELECT user_id, measured_at, device, event_id, received_at, latitude, longitude, altitude, \
-       accuracy_m, incident_id, raw \
+     SELECT given.user_id, given.measured_at, given.device, given.event_id, given.received_at, \
+       given.latitude, given.longitude, given.altitude, given.accuracy_m, \
+       COALESCE(given.incident_id, open.id), given.raw \
      FROM json_to_recordset($1::json) AS given (user_id uuid, measured_at bigint, device text, \
        event_id text, received_at bigint, latitude double precision, \
        longitude double precision, altitude double precision, accuracy_m double precision, \
        incident_id uuid, raw text) \
+     LEFT JOIN incidents AS open ON open.user_id = given.user_id \
+       AND open.state IN ('active', 'acknowledged') AND NOT open.drill AND NOT open.hidden \
+     ORDER BY given.user_id, given.measured_at, given.device, given.event_id \
      ON CONFLICT (user_id, measured_at, device, event_id) DO UPDATE SET \
        received_at = excluded.received_at, latitude = excluded.latitude, \
        longitude = excluded.longitude, altitude = excluded.altitude, \
@@ -65,9 +71,14 @@ static RANGE: Sql = Sql::new(
      WHERE user_id = $1 AND measured_at BETWEEN $2 AND $3 \
      ORDER BY measured_at, device, event_id LIMIT $4",
 );
-static NEWEST: Sql = Sql::new(
+// The order of `Position::replaces`.
+static NEWEST: Sql = Sql::per_dialect(
     "SELECT measured_at, received_at, latitude, longitude, altitude, accuracy_m FROM spill \
-     WHERE user_id = $1 ORDER BY measured_at DESC, received_at DESC LIMIT 1",
+     WHERE user_id = $1 \
+     ORDER BY MIN(measured_at, received_at) DESC, measured_at DESC, received_at DESC LIMIT 1",
+    "SELECT measured_at, received_at, latitude, longitude, altitude, accuracy_m FROM spill \
+     WHERE user_id = $1 \
+     ORDER BY LEAST(measured_at, received_at) DESC, measured_at DESC, received_at DESC LIMIT 1",
 );
 static TRAIL_START: Sql = Sql::new(
     "SELECT measured_at, received_at, latitude, longitude, altitude, accuracy_m, user_id, device, \

@@ -201,6 +201,11 @@ impl Store {
         self.0.environment.dialect
     }
 
+    /// The generator that it was opened with.
+    pub(crate) fn entropy(&self) -> SharedEntropy {
+        Arc::clone(&self.0.environment.entropy)
+    }
+
     /// The disk under the data directory. Only the embedded database measures it
     /// again each second.
     pub fn disk(&self) -> &DiskGuard {

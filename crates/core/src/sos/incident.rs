@@ -285,10 +285,8 @@ impl Incident {
     fn move_to(&mut self, report: &Report<'_>) {
         let time = report.trigger.time_or(report.received_at);
         if let Some(fix) = report.trigger.fix {
-            let newer = self.position.is_none_or(|known| {
-                known.source == PositionSource::LastKnown || time >= known.time
-            });
-            if newer {
+            let moment = time.min(report.received_at);
+            if self.moment().is_none_or(|known| moment >= known) {
                 self.position = Some(PositionSnapshot {
                     fix,
                     source: PositionSource::Sos,
@@ -305,6 +303,15 @@ impl Incident {
             self.flags
                 .insert_if(self.position.is_some(), Flag::StalePosition);
         }
+    }
+
+    /// The moment of a trigger's position, which only a later one moves; none for
+    /// a position from before the incident. A phone's clock may be ahead, and no
+    /// trigger was measured after the last one was received.
+    fn moment(&self) -> Option<Timestamp> {
+        let known = self.position.as_ref()?;
+        let of_incident = known.source != PositionSource::LastKnown;
+        of_incident.then(|| known.time.min(self.last_trigger_at))
     }
 
     /// Ends it; `false` when it had ended already, which changes nothing.
@@ -329,9 +336,7 @@ impl Incident {
     /// Shows the newest position that telemetry has brought since it was opened.
     pub fn show_latest(&mut self, latest: &Position) {
         let newer = latest.received_at >= self.created_at
-            && self.position.is_none_or(|known| {
-                known.source == PositionSource::LastKnown || latest.time >= known.time
-            });
+            && self.moment().is_none_or(|known| latest.moment() >= known);
         if newer {
             let source = PositionSource::Telemetry;
             self.position = Some(PositionSnapshot::of_telemetry(latest, source));
@@ -343,10 +348,9 @@ impl Incident {
     /// Shows the end of its trail, once it has ended: the position that the
     /// incident had moved to by then.
     pub fn show_end_of_trail(&mut self, last: &TrailPoint) {
-        let newer = self.position.is_none_or(|known| {
-            known.source == PositionSource::LastKnown || last.occurred_at > known.time
-        });
-        if newer {
+        let ended = self.cancelled_at.or(self.resolved_at);
+        let moment = ended.map_or(last.occurred_at, |ended| last.occurred_at.min(ended));
+        if self.moment().is_none_or(|known| moment > known) {
             self.position = Some(PositionSnapshot {
                 fix: Fix {
                     latitude: last.latitude,

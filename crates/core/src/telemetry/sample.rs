@@ -93,9 +93,41 @@ impl Sample {
 }
 
 impl Position {
-    /// Whether this one takes the place of `other` as the newest: later by the
-    /// phone's clock, or a resend of the same moment. An older one never does.
+    /// When it was measured, as far as that is known: by the phone's clock, but
+    /// not after it reached us. A clock that was ahead must not hold its place
+    /// until the time it told has come.
+    pub fn moment(&self) -> Timestamp {
+        self.time.min(self.received_at)
+    }
+
+    /// Whether this one takes the place of `other` as the newest: of a later
+    /// moment, or a resend of the same one. An older one never does.
     pub fn replaces(&self, other: &Self) -> bool {
-        (self.time, self.received_at) >= (other.time, other.received_at)
+        (self.moment(), self.time, self.received_at)
+            >= (other.moment(), other.time, other.received_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_ahead_holds_no_place() {
+        let at = |time, received_at| Position {
+            time: Timestamp::from_secs(time),
+            received_at: Timestamp::from_secs(received_at),
+            latitude: 0.0,
+            longitude: 0.0,
+            altitude: None,
+            accuracy_meters: None,
+        };
+        let ahead = at(90_000, 100);
+        assert!(at(105, 105).replaces(&ahead));
+        assert!(!ahead.replaces(&at(105, 105)));
+        assert!(ahead.replaces(&at(99, 100)));
+        // What comes late is still no newer.
+        assert!(!at(50, 110).replaces(&at(99, 100)));
+        assert!(at(99, 110).replaces(&at(99, 100)));
     }
 }

@@ -133,6 +133,7 @@ impl Telemetry {
                     queue: Arc::clone(&queue),
                     faults: config.faults.clone(),
                     outlet: Arc::clone(&outlet),
+                    entropy: store.entropy(),
                 };
                 Engine::Postgres(PostgresTables::open(parts).await?)
             }
@@ -140,7 +141,8 @@ impl Telemetry {
         let spiller = spiller::run_spiller(
             Arc::clone(&outlet),
             store.clone(),
-            Arc::clone(&open),
+            // PostgreSQL answers itself, for all servers.
+            matches!(engine, Engine::Sqlite(_)).then(|| Arc::clone(&open)),
             Arc::clone(&latest),
         );
         let tasks = vec![
@@ -163,7 +165,11 @@ impl Telemetry {
     /// open for its user now, unless it names one already.
     pub fn submit(&self, mut sample: Sample) -> Pending {
         let inner = &self.0;
-        sample.incident = sample.incident.or_else(|| inner.open.of(sample.user));
+        if matches!(inner.engine, Engine::Sqlite(_)) {
+            // Memory knows what this server alone opens and ends; on PostgreSQL the
+            // statement that stores the sample asks the table.
+            sample.incident = sample.incident.or_else(|| inner.open.of(sample.user));
+        }
         let (answer, receiver) = oneshot::channel();
         if matches!(inner.engine, Engine::Sqlite(_)) && inner.store.disk().is_low() {
             // What is left of the disk is for SOS (design: Disk).

@@ -114,11 +114,12 @@ impl Held {
     }
 }
 
-/// Writes what the outlet holds, for as long as the outlet lives.
+/// Writes what the outlet holds, for as long as the outlet lives. `open` says
+/// which incident a sample joins; without it the statement asks the table.
 pub(super) async fn run_spiller(
     outlet: Arc<Outlet>,
     store: Store,
-    open: Arc<OpenIncidents>,
+    open: Option<Arc<OpenIncidents>>,
     latest: Arc<Latest>,
 ) {
     loop {
@@ -129,7 +130,8 @@ pub(super) async fn run_spiller(
         }
         let command = SpillSamples::new(rows.iter().map(|entry| {
             let mut sample = entry.sample.clone();
-            sample.incident = sample.incident.or_else(|| open.of(sample.user));
+            let open = open.as_ref();
+            sample.incident = sample.incident.or_else(|| open?.of(sample.user));
             sample
         }));
         match store.write(Lane::Rest, command).await {

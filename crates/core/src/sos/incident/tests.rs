@@ -147,6 +147,36 @@ fn telemetry_since_the_opening_moves_the_position_and_older_does_not() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_freezes_no_position() {
+    let at = |secs, latitude| {
+        trigger(
+            &json!({"timestamp": later(secs).to_string(), "latitude": latitude, "longitude": 0}),
+        )
+    };
+    let ahead = Incident::open(ids(), &report(&at(86_400, 1.0), NOW));
+    assert_eq!(ahead.position.unwrap().time, later(86_400));
+    let latitude = |incident: &Incident| incident.position.unwrap().fix.latitude;
+
+    let mut repeated = ahead.clone();
+    repeated.update(&report(&at(5, 5.0), later(5)), false);
+    assert!((latitude(&repeated) - 5.0).abs() < 1e-9);
+
+    let mut shown = ahead.clone();
+    shown.show_latest(&position(5, 9.0));
+    assert!((latitude(&shown) - 9.0).abs() < 1e-9);
+
+    let mut ended = ahead;
+    ended.end(End::Resolved, later(60));
+    ended.show_end_of_trail(&TrailPoint {
+        occurred_at: later(50),
+        latitude: 7.0,
+        longitude: 0.0,
+        altitude: None,
+    });
+    assert!((latitude(&ended) - 7.0).abs() < 1e-9);
+}
+
+#[test]
 fn the_phones_offset_is_learnt_from_the_owner_alone() {
     let sent = trigger(&json!({"timestamp": later(300).to_string()}));
     let relay = Report {

@@ -12,7 +12,7 @@ use std::str::FromStr as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mayday_core::clock::SharedClock;
+use mayday_core::clock::{SharedClock, SharedEntropy};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::task::JoinHandle;
@@ -39,10 +39,14 @@ pub(super) struct Parts {
     pub(super) queue: Arc<Queue>,
     pub(super) faults: Faults,
     pub(super) outlet: Arc<Outlet>,
+    pub(super) entropy: SharedEntropy,
 }
 
 /// The telemetry store on PostgreSQL.
 pub(super) struct PostgresTables {
+    /// The writers' own connections: no query takes one.
+    writing: PgPool,
+    /// For queries and pruning.
     pool: PgPool,
     retention_days: u32,
     clock: SharedClock,
@@ -60,28 +64,24 @@ impl PostgresTables {
                 ("synchronous_commit", "on"),
                 ("statement_timeout", STATEMENT_LIMIT),
             ]);
-        let writers = u32::try_from(WRITERS).unwrap_or(1);
-        let pool = PgPoolOptions::new()
-            .max_connections(writers + READERS)
-            .acquire_timeout(ACQUIRE_LIMIT)
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await
-            .map_err(|error| TelemetryError::write(&error))?;
+        let writing = pool(&options, u32::try_from(WRITERS).unwrap_or(1)).await?;
+        let reading = pool(&options, READERS).await?;
         let tasks = (0..WRITERS)
             .map(|slot| {
                 let writer = writer::Writer {
                     slot,
-                    pool: pool.clone(),
+                    pool: writing.clone(),
                     queue: Arc::clone(&parts.queue),
                     outlet: Arc::clone(&parts.outlet),
                     faults: parts.faults.clone(),
+                    entropy: Arc::clone(&parts.entropy),
                 };
                 tokio::spawn(writer.run())
             })
             .collect();
         Ok(Self {
-            pool,
+            writing,
+            pool: reading,
             retention_days: parts.retention_days,
             clock: parts.clock,
             faults: parts.faults,
@@ -99,8 +99,18 @@ impl PostgresTables {
                 tracing::error!("a telemetry writer panicked");
             }
         }
-        self.pool.close().await;
+        tokio::join!(self.writing.close(), self.pool.close());
     }
+}
+
+async fn pool(options: &PgConnectOptions, connections: u32) -> Result<PgPool, TelemetryError> {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_LIMIT)
+        .test_before_acquire(false)
+        .connect_with(options.clone())
+        .await
+        .map_err(|error| TelemetryError::write(&error))
 }
 
 impl Drop for PostgresTables {

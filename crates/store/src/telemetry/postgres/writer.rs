@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mayday_core::clock::SharedEntropy;
 use mayday_core::telemetry::{Sample, SampleKey};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -19,7 +20,11 @@ const MAX_TRIES: u32 = 4;
 /// How often a frozen writer (a fault for tests) looks whether it may go on.
 const FROZEN_EVERY: Duration = Duration::from_millis(5);
 
-/// Whose incident is open is asked here and not in memory, because another
+/// The longest wait before the second try; doubled for each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Rows are locked in the order of their keys, so that two batches never wait for
+/// each other. Whose incident is open is asked here and not in memory, because another
 /// server may have opened it; a row from the spill table has its answer.
 pub(super) const INSERT: &str = "INSERT INTO telemetry AS old
   (user_id, measured_at, device, event_id, received_at, latitude, longitude, altitude, accuracy_m,
@@ -34,6 +39,7 @@ FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::
     accuracy_m, incident_id, fresh, raw)
 LEFT JOIN incidents AS open ON given.fresh AND open.user_id = given.user_id
   AND open.state IN ('active', 'acknowledged') AND NOT open.drill AND NOT open.hidden
+ORDER BY given.user_id, given.measured_at, given.device, given.event_id
 ON CONFLICT (user_id, measured_at, device, event_id) DO UPDATE SET
   latitude = CASE WHEN excluded.received_at >= old.received_at THEN excluded.latitude ELSE old.latitude END,
   longitude = CASE WHEN excluded.received_at >= old.received_at THEN excluded.longitude ELSE old.longitude END,
@@ -43,15 +49,19 @@ ON CONFLICT (user_id, measured_at, device, event_id) DO UPDATE SET
   received_at = GREATEST(excluded.received_at, old.received_at),
   incident_id = COALESCE(old.incident_id, excluded.incident_id)";
 
+/// As `Position::replaces` has it.
 pub(super) const LATEST: &str = "INSERT INTO telemetry_latest AS old
   (user_id, measured_at, received_at, latitude, longitude, altitude, accuracy_m)
 SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::double precision[],
   $5::double precision[], $6::double precision[], $7::double precision[])
+  AS given (user_id, measured_at, received_at, latitude, longitude, altitude, accuracy_m)
+ORDER BY given.user_id
 ON CONFLICT (user_id) DO UPDATE SET
   measured_at = excluded.measured_at, received_at = excluded.received_at,
   latitude = excluded.latitude, longitude = excluded.longitude,
   altitude = excluded.altitude, accuracy_m = excluded.accuracy_m
-WHERE (excluded.measured_at, excluded.received_at) >= (old.measured_at, old.received_at)";
+WHERE (LEAST(excluded.measured_at, excluded.received_at), excluded.measured_at, excluded.received_at)
+  >= (LEAST(old.measured_at, old.received_at), old.measured_at, old.received_at)";
 
 /// One writing task.
 pub(super) struct Writer {
@@ -60,6 +70,7 @@ pub(super) struct Writer {
     pub(super) queue: Arc<Queue>,
     pub(super) outlet: Arc<Outlet>,
     pub(super) faults: Faults,
+    pub(super) entropy: SharedEntropy,
 }
 
 impl Writer {
@@ -95,10 +106,20 @@ impl Writer {
         loop {
             tries += 1;
             match self.commit(&columns, &latest).await {
-                Err(error) if is_conflict(&error) && tries < MAX_TRIES => {}
+                Err(error) if is_conflict(&error) && tries < MAX_TRIES => {
+                    tokio::time::sleep(self.pause(tries)).await;
+                }
                 result => return result.map_err(|error| TelemetryError::write(&error)),
             }
         }
+    }
+
+    /// A random part of a doubling time, so that two that collided part ways.
+    fn pause(&self, tries: u32) -> Duration {
+        let longest = FIRST_PAUSE * 2_u32.saturating_pow(tries.saturating_sub(1));
+        let mut byte = [0_u8; 1];
+        self.entropy.fill(&mut byte);
+        longest * u32::from(byte[0]) / 255
     }
 
     async fn commit(&self, columns: &Columns, latest: &Latest) -> Result<(), sqlx::Error> {
@@ -161,8 +182,7 @@ struct Latest {
     accuracies: Vec<Option<f64>>,
 }
 
-/// Each key once, because one statement cannot update a row twice, and in
-/// order, so that two writers lock rows in the same order.
+/// Each key once, because one statement cannot update a row twice.
 fn columns_of(rows: &[&Arc<Entry>]) -> (Columns, Latest) {
     let mut by_key: BTreeMap<SampleKey, (&Sample, bool)> = BTreeMap::new();
     for entry in rows {

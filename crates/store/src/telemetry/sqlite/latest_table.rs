@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS covered (
 ) STRICT, WITHOUT ROWID;";
 const GET: &str = "SELECT time_us, received_us, latitude, longitude, altitude, accuracy_m
 FROM positions WHERE user_id = ?1";
+/// As [`Position::replaces`] has it.
 const PUT: &str = "INSERT INTO positions AS old
   (user_id, time_us, received_us, latitude, longitude, altitude, accuracy_m)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
@@ -42,7 +43,8 @@ ON CONFLICT (user_id) DO UPDATE SET
   time_us = excluded.time_us, received_us = excluded.received_us,
   latitude = excluded.latitude, longitude = excluded.longitude,
   altitude = excluded.altitude, accuracy_m = excluded.accuracy_m
-WHERE (excluded.time_us, excluded.received_us) >= (old.time_us, old.received_us)";
+WHERE (min(excluded.time_us, excluded.received_us), excluded.time_us, excluded.received_us)
+  >= (min(old.time_us, old.received_us), old.time_us, old.received_us)";
 const COVER: &str = "INSERT INTO covered (file, last_row) VALUES (?1, ?2)
 ON CONFLICT (file) DO UPDATE SET last_row = max(last_row, excluded.last_row)";
 const COVERED: &str = "SELECT last_row FROM covered WHERE file = ?1";

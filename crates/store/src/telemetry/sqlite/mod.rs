@@ -159,7 +159,7 @@ impl SqliteFiles {
                 if table.is_complete() {
                     return Ok(known);
                 }
-                let found = readers.newest_since(user, known.map(|p| p.time), window)?;
+                let found = readers.newest_since(user, known.map(|p| p.moment()), window)?;
                 Ok(match (known, found) {
                     (Some(known), Some(found)) if !found.replaces(&known) => Some(known),
                     (known, found) => found.or(known),

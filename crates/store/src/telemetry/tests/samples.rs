@@ -97,6 +97,26 @@ on_both!(
 );
 
 on_both!(
+    a_sample_from_a_clock_that_was_ahead_holds_no_place,
+    |store| async move {
+        let telemetry = store.telemetry().await;
+        store_all(&telemetry, [sample(user(0), 86_400)])
+            .await
+            .unwrap();
+        let telemetry = reopened(&store, telemetry).await;
+        let mut right = sample(user(0), 5);
+        right.received_at = right.time;
+        let right = [right, sample(user(0), 86_300)];
+        store_all(&telemetry, right.clone()).await.unwrap();
+        let newest = Some(right[0].position());
+        assert_eq!(telemetry.latest(user(0)).await.unwrap(), newest);
+        let telemetry = reopened(&store, telemetry).await;
+        assert_eq!(telemetry.latest(user(0)).await.unwrap(), newest);
+        telemetry.close().await;
+    }
+);
+
+on_both!(
     a_trail_keeps_its_first_and_last_samples,
     |store| async move {
         let telemetry = store.telemetry().await;
@@ -146,3 +166,27 @@ on_both!(
         telemetry.close().await;
     }
 );
+
+#[tokio::test]
+async fn another_servers_incidents_count_on_postgres() {
+    let Some(store) = TestStore::postgres().await else {
+        return;
+    };
+    let app = store.app("acme").await;
+    let owner = store.user(&app, "ana").await;
+    let telemetry = store.telemetry().await;
+    let incident = open_sos(&store, &app, owner).await;
+    // As a server remembers it that neither opened nor ended the incident.
+    telemetry.0.open.ended(owner, incident);
+    store_all(&telemetry, [sample(owner, 1)]).await.unwrap();
+    telemetry.faults().fail_commits(true);
+    store_all(&telemetry, [sample(owner, 2)]).await.unwrap();
+    assert_eq!(telemetry.trail(incident).await.unwrap().len(), 2);
+    resolve_sos(&store, owner).await;
+    telemetry.0.open.opened(owner, incident);
+    store_all(&telemetry, [sample(owner, 3)]).await.unwrap();
+    telemetry.faults().fail_commits(false);
+    store_all(&telemetry, [sample(owner, 4)]).await.unwrap();
+    assert_eq!(telemetry.trail(incident).await.unwrap().len(), 2);
+    telemetry.close().await;
+}
