@@ -5,6 +5,7 @@
 //! numbered event, redelivery keys and jobs in one transaction.
 
 pub(crate) mod cancel;
+pub(crate) mod devices;
 mod end;
 pub(crate) mod gateways;
 pub(crate) mod history;

@@ -32,6 +32,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("alerts", crate::alerts::STATEMENTS),
     ("devices", crate::devices::STATEMENTS),
     ("incidents", crate::incidents::STATEMENTS),
+    ("incidents/devices", crate::incidents::devices::STATEMENTS),
     ("incidents/gateways", crate::incidents::gateways::STATEMENTS),
     ("incidents/history", crate::incidents::history::STATEMENTS),
     ("incidents/keys", crate::incidents::keys::STATEMENTS),

@@ -72,6 +72,16 @@ CREATE TABLE incident_reports (
     PRIMARY KEY (incident_id, ordinal)
 );
 
+-- Devices that later triggers of an incident named, beside those in its own row.
+CREATE TABLE incident_devices (
+    incident_id UUID   NOT NULL REFERENCES incidents (id),
+    -- In lower case, as devices are matched.
+    device_key  TEXT   NOT NULL,
+    -- The number of the last trigger that named it.
+    ordinal     BIGINT NOT NULL,
+    PRIMARY KEY (incident_id, device_key)
+);
+
 -- Who relayed an incident of somebody else, and may therefore cancel it.
 CREATE TABLE incident_gateways (
     incident_id UUID   NOT NULL REFERENCES incidents (id),

@@ -4,11 +4,11 @@
 //! owner: the owner may cancel it, and so may a gateway that relayed it;
 //! anybody else only leaves a mark that operators see.
 
-use mayday_core::device::device_key;
 use mayday_core::ids::{AppUuid, UserId};
 use mayday_core::sos::{CancelRequest, End, Flag, Incident};
 use serde_json::json;
 
+use super::devices::involves;
 use super::{end::end, gateways, latest_of, open_of, row};
 use crate::alerts::{self, AlertKind, NewAlert};
 use crate::command::Command;
@@ -80,19 +80,22 @@ impl CancelSos {
             return Ok(None);
         };
         let listed = devices::listed_by(tx, self.caller, device).await?;
-        if !involves(&newest, device, listed.as_ref()) {
+        if !involves(tx, &newest, device, listed.as_ref()).await? {
             return Ok(None);
         }
         users::lock(tx, self.caller).await?;
-        let open = open_of(tx, self.caller).await?;
-        match open.filter(|open| involves(open, device, listed.as_ref())) {
-            Some(incident) => self.cancel_own(tx, incident).await.map(Some),
+        if let Some(open) = open_of(tx, self.caller).await?
+            && involves(tx, &open, device, listed.as_ref()).await?
+        {
+            return self.cancel_own(tx, open).await.map(Some);
+        }
+        match listed {
             // Cancelled before: saying it again changes nothing.
-            None if listed.is_none() && !newest.state.is_open() => Ok(self
+            None if !newest.state.is_open() => Ok(self
                 .unknown(tx, device)
                 .await?
                 .then_some(CancelOutcome::Nothing)),
-            None => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -110,7 +113,7 @@ impl CancelSos {
         let Some(incident) = open_of(tx, claim.user).await? else {
             return Ok(CancelOutcome::Nothing);
         };
-        if !involves(&incident, device, Some(claim)) {
+        if !involves(tx, &incident, device, Some(claim)).await? {
             return Ok(CancelOutcome::NotInvolved);
         }
         if claim.user == self.caller {
@@ -166,17 +169,4 @@ impl CancelSos {
         };
         alerts::raise(tx, alert).await
     }
-}
-
-/// Whether the incident's `deviceId`, `hardwareId` or `originatorNodeId` names
-/// the device, under any of its texts.
-fn involves(incident: &Incident, device: &str, claim: Option<&Claim>) -> bool {
-    let key = device_key(device);
-    let node = incident.origin.originator_node_id.map(|id| id.to_string());
-    [&incident.device_id, &incident.hardware_id, &node]
-        .into_iter()
-        .flatten()
-        .any(|recorded| {
-            device_key(recorded) == key || claim.is_some_and(|claim| claim.is_named(recorded))
-        })
 }

@@ -17,7 +17,7 @@ use mayday_core::transport::Transport;
 use super::keys::{self, Heard};
 use super::reports::{self, NewReport};
 use super::whose::{OwnDevice, Whose, registrable_text, whose};
-use super::{SILENT_AFTER, gateways, get, open_of, row};
+use super::{SILENT_AFTER, devices as named, gateways, get, open_of, row};
 use crate::alerts::{self, AlertKind};
 use crate::command::Command;
 use crate::devices::{self, register};
@@ -149,6 +149,7 @@ impl TriggerSos {
             _ => (self.open(tx, owner, &report).await?, true),
         };
         self.keep_report(tx, &incident).await?;
+        named::note(tx, &incident, &report).await?;
         if relayed {
             gateways::note(tx, incident.id, self.sender, self.received_at).await?;
         }

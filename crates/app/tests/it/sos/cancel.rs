@@ -103,6 +103,66 @@ on_both_nodes!(
 );
 
 on_both_nodes!(
+    every_device_that_a_trigger_named_cancels_it,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        node.device(&ana, "w3").await;
+        for later in [
+            json!({"deviceId": "D2", "hardwareId": "H2"}),
+            json!({"hardwareId": "w3"}),
+            json!({"deviceId": "Meshtastic_2b"}),
+        ] {
+            node.own(&ana, mqtt(&json!({"deviceId": "d1", "hardwareId": "h1"})))
+                .await;
+            node.own(&ana, mqtt(&later)).await;
+            node.own(&ana, mqtt(&json!({"deviceId": "d1"}))).await;
+            let text = later["deviceId"].as_str().unwrap_or("W3").to_lowercase();
+            own(&node, &ana, json!({"deviceId": text})).await;
+        }
+        // By the other text of a device, and by a device of an earlier trigger.
+        node.own(&ana, mqtt(&json!({"deviceId": "d1"}))).await;
+        node.own(&ana, mqtt(&json!({"deviceId": "d2"}))).await;
+        own(&node, &ana, json!({"deviceId": "h2"})).await;
+        node.own(&ana, mqtt(&json!({"deviceId": "w3"}))).await;
+        let conflict = cancel(&node, &ana, json!({"deviceId": "d2"})).await;
+        assert!(is_conflict(&conflict), "of an earlier incident");
+    }
+);
+
+on_both_nodes!(
+    of_very_many_named_devices_the_last_ones_count,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        for n in 0..=257 {
+            // A friendly name is not registered: only the incident knows it.
+            let named = json!({"deviceId": format!("Meshtastic_{n}")});
+            node.own(&ana, mqtt(&named)).await;
+        }
+        let second = json!({"deviceId": "Meshtastic_1"});
+        assert!(is_unknown_device(&cancel(&node, &ana, second).await));
+        own(&node, &ana, json!({"deviceId": "Meshtastic_2"})).await;
+    }
+);
+
+on_both_nodes!(
+    a_gateway_cancels_what_it_relayed_for_another_device_of_the_owner,
+    async |node: TestApp| {
+        let (ana, gate) = (node.caller("ana").await, node.caller("gate").await);
+        for (device, relayed) in [
+            ("w2", json!({"deviceId": "w2", "relayNodeId": 7})),
+            ("77", json!({"originatorNodeId": 77, "relayNodeId": 7})),
+        ] {
+            node.device(&ana, "w1").await;
+            node.device(&ana, device).await;
+            node.own(&ana, mqtt(&json!({"deviceId": "w1"}))).await;
+            node.relayed(&gate, mqtt(&relayed)).await;
+            let cancelled = foreign(&node, &gate, json!({"deviceId": device})).await;
+            assert_eq!(ended(&cancelled), Some(State::Cancelled), "{device}");
+        }
+    }
+);
+
+on_both_nodes!(
     an_own_incident_that_recorded_it_is_never_422,
     async |node: TestApp| {
         let ana = node.caller("ana").await;
