@@ -94,6 +94,12 @@ impl StoreError {
         }
     }
 
+    /// A transaction that could not begin: no statement of ours is at fault,
+    /// whatever the database said when it was connected to.
+    pub(crate) fn of_beginning(source: sqlx::Error) -> Self {
+        Self::Unavailable { source }
+    }
+
     /// Whether trying again later may help; otherwise it is a fault of ours.
     pub fn is_transient(&self) -> bool {
         matches!(

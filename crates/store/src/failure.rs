@@ -71,3 +71,75 @@ fn sqlite_code(error: &dyn sqlx::error::DatabaseError) -> Option<i64> {
     let extended: i64 = error.code()?.parse().ok()?;
     Some(extended & 0xff)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::error::Error;
+    use std::fmt;
+
+    use sqlx::error::{DatabaseError, ErrorKind};
+
+    use crate::error::StoreError;
+
+    /// What PostgreSQL says, by its code.
+    #[derive(Debug)]
+    struct Said(&'static str);
+
+    impl fmt::Display for Said {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Said {}
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            self.0
+        }
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn said(code: &'static str) -> sqlx::Error {
+        sqlx::Error::Database(Box::new(Said(code)))
+    }
+
+    #[test]
+    fn the_code_tells_a_lost_server_from_a_faulty_statement() {
+        for code in [
+            "08006", "53300", "57014", "57P01", "57P03", "25006", "58030",
+        ] {
+            let error = StoreError::of_statement("SELECT 1", said(code));
+            assert!(error.is_transient(), "{code}");
+        }
+        for code in ["23505", "42601", "55000", "28P01", "3D000"] {
+            let error = StoreError::of_statement("SELECT 1", said(code));
+            assert!(!error.is_transient(), "{code}");
+        }
+        let waited = StoreError::of_statement("SELECT 1", sqlx::Error::PoolTimedOut);
+        assert!(waited.is_transient());
+    }
+
+    #[test]
+    fn whatever_keeps_a_transaction_from_beginning_is_not_the_statements() {
+        for code in ["55000", "28P01", "28000", "3D000", "53300", "57P03"] {
+            let error = StoreError::of_beginning(said(code));
+            assert!(matches!(error, StoreError::Unavailable { .. }), "{code}");
+        }
+    }
+}

@@ -172,7 +172,7 @@ async fn begin(
                 let hopeless = matches!(error, sqlx::Error::PoolTimedOut)
                     || !failure::is_of_connection(&error);
                 if hopeless || dead == 0 {
-                    return Err(StoreError::of_statement(statement, error));
+                    return Err(StoreError::of_beginning(error));
                 }
                 dead -= 1;
             }

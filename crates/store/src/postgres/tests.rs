@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mayday_core::ids::UserId;
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::sync::{Barrier, Semaphore};
 
 use crate::args;
@@ -154,6 +154,35 @@ async fn a_lost_connection_is_replaced() {
     store.write(Lane::Sos, Heartbeat).await.unwrap();
     let later = START.plus(Duration::from_secs(1));
     assert_eq!(store.last_heartbeat().await.unwrap(), Some(later));
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_connections_is_unavailable() {
+    let Some(store) = TestStore::postgres().await else {
+        return;
+    };
+    let Database::Postgres(url) = &store.config.database else {
+        panic!("not a PostgreSQL store");
+    };
+    let (_, name) = url.rsplit_once('/').unwrap();
+    let name = name.split('?').next().unwrap();
+    let server = std::env::var("MAYDAY_TEST_POSTGRES").unwrap();
+    let mut administrator = PgConnection::connect(&server).await.unwrap();
+    for statement in [
+        format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"),
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"),
+    ] {
+        let done = administrator.execute(AssertSqlSafe(statement)).await;
+        done.unwrap();
+    }
+    let written = store.write(Lane::Sos, Heartbeat).await.unwrap_err();
+    assert!(written.is_transient(), "{written:?}");
+    let read = store.read().await.map(drop).unwrap_err();
+    assert!(read.is_transient(), "{read:?}");
+    let statement = format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true");
+    let done = administrator.execute(AssertSqlSafe(statement)).await;
+    done.unwrap();
+    store.write(Lane::Sos, Heartbeat).await.unwrap();
 }
 
 #[tokio::test]
