@@ -31,8 +31,9 @@ const FIRST_DELAY: Duration = Duration::from_secs(1);
 const MAX_DELAY: Duration = Duration::from_mins(10);
 /// Tries before a job is set aside: about two and a half hours.
 const MAX_TRIES: i64 = 24;
-/// How long running jobs have to finish at the end.
-const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// How long running jobs have to finish at the end: less than the server gives
+/// the workers (5 s), so that what is left is told.
+const DRAIN_LIMIT: Duration = Duration::from_secs(4);
 
 /// Runs jobs until `shutdown`.
 pub(crate) async fn run(app: Arc<App>, shutdown: CancellationToken) {

@@ -52,6 +52,8 @@ const ROOM_LIMIT: Duration = Duration::from_secs(5);
 /// How long [`Telemetry::settled`] waits, and how often it looks.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 const SETTLE_EVERY: Duration = Duration::from_millis(5);
+/// How long the writer, and after it the spiller, may take to end.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// Rows moved out of the spill table in one step.
 const MOVE_ROWS: u32 = 512;
 
@@ -369,27 +371,50 @@ impl Telemetry {
         &self.0.faults
     }
 
-    /// Writes what is queued, then closes files and connections.
+    /// Writes what is queued, here or, what cannot be, to the spill table; then
+    /// closes files and connections. Each step has a limit.
     pub async fn close(&self) {
         let inner = Arc::clone(&self.0);
         inner.queue.close();
-        match &inner.engine {
-            Engine::Postgres(tables) => tables.close().await,
-            Engine::Sqlite(_) => {
-                let blocking = Arc::clone(&inner);
-                let joined = tokio::task::spawn_blocking(move || {
-                    if let Engine::Sqlite(files) = &blocking.engine {
-                        files.join();
-                    }
-                });
-                if joined.await.is_err() {
-                    tracing::error!("the telemetry files were not closed in order");
-                }
+        let engine = async {
+            match &inner.engine {
+                Engine::Postgres(tables) => tables.close().await,
+                Engine::Sqlite(_) => close_files(&inner).await,
             }
+        };
+        if timeout(CLOSE_LIMIT, engine).await.is_err() {
+            tracing::error!("the telemetry writer did not end in time and is left");
+        }
+        let emptied = async {
+            while !inner.outlet.is_empty() {
+                tokio::time::sleep(SETTLE_EVERY).await;
+            }
+        };
+        if timeout(CLOSE_LIMIT, emptied).await.is_err() {
+            tracing::error!("telemetry could not be spilled in time; it was not acknowledged");
         }
         for task in lock(&inner.tasks).drain(..) {
             task.abort();
         }
+    }
+}
+
+/// Waits for the threads in one of its own: a stuck disk must not hold the
+/// runtime, which waits for its blocking tasks.
+async fn close_files(inner: &Arc<Inner>) {
+    let (ended, end) = oneshot::channel();
+    let blocking = Arc::clone(inner);
+    let spawned = std::thread::Builder::new()
+        .name("telemetry-close".to_owned())
+        .spawn(move || {
+            if let Engine::Sqlite(files) = &blocking.engine {
+                files.join();
+            }
+            drop(blocking);
+            let _ = ended.send(());
+        });
+    if spawned.is_err() || end.await.is_err() {
+        tracing::error!("the telemetry files were not closed in order");
     }
 }
 

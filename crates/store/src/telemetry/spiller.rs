@@ -84,6 +84,12 @@ impl Outlet {
             .collect()
     }
 
+    /// Whether nothing waits here and nothing is being written.
+    pub(super) fn is_empty(&self) -> bool {
+        let held = lock(&self.held);
+        held.waiting.is_empty() && held.taken.is_empty()
+    }
+
     /// The next rows for one command, which ends the one before.
     fn take(&self) -> Vec<Arc<Entry>> {
         let mut held = lock(&self.held);

@@ -79,6 +79,18 @@ on_both!(
 );
 
 on_both!(
+    closing_waits_for_what_goes_to_the_spill_table,
+    |store| async move {
+        let telemetry = store.telemetry().await;
+        telemetry.faults().fail_commits(true);
+        let mut pending = telemetry.submit(sample(user(0), 1));
+        telemetry.close().await;
+        pending.stored().await.unwrap();
+        assert_eq!(spilled_rows(&store).await, 1);
+    }
+);
+
+on_both!(
     a_sample_that_changes_while_it_is_moved_is_not_lost,
     |store| async move {
         let telemetry = store.telemetry().await;
