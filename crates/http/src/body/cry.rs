@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes};
 use futures_util::StreamExt;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::body::BODY_LIMIT_BYTES;
 
@@ -19,6 +19,9 @@ const KEPT_BYTES: usize = 64 * 1024;
 /// How much of such a body is read and thrown away, in bytes; a client that
 /// sends more may see its connection closed, with the SOS stored.
 const DISCARD_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+/// How long an SOS waits for more of its body: whoever cries for help is not
+/// kept waiting by a network that has gone quiet.
+const PAUSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// What arrived of an SOS body.
 pub(crate) struct Cry {
@@ -30,13 +33,15 @@ pub(crate) struct Cry {
     deadline: Instant,
 }
 
-/// Reads an SOS body. It cannot fail; it takes at most `within`.
+/// Reads an SOS body until its end, or until nothing came for
+/// [`PAUSE_LIMIT`]. It cannot fail; it takes at most `within`.
 pub(crate) async fn cry(body: Body, within: Duration) -> Cry {
     let deadline = Instant::now() + within;
     let mut rest = body.into_data_stream();
     let mut kept = Vec::new();
     let mut oversized = false;
-    while let Ok(Some(Ok(chunk))) = tokio::time::timeout_at(deadline, rest.next()).await {
+    let patience = || deadline.min(Instant::now() + PAUSE_LIMIT);
+    while let Ok(Some(Ok(chunk))) = timeout_at(patience(), rest.next()).await {
         let room = BODY_LIMIT_BYTES.saturating_sub(kept.len());
         if chunk.len() > room {
             oversized = true;
@@ -60,7 +65,7 @@ impl Cry {
     pub(crate) async fn discard_rest(mut self) {
         let mut discarded = 0_usize;
         while self.oversized && discarded < DISCARD_LIMIT_BYTES {
-            match tokio::time::timeout_at(self.deadline, self.rest.next()).await {
+            match timeout_at(self.deadline, self.rest.next()).await {
                 Ok(Some(Ok(chunk))) => discarded = discarded.saturating_add(chunk.len()),
                 _ => return,
             }
@@ -107,7 +112,24 @@ mod tests {
     async fn a_body_that_stalls_is_taken_as_it_is() {
         let stalled = stream::once(async { Ok::<_, std::io::Error>(Bytes::from_static(b"{")) })
             .chain(stream::pending());
+        let began = Instant::now();
         let cry = cry(Body::from_stream(stalled), SOON).await;
         assert_eq!(&cry.body[..], b"{");
+        assert!(began.elapsed() < PAUSE_LIMIT + Duration::from_millis(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_trickles_is_taken_until_its_time_is_over() {
+        let second = Duration::from_secs(1);
+        let drops = stream::unfold((), move |()| async move {
+            tokio::time::timeout(second, std::future::pending::<()>())
+                .await
+                .ok();
+            Some((Ok::<_, std::io::Error>(Bytes::from_static(b".")), ()))
+        });
+        let began = Instant::now();
+        let cry = cry(Body::from_stream(drops), SOON).await;
+        assert!((4..=5).contains(&cry.body.len()), "{:?}", cry.body);
+        assert_eq!(began.elapsed().as_secs(), SOON.as_secs());
     }
 }
