@@ -10,7 +10,7 @@ impl App {
     /// id that reads like it is then no topic of its owner (contract: MQTT,
     /// "topics are not identities").
     pub async fn is_user_id(&self, id: UserId) -> Result<bool, AppError> {
-        let mut tx = self.store.read().await?;
+        let mut tx = self.store.read_urgent().await?;
         Ok(users::get(&mut tx, id).await?.is_some())
     }
 }

@@ -18,6 +18,7 @@ use mayday_app::presence::{CutReason, Membership};
 use mayday_app::{App, LevelGuard, TelemetryTicket};
 use mayday_core::event::UserEvent;
 use mayday_core::identity::Caller;
+use mayday_core::time::Timestamp;
 use mayday_core::topic::{PublishTopic, TopicForm, TopicIdentity};
 use mayday_core::transport::Transport as Via;
 use tokio_util::sync::WaitForCancellationFutureOwned;
@@ -58,6 +59,8 @@ pub(crate) struct Connection<T> {
     /// The body of a will on the own telemetry topic.
     pub(crate) will: Option<Bytes>,
     pub(crate) timers: Timers,
+    /// When it was last noted that the user is connected.
+    pub(crate) mqtt_seen: Option<Timestamp>,
     pub(crate) stop: Pin<Box<WaitForCancellationFutureOwned>>,
     /// The server stops: nothing more is read.
     pub(crate) draining: bool,

@@ -184,6 +184,19 @@ impl Store {
         }
     }
 
+    /// Begins a read that a cry for help depends on: like [`Store::read`], on
+    /// connections that ordinary work never holds.
+    pub async fn read_urgent(&self) -> Result<ReadTx, StoreError> {
+        let deadline = Deadline {
+            at: Instant::now() + READ_LIMIT,
+            limit: READ_LIMIT,
+        };
+        match &self.0.engine {
+            Engine::Sqlite(engine) => engine.read_urgent(deadline).await,
+            Engine::Postgres(engine) => engine.read_urgent(deadline).await,
+        }
+    }
+
     /// Hints of each commit from now on, in commit order on SQLite. Who lags by
     /// more than [`COMMIT_BACKLOG`] is told so and must re-read.
     pub fn commits(&self) -> broadcast::Receiver<Arc<[Hint]>> {

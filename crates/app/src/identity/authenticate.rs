@@ -61,26 +61,45 @@ impl App {
         if self.identity.known.get(&key, directory.version).is_some() {
             return Ok(());
         }
-        let mut tx = self.store.read().await?;
+        let mut tx = self.store.read_urgent().await?;
         match users::get(&mut tx, caller.user).await? {
             Some(row) => self.remember(key, directory.version, &row).map(|_| ()),
             None => Err(AppError::Unauthorized),
         }
     }
 
+    /// Counts an attempt whose proof cannot even be read, for its address, and
+    /// says what it is answered with.
+    pub fn unreadable_proof(&self, peer: IpAddr) -> AppError {
+        let now = self.clock.now();
+        match self.identity.limiter.failed(peer, None, now) {
+            Some(retry_after) => AppError::RateLimited { retry_after },
+            None => AppError::Unauthorized,
+        }
+    }
+
     /// Notes that a caller is connected over MQTT, for the readiness of `/me`.
-    pub fn mqtt_seen(&self, caller: &Caller) {
+    /// `noted` is when this connection had it noted last: the cache of known
+    /// users may have forgotten a live one, and each of its pings would be a
+    /// write.
+    pub fn mqtt_seen(&self, caller: &Caller, noted: &mut Option<Timestamp>) {
+        let now = self.clock.now();
+        if noted.is_some_and(|at| now.since(at) < SEEN_EVERY) {
+            return;
+        }
         let directory = self.identity.directory.current();
         let key = (caller.app, caller.external_id.clone());
-        let now = self.clock.now();
         let known = self.identity.known.get(&key, directory.version);
-        let lately = known
-            .and_then(|known| known.mqtt_seen_at)
-            .is_some_and(|at| now.since(at) < SEEN_EVERY);
-        if !lately
-            && self.touch(caller.user, true)
-            && let Some(known) = known
-        {
+        let before = known.and_then(|known| known.mqtt_seen_at);
+        if before.is_some_and(|at| now.since(at) < SEEN_EVERY) {
+            *noted = before;
+            return;
+        }
+        if !self.touch(caller.user, true) {
+            return;
+        }
+        *noted = Some(now);
+        if let Some(known) = known {
             let seen = Known {
                 last_seen_at: now,
                 mqtt_seen_at: Some(now),
@@ -131,7 +150,7 @@ impl App {
     async fn find_or_make(&self, key: &Key) -> Result<UserRow, AppError> {
         let (app, external_id) = key;
         let found = {
-            let mut tx = self.store.read().await?;
+            let mut tx = self.store.read_urgent().await?;
             users::find(&mut tx, *app, external_id).await?
         };
         if let Some(row) = found {

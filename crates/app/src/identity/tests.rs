@@ -8,7 +8,7 @@ use mayday_core::identity::signing::STALE_GRACE;
 use mayday_core::identity::{AppSecret, Caller, CancelPolicy, Proof, Standing};
 use mayday_core::profile::ProfilePatch;
 use mayday_store::testing::TestStore;
-use mayday_store::users::SetBlocked;
+use mayday_store::users::{SEEN_EVERY, SetBlocked};
 use mayday_store::{Command, Lane, Sql, StoreError, Tx, args, on_both};
 
 use crate::AppError;
@@ -416,3 +416,45 @@ async fn a_connection_outlives_its_proof_by_thirty_days_at_most() {
     node.app.cut_expired();
     assert_eq!(cut(&line).await, Some(CutReason::ProofExpired));
 }
+
+on_both!(
+    a_proof_is_checked_while_ordinary_reads_hold_all_their_connections,
+    |store| async move {
+        let node = node(store).await;
+        let mut held = Vec::new();
+        // One more than there are, so the last one waits.
+        while let Ok(read) = tokio::time::timeout(WITHIN / 4, node.store.read()).await {
+            held.push(read.unwrap());
+        }
+        let ana = tokio::time::timeout(WITHIN, try_static(&node, "ana")).await;
+        let ana = ana.expect("not kept waiting").unwrap();
+        let checked = tokio::time::timeout(WITHIN, node.app.recheck(&ana)).await;
+        checked.expect("not kept waiting").unwrap();
+        let known = tokio::time::timeout(WITHIN, node.app.is_user_id(ana.user)).await;
+        assert!(known.expect("not kept waiting").unwrap());
+    }
+);
+
+on_both!(
+    a_connection_that_the_cache_forgot_has_itself_noted_once,
+    |store| async move {
+        let node = node(store).await;
+        let ana = try_static(&node, "ana").await.unwrap();
+        try_static(&node, "ben").await.unwrap();
+        // Whom the cache knows under another version it does not know.
+        block(&node, "ben", true).await;
+        try_static(&node, "ben").await.unwrap_err();
+        let before = node.store.stats().commands;
+        let mut noted = None;
+        for _ in 0..50 {
+            node.app.mqtt_seen(&ana, &mut noted);
+        }
+        assert_eq!(noted, Some(node.store.clock.now()));
+        node.store.clock.advance(SEEN_EVERY);
+        node.app.mqtt_seen(&ana, &mut noted);
+        assert_eq!(noted, Some(node.store.clock.now()));
+        let _ = node.app.identity.touches.acquire_many(256).await.unwrap();
+        let noted = node.store.stats().commands - before;
+        assert!(noted <= 2, "{noted} commands");
+    }
+);

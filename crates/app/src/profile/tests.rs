@@ -73,7 +73,7 @@ on_both!(
         let line = node.app.presence().arrive(ana.peer).admit(&ana, "phone");
         assert!(!blockers().await.contains(&Blocker::MqttNotSeen));
         drop(line);
-        node.app.mqtt_seen(&ana);
+        node.app.mqtt_seen(&ana, &mut None);
         // The note is written beside the request.
         let noted = async {
             while blockers().await.contains(&Blocker::MqttNotSeen) {

@@ -128,7 +128,7 @@ impl App {
         {
             return Some(caller.user);
         }
-        let mut tx = self.store.read().await.ok()?;
+        let mut tx = self.store.read_urgent().await.ok()?;
         incidents::owner_of_trigger(&mut tx, caller.app, caller.user, trigger)
             .await
             .ok()?

@@ -158,13 +158,12 @@ async fn check(
         reason::refusal(&error)
     };
     let Some(proof) = proof(connect) else {
-        app.metrics().auth_failed(Via::Mqtt, "unauthorized");
-        return Err(Refusal::CREDENTIALS);
+        return Err(refused(app.unreadable_proof(peer)));
     };
     let caller = app.authenticate(proof, peer).await.map_err(refused)?;
     let membership = visitor.admit(&caller, &connect.client_id);
     app.recheck(&caller).await.map_err(refused)?;
-    app.mqtt_seen(&caller);
+    app.mqtt_seen(&caller, &mut None);
     Ok((caller, membership))
 }
 
@@ -230,6 +229,7 @@ async fn accept<T: Transport>(
         alias_shadowed,
         membership,
         unanswered: 0,
+        mqtt_seen: None,
         qos2: HashSet::new(),
         subscriptions: Subscriptions::default(),
         feed: Feed::default(),

@@ -201,3 +201,22 @@ async fn an_external_id_that_is_anothers_uuid_reaches_nothing_of_his() {
             .is_none()
     );
 }
+
+#[tokio::test]
+async fn a_proof_that_cannot_be_read_counts_for_its_address() {
+    let server = Server::start().await;
+    let nameless = Connect {
+        username: Some("ana".to_owned()),
+        ..Connect::new(Version::V5, "ana", "")
+    };
+    let mut code = 0;
+    for _ in 0..200 {
+        code = Client::try_connect(&server, &nameless).await.1;
+        if code != 0x86 {
+            break;
+        }
+    }
+    assert_eq!(code, 0x9F);
+    // Who can prove it comes in all the same.
+    let _ = Client::connect(&server, Version::V5, "ana").await;
+}

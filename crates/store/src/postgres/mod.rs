@@ -30,7 +30,7 @@ use crate::stats::Counters;
 use crate::store::{Opening, StoreConfig};
 use crate::tx::{Connection, Deadline, ReadTx};
 
-/// Connections that only SOS commands use.
+/// Connections that only SOS commands use, and the reads that an SOS depends on.
 const SOS_CONNECTIONS: u32 = 8;
 /// Connections of everything else.
 const GENERAL_CONNECTIONS: u32 = 16;
@@ -132,7 +132,16 @@ impl Postgres {
     }
 
     pub(crate) async fn read(&self, deadline: Deadline) -> Result<ReadTx, StoreError> {
-        let beginning = begin(&self.general, BEGIN_READ);
+        self.read_on(&self.general, deadline).await
+    }
+
+    /// A read that an SOS depends on.
+    pub(crate) async fn read_urgent(&self, deadline: Deadline) -> Result<ReadTx, StoreError> {
+        self.read_on(&self.sos, deadline).await
+    }
+
+    async fn read_on(&self, pool: &PgPool, deadline: Deadline) -> Result<ReadTx, StoreError> {
+        let beginning = begin(pool, BEGIN_READ);
         let begun = tokio::time::timeout_at(deadline.at, beginning)
             .await
             .map_err(|_| StoreError::TimedOut {

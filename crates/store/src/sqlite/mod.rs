@@ -35,11 +35,14 @@ use crate::tx::{Connection, Deadline, ReadTx};
 pub(crate) const FILE: &str = "mayday.db";
 /// Reading connections; each is a thread.
 const READERS: u32 = 4;
+/// One more for the reads that an SOS depends on.
+const URGENT_READERS: u32 = 1;
 
 /// The embedded engine.
 pub(crate) struct Sqlite {
     pub(crate) lanes: Lanes,
     readers: SqlitePool,
+    urgent_readers: SqlitePool,
     environment: Arc<Environment>,
     closing: watch::Sender<bool>,
     faults: StateFaults,
@@ -71,16 +74,8 @@ impl Sqlite {
         // The write-ahead log's name must be on disk before anything in it counts.
         data_dir::sync(&config.data_dir)?;
 
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .min_connections(1)
-            .acquire_timeout(READ_LIMIT)
-            .idle_timeout(None::<Duration>)
-            .max_lifetime(None::<Duration>)
-            .test_before_acquire(false)
-            .connect_with(connect::reading(&path))
-            .await
-            .map_err(|error| connect::open_error(&path, error))?;
+        let readers = reading_pool(&path, READERS).await?;
+        let urgent_readers = reading_pool(&path, URGENT_READERS).await?;
         let (lanes, ends) = lanes::lanes();
         let (closing, closed) = watch::channel(false);
         disk.ensure_ballast();
@@ -103,6 +98,7 @@ impl Sqlite {
         let engine = Self {
             lanes,
             readers,
+            urgent_readers,
             environment: Arc::clone(&environment),
             closing,
             faults,
@@ -112,7 +108,16 @@ impl Sqlite {
     }
 
     pub(crate) async fn read(&self, deadline: Deadline) -> Result<ReadTx, StoreError> {
-        let begun = tokio::time::timeout_at(deadline.at, self.readers.begin())
+        self.read_on(&self.readers, deadline).await
+    }
+
+    /// A read that an SOS depends on.
+    pub(crate) async fn read_urgent(&self, deadline: Deadline) -> Result<ReadTx, StoreError> {
+        self.read_on(&self.urgent_readers, deadline).await
+    }
+
+    async fn read_on(&self, pool: &SqlitePool, deadline: Deadline) -> Result<ReadTx, StoreError> {
+        let begun = tokio::time::timeout_at(deadline.at, pool.begin())
             .await
             .map_err(|_| StoreError::TimedOut {
                 limit: deadline.limit,
@@ -136,7 +141,22 @@ impl Sqlite {
             }
         }
         self.readers.close().await;
+        self.urgent_readers.close().await;
     }
+}
+
+/// Connections that read.
+async fn reading_pool(path: &Path, size: u32) -> Result<SqlitePool, OpenError> {
+    SqlitePoolOptions::new()
+        .max_connections(size)
+        .min_connections(1)
+        .acquire_timeout(READ_LIMIT)
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .test_before_acquire(false)
+        .connect_with(connect::reading(path))
+        .await
+        .map_err(|error| connect::open_error(path, error))
 }
 
 /// Looks, finds the key, migrates.

@@ -77,6 +77,23 @@ on_both!(
     }
 );
 
+on_both!(being_seen_again_soon_writes_nothing, |store| async move {
+    let app = store.app("one").await;
+    let ana = store.user(&app, "ana").await;
+    let first = store.clock.now();
+    let touch = |mqtt| TouchUser { user: ana, mqtt };
+    store.write(Lane::Rest, touch(true)).await.unwrap();
+    for mqtt in [true, false] {
+        store.clock.set(first.plus(SEEN_EVERY / 2));
+        store.write(Lane::Rest, touch(mqtt)).await.unwrap();
+        let seen = row(&store, ana).await;
+        assert_eq!((seen.last_seen_at, seen.mqtt_seen_at), (first, Some(first)));
+    }
+    store.clock.set(first.plus(SEEN_EVERY));
+    store.write(Lane::Rest, touch(true)).await.unwrap();
+    assert_eq!(row(&store, ana).await.mqtt_seen_at, Some(store.clock.now()));
+});
+
 on_both!(a_profile_changes_in_what_is_given, |store| async move {
     let app = store.app("one").await;
     let ana = store.user(&app, "ana").await;

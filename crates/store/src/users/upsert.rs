@@ -25,11 +25,12 @@ static UPSERT: Sql = Sql::new(
      RETURNING id, app_id, external_id, name, email, phone, address, blocked_at, created_at,
         updated_at, last_seen_at, mqtt_seen_at",
 );
+// $3 is so long ago that it is worth a write.
 static TOUCH: Sql =
-    Sql::new("UPDATE users SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2");
+    Sql::new("UPDATE users SET last_seen_at = $2 WHERE id = $1 AND last_seen_at <= $3");
 static TOUCH_MQTT: Sql = Sql::new(
     "UPDATE users SET last_seen_at = $2, mqtt_seen_at = $2
-     WHERE id = $1 AND (mqtt_seen_at IS NULL OR mqtt_seen_at < $2)",
+     WHERE id = $1 AND (mqtt_seen_at IS NULL OR mqtt_seen_at <= $3)",
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[&UPSERT, &TOUCH, &TOUCH_MQTT];
@@ -74,7 +75,8 @@ impl Command for TouchUser {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let statement = if self.mqtt { &TOUCH_MQTT } else { &TOUCH };
         let now = tx.now();
-        tx.execute(statement, args![self.user, now]).await?;
+        let stale = now.minus(SEEN_EVERY);
+        tx.execute(statement, args![self.user, now, stale]).await?;
         Ok(())
     }
 }
