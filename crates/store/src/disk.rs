@@ -2,7 +2,8 @@
 //! SOS may use up.
 //!
 //! Below the *reserve line* telemetry and spill stop. The *ballast* is a file
-//! that is deleted when a commit finds the disk full, so that an SOS still
+//! that is deleted when a commit finds the disk full (or only that it fails, and
+//! again: so a quota tells), so that an SOS still
 //! commits, and made again once there is space.
 
 use std::fs::{File, OpenOptions};
@@ -116,6 +117,12 @@ impl DiskGuard {
         self.0.exhausted.load(Ordering::Relaxed) || (self.0.limits.refuse_rest && self.is_low())
     }
 
+    /// Measures now: whether so little is free that the ballast is what is left.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.measure();
+        self.free_bytes() < self.0.limits.ballast_bytes
+    }
+
     /// Gives the ballast up, so that there is space for an SOS. Answers whether
     /// there was one.
     pub(crate) fn release_ballast(&self) -> bool {
@@ -126,13 +133,13 @@ impl DiskGuard {
             Ok(()) => {
                 tracing::error!(
                     free_bytes = self.free_bytes(),
-                    "the disk is full: the ballast is released for SOS, free some space now"
+                    "the disk takes no more: the ballast is released for SOS, free some space now"
                 );
                 true
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => {
-                tracing::error!(%error, "the disk is full and the ballast cannot be released");
+                tracing::error!(%error, "the disk takes no more and the ballast cannot be released");
                 false
             }
         }

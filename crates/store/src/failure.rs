@@ -7,6 +7,10 @@ const FILE_CODES: [i64; 7] = [10, 11, 13, 14, 26, 8, 7];
 /// SQLite's primary result code of a full disk.
 const FULL: i64 = 13;
 
+/// SQLite's primary result codes of a file system that fails.
+const IOERR: i64 = 10;
+const CANTOPEN: i64 = 14;
+
 /// PostgreSQL's classes of the same kind: connection, resources, lock and
 /// statement time-outs, shutdown, a read-only (demoted) server, system.
 const UNAVAILABLE: [&str; 7] = ["08", "53", "55P03", "57014", "57P", "25006", "58"];
@@ -37,6 +41,18 @@ pub(crate) fn is_of_connection(error: &sqlx::Error) -> bool {
 pub(crate) fn is_disk_full(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => sqlite_code(error.as_ref()) == Some(FULL),
+        _ => false,
+    }
+}
+
+/// Whether the file system failed, which is also how it says that a quota is used
+/// up or that the shared memory's file cannot grow: IOERR, CANTOPEN.
+pub(crate) fn is_of_disk(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => {
+            sqlite_code(error.as_ref()).is_some_and(|code| code == IOERR || code == CANTOPEN)
+        }
         _ => false,
     }
 }

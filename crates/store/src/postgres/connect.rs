@@ -16,6 +16,9 @@ const CONNECT_WAIT: Duration = Duration::from_secs(10);
 /// A connection that was idle for longer is tried before it is used; a busy one
 /// is not, which saves a round trip.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// How long a connection may take to answer when it is tried. One that a fail-over
+/// left without a peer never answers, and must not keep its place meanwhile.
+const ANSWER_WAIT: Duration = Duration::from_secs(1);
 /// Prepared statements kept per connection: more than the crate has.
 const STATEMENTS: usize = 512;
 
@@ -119,12 +122,35 @@ pub(super) async fn pool(options: &PgConnectOptions, size: u32) -> Result<PgPool
         .before_acquire(|connection, about| {
             Box::pin(async move {
                 if about.idle_for > TRUSTED_IDLE {
-                    connection.ping().await?;
+                    answers(connection).await?;
                 }
+                Ok(true)
+            })
+        })
+        // What was given up in the middle of a statement is closed if its
+        // connection does not come to an end with it soon.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                answers(connection).await?;
                 Ok(true)
             })
         })
         .connect_with(options.clone())
         .await
         .map_err(|source| OpenError::Connect { source })
+}
+
+/// Tries a connection, within [`ANSWER_WAIT`].
+async fn answers(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    tokio::time::timeout(ANSWER_WAIT, connection.ping())
+        .await
+        .unwrap_or_else(|_| Err(silent()))
+}
+
+/// What a connection's silence is to whoever waits for it.
+pub(super) fn silent() -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::new(
+        std::io::ErrorKind::TimedOut,
+        "PostgreSQL does not answer",
+    ))
 }

@@ -98,6 +98,7 @@ impl Postgres {
             environment: Arc::clone(&self.environment),
             commits: Arc::clone(&self.commits),
             counters: Arc::clone(&self.counters),
+            limit: run::RUN_LIMIT,
         };
         let task = tokio::spawn(async move {
             let done = runner.run(&command).await;

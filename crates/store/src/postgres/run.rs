@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::PgPool;
 use tokio::time::Instant;
 
+use super::connect;
 use crate::command::Command;
 use crate::commits::Commits;
 use crate::environment::Environment;
@@ -21,6 +22,10 @@ use crate::tx::{Connection, Tx};
 const CONFLICT_RUNS: u32 = 10;
 /// How often a command runs at most when its connection is lost.
 const CONNECTION_RUNS: u32 = 3;
+/// How long one run may take, from its connection to its COMMIT's answer: more than
+/// the server gives a statement, so that it fires only for a server that is gone
+/// without a word (a fail-over that resets no connection).
+pub(super) const RUN_LIMIT: Duration = Duration::from_secs(15);
 /// The longest wait before the second run; it doubles with each run.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 
@@ -30,6 +35,8 @@ pub(super) struct Runner {
     pub(super) environment: Arc<Environment>,
     pub(super) commits: Arc<Commits>,
     pub(super) counters: Arc<Counters>,
+    /// [`RUN_LIMIT`], shorter in a test.
+    pub(super) limit: Duration,
 }
 
 impl Runner {
@@ -38,7 +45,15 @@ impl Runner {
         loop {
             let started = Instant::now();
             runs += 1;
-            let error = match self.once(command).await {
+            // What is given up here was rolled back or committed: running it
+            // again is right either way. Its connection goes with it.
+            let once = tokio::time::timeout(self.limit, self.once(command));
+            let done = once.await.unwrap_or_else(|_| {
+                Err(StoreError::Unavailable {
+                    source: connect::silent(),
+                })
+            });
+            let error = match done {
                 Ok((output, hints)) => {
                     let now = self.environment.clock.now();
                     self.counters.committed(1, started.elapsed(), now);

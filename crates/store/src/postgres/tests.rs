@@ -8,12 +8,16 @@ use mayday_core::ids::UserId;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::sync::{Barrier, Semaphore};
 
+use super::Postgres;
+use super::run::Runner;
 use crate::args;
 use crate::command::{Command, Lane};
+use crate::commits::Commits;
 use crate::error::StoreError;
 use crate::heartbeat::Heartbeat;
 use crate::sql::Sql;
-use crate::store::Database;
+use crate::stats::Counters;
+use crate::store::{Database, Opening};
 use crate::testing::{START, TestStore};
 use crate::tx::Tx;
 
@@ -23,6 +27,9 @@ static END_OTHERS: Sql = Sql::new(
      WHERE datname = current_database() AND application_name = 'mayday' \
      AND pid <> pg_backend_pid()",
 );
+
+/// Longer than the test; the statement's own limit ends it.
+static SLEEP: Sql = Sql::new("SELECT pg_sleep(600)");
 
 /// Changes two users in the given order; the first run waits in between for
 /// another that changes them in the other order: a deadlock.
@@ -154,6 +161,65 @@ async fn a_lost_connection_is_replaced() {
     store.write(Lane::Sos, Heartbeat).await.unwrap();
     let later = START.plus(Duration::from_secs(1));
     assert_eq!(store.last_heartbeat().await.unwrap(), Some(later));
+}
+
+/// Its first run gets no answer in time; the next ones do.
+struct Stuck {
+    runs: AtomicU32,
+}
+
+impl Command for Stuck {
+    type Output = ();
+    const NAME: &'static str = "test.stuck";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        if self.runs.fetch_add(1, Ordering::SeqCst) == 0 {
+            tx.fetch_all(&SLEEP, args![]).await?;
+        }
+        Heartbeat.run(tx).await
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_given_up_with_its_connection() {
+    let Some(store) = TestStore::postgres().await else {
+        return;
+    };
+    let Database::Postgres(url) = &store.config.database else {
+        panic!("not a PostgreSQL store");
+    };
+    let opening = Opening {
+        clock: store.clock.clone(),
+        entropy: store.entropy.clone(),
+    };
+    let (commits, counters) = (Arc::new(Commits::new()), Arc::new(Counters::default()));
+    let opened = Postgres::open(
+        &store.config,
+        url,
+        opening,
+        Arc::clone(&commits),
+        Arc::clone(&counters),
+    );
+    let (engine, environment) = opened.await.unwrap();
+    let options = super::connect::options(url).unwrap();
+    let runner = Runner {
+        // One place only: a connection that is stuck would keep it.
+        pool: super::connect::pool(&options, 1).await.unwrap(),
+        environment,
+        commits,
+        counters,
+        limit: Duration::from_millis(500),
+    };
+    let stuck = Stuck {
+        runs: AtomicU32::new(0),
+    };
+    let limit = Duration::from_secs(5);
+    tokio::time::timeout(limit, async { while runner.run(&stuck).await.is_err() {} })
+        .await
+        .expect("the connection's place is free again");
+    assert!(stuck.runs.load(Ordering::SeqCst) >= 2);
+    runner.pool.close().await;
+    engine.close().await;
 }
 
 #[tokio::test]

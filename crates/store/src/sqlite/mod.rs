@@ -88,6 +88,7 @@ impl Sqlite {
             counters: Arc::clone(&counters),
             disk: disk.clone(),
             faults: faults.clone(),
+            failed: false,
             lock: Arc::clone(&lock),
         };
         let upkeep = upkeep::Upkeep::new(path, counters, disk, lock);

@@ -12,6 +12,7 @@ use crate::args;
 use crate::command::{Command, Lane};
 use crate::disk::DiskLimits;
 use crate::error::StoreError;
+use crate::faults::CommitFault;
 use crate::hint::Hint;
 use crate::jobs::{self, NewJob};
 use crate::sql::Sql;
@@ -364,6 +365,41 @@ async fn on_a_full_disk_the_ballast_goes_and_the_sos_commits() {
         .write(Lane::Job, Put::new("job", Then::Succeed))
         .await
         .unwrap();
+}
+
+/// How often an SOS ran whose commits all fail as on a broken disk, and whether
+/// the ballast of so many bytes was given up for it.
+async fn failing(ballast_bytes: u64, commands: usize) -> Vec<u32> {
+    let fresh = TestStore::sqlite().await;
+    let config = low(&fresh, ballast_bytes, false);
+    let ballast = config.data_dir.join("ballast");
+    std::fs::create_dir(&config.data_dir).unwrap();
+    std::fs::write(&ballast, "ballast").unwrap();
+    let store = open(&fresh, config).await;
+    store.faults().fail_commits(Some(CommitFault::Disk));
+    let mut all_runs = Vec::new();
+    for _ in 0..commands {
+        let command = Put::new("sos", Then::Succeed);
+        let runs = Arc::clone(&command.runs);
+        let failed = store.write(Lane::Sos, command).await;
+        assert!(matches!(failed, Err(StoreError::Unavailable { .. })));
+        all_runs.push(runs.load(Ordering::SeqCst));
+    }
+    assert!(!ballast.exists());
+    store.faults().fail_commits(None);
+    store
+        .write(Lane::Sos, Put::new("sos", Then::Succeed))
+        .await
+        .unwrap();
+    all_runs
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_without_saying_full_gets_the_ballast_too() {
+    // Plenty is free, as far as can be measured: the second failure tells.
+    assert_eq!(failing(64 << 10, 2).await, [3, 2]);
+    // Less is free than the ballast holds: the first one does.
+    assert_eq!(failing(u64::MAX, 1).await, [2]);
 }
 
 /// A configuration for which every disk is nearly full.

@@ -3,7 +3,8 @@
 //! A turn begins with the first command that waits, without lingering, and takes
 //! what has come meanwhile, each in a savepoint. Only after COMMIT are the hints
 //! published and the callers answered. When a commit fails, or the connection
-//! does, each command of the group is run again alone, once.
+//! does, each command of the group is run again alone, once; once more when the
+//! ballast was given up for it.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -56,6 +57,8 @@ pub(super) struct Writer {
     pub(super) counters: Arc<Counters>,
     pub(super) disk: DiskGuard,
     pub(super) faults: StateFaults,
+    /// The file system failed since the last commit.
+    pub(super) failed: bool,
     /// Held so that no other process takes the directory before this task ended.
     pub(super) lock: Arc<File>,
 }
@@ -115,7 +118,8 @@ impl Writer {
     }
 
     /// Publishes and answers, after the commit.
-    fn committed(&self, members: Vec<Member>, started: Instant) {
+    fn committed(&mut self, members: Vec<Member>, started: Instant) {
+        self.failed = false;
         let now = self.environment.clock.now();
         self.counters
             .committed(members.len(), started.elapsed(), now);
@@ -248,7 +252,17 @@ impl Writer {
     /// Runs one command in a transaction of its own and answers its caller.
     async fn alone(&mut self, mut entry: Box<dyn Queued>) {
         let started = Instant::now();
-        match self.try_alone(entry.as_mut()).await {
+        let mut done = self.try_alone(entry.as_mut()).await;
+        if let Err(error) = &done {
+            self.counters.failed();
+            if self.recover(error).await {
+                done = self.try_alone(entry.as_mut()).await;
+                if let Err(error) = &done {
+                    self.recover(error).await;
+                }
+            }
+        }
+        match done {
             Ok(hints) => {
                 let member = Member {
                     entry,
@@ -257,11 +271,7 @@ impl Writer {
                 };
                 self.committed(vec![member], started);
             }
-            Err(error) => {
-                self.counters.failed();
-                self.recover(&error).await;
-                entry.answer(Err(error));
-            }
+            Err(error) => entry.answer(Err(error)),
         }
     }
 
@@ -292,17 +302,30 @@ impl Writer {
         self.execute(BEGIN).await
     }
 
-    /// Makes the connection usable again after `error`, and room on a full disk.
-    async fn recover(&mut self, error: &StoreError) {
+    /// Makes the connection usable again after `error`, and room on a full disk;
+    /// answers whether there is room now that there was not.
+    async fn recover(&mut self, error: &StoreError) -> bool {
         if let StoreError::Unavailable { source } = error {
-            if failure::is_disk_full(source) {
-                self.disk.release_ballast();
-            }
+            let released = self.is_out_of_space(source) && self.disk.release_ballast();
             self.drop_connection().await;
-        } else if self.execute(ROLLBACK).await.is_err() {
+            return released;
+        }
+        if self.execute(ROLLBACK).await.is_err() {
             // SQLite may have rolled back by itself; a connection in doubt goes.
             self.drop_connection().await;
         }
+        false
+    }
+
+    /// Whether space is what is missing. A file system says so in many ways; one
+    /// that fails twice running, on a new connection too, may be one whose quota is
+    /// used up, and the ballast is worth less than an SOS.
+    fn is_out_of_space(&mut self, error: &sqlx::Error) -> bool {
+        if failure::is_disk_full(error) {
+            return true;
+        }
+        let again = failure::is_of_disk(error) && std::mem::replace(&mut self.failed, true);
+        again || (failure::is_of_disk(error) && self.disk.is_used_up())
     }
 
     async fn drop_connection(&mut self) {
