@@ -1,6 +1,7 @@
 //! The application object that every transport holds.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mayday_core::clock::{SharedClock, SharedEntropy};
 use mayday_core::time::Timestamp;
@@ -50,6 +51,7 @@ pub struct App {
     pub(crate) feed: Arc<FeedHub>,
     pub(crate) cries: Turns,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) draining: AtomicBool,
 }
 
 impl App {
@@ -74,6 +76,7 @@ impl App {
             feed,
             cries: Turns::default(),
             shutdown: parts.shutdown,
+            draining: AtomicBool::new(false),
         });
         tokio::spawn(Arc::clone(&app).watch_control());
         Ok(app)
@@ -82,6 +85,12 @@ impl App {
     /// The current time, by the server's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Tells whoever asks for the node's health that it takes no new work; what is
+    /// under way goes on.
+    pub fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
     /// The live connections of this node.

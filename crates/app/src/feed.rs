@@ -279,6 +279,9 @@ impl EventFeed {
             let again = matches!(delivery, Delivery::Again(_));
             let event = delivery.into_event();
             match event.seq - last {
+                // A newer event has said more since: `processed` again after
+                // `cancelled` would wake a phone for nothing.
+                ..=-1 if again && !event.kind.is_terminal() => {}
                 ..=0 if again => return Ok(Some(event)),
                 ..=0 => {}
                 1 => {

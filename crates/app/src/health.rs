@@ -4,11 +4,12 @@
 //! is shown in the figures and does not take the node out of service: whoever
 //! balances load must not lose a way for an SOS because telemetry is late.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mayday_core::time::Timestamp;
 use mayday_store::jobs::{self, JobCounts};
-use mayday_store::{Lane, StoreError, StoreStats, spill};
+use mayday_store::{Dialect, Lane, StoreError, StoreStats, spill};
 use serde::Serialize;
 
 use crate::App;
@@ -129,6 +130,10 @@ impl App {
         let now = self.clock.now();
         let stats = self.store.stats();
         let disk = self.store.disk();
+        if self.store.dialect() == Dialect::Postgres {
+            // Nobody else measures it there.
+            disk.measure();
+        }
         let telemetry = self.telemetry.health();
         let disk = DiskHealth {
             free_bytes: disk.free_bytes(),
@@ -171,14 +176,16 @@ impl App {
         disk: DiskHealth,
     ) -> Vec<NotReady> {
         let draining = self
-            .shutdown
-            .is_cancelled()
+            .draining
+            .load(Ordering::Relaxed)
             .then(|| "the server is shutting down: send new work elsewhere".to_owned());
         let failing = failing.then(|| {
             "the last commit of the state store failed: look for the cause in the log".to_owned()
         });
         let unreadable = unreadable.map(|why| format!("the state store cannot be read: {why}"));
-        let low = (disk.free_bytes < disk.line_bytes).then(|| {
+        // With PostgreSQL nothing of ours grows on this disk.
+        let embedded = self.store.dialect() == Dialect::Sqlite;
+        let low = (embedded && disk.free_bytes < disk.line_bytes).then(|| {
             format!(
                 "{} bytes of disk are free, below the line of {}: telemetry has stopped, make room",
                 disk.free_bytes, disk.line_bytes

@@ -42,19 +42,25 @@ impl App {
         JobBell(self.store.commits())
     }
 
-    /// Claims due jobs for [`JOB_LEASE`], most urgent first.
-    pub async fn claim_jobs(&self, limit: i64) -> Result<Vec<Job>, AppError> {
+    /// Claims due jobs of these kinds for [`JOB_LEASE`], most urgent first.
+    pub async fn claim_jobs(
+        &self,
+        kinds: &'static [&'static str],
+        limit: i64,
+    ) -> Result<Vec<Job>, AppError> {
         let claim = ClaimJobs {
             limit,
             lease: JOB_LEASE,
+            kinds,
         };
         Ok(self.store.write(Lane::Job, claim).await?)
     }
 
-    /// How long until the next job is due; `None` when there is none.
-    pub async fn next_job_in(&self) -> Result<Option<Duration>, AppError> {
+    /// How long until the next job of these kinds is due; `None` when there is
+    /// none.
+    pub async fn next_job_in(&self, kinds: &[&str]) -> Result<Option<Duration>, AppError> {
         let mut tx = self.store.read().await?;
-        let due = jobs::next_due(&mut tx).await?;
+        let due = jobs::next_due(&mut tx, kinds).await?;
         drop(tx);
         Ok(due.map(|due| due.since(self.clock.now())))
     }

@@ -107,11 +107,7 @@ pub(crate) async fn watch(clock: std::sync::Arc<AnchoredClock>, shutdown: Cancel
         match clock.look(wall_micros(), monotonic_micros()) {
             Drift::Stepped(ahead) if !alarmed => {
                 alarmed = true;
-                tracing::error!(
-                    clock.ahead_ms = ahead / 1_000,
-                    "the system's clock differs from mayday's by more than 2 s and is not \
-                     followed: set the system's clock right, or restart mayday to take it over"
-                );
+                tracing::error!(clock.ahead_ms = ahead / 1_000, "{}", advice(ahead));
             }
             Drift::Followed if alarmed => {
                 alarmed = false;
@@ -119,6 +115,18 @@ pub(crate) async fn watch(clock: std::sync::Arc<AnchoredClock>, shutdown: Cancel
             }
             Drift::Stepped(_) | Drift::Followed => {}
         }
+    }
+}
+
+/// What a step means and what to do about it.
+const fn advice(ahead: i64) -> &'static str {
+    if ahead > 0 {
+        "the system's clock is more than 2 s ahead of mayday's and is not followed: set the \
+         system's clock right, or restart mayday to take it over if it is right"
+    } else {
+        "the system's clock is more than 2 s behind mayday's, whose time never goes back: set \
+         the system's clock right; if it is right, mayday follows once it has caught up, and a \
+         restart changes nothing"
     }
 }
 
@@ -165,6 +173,12 @@ mod tests {
         let back = clock.look(10 * SECOND, 8 * SECOND);
         assert_eq!(back, Drift::Stepped((10 - 1_003) * SECOND));
         assert_eq!(clock.at(9 * SECOND).as_secs(), 1_004);
+    }
+
+    #[test]
+    fn a_restart_is_advised_only_where_it_helps() {
+        assert!(advice(3 * SECOND).contains("restart mayday to take it over"));
+        assert!(advice(-3 * SECOND).contains("a restart changes nothing"));
     }
 
     #[test]

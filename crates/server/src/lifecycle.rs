@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -64,6 +65,9 @@ pub(crate) struct Addresses {
     pub(crate) admin: std::net::SocketAddr,
 }
 
+/// Everybody may read the ready file.
+const READY_FILE_MODE: u32 = 0o644;
+
 /// The file that tells others that every listener accepts. Written as a whole
 /// (a reader never sees half of it), removed when dropped.
 #[derive(Debug)]
@@ -97,6 +101,8 @@ impl ReadyFile {
         fresh.push(format!(".{}.tmp", std::process::id()));
         let fresh = PathBuf::from(fresh);
         fs::write(&fresh, &text)?;
+        // It holds no secret, and who waits for it may be another user.
+        fs::set_permissions(&fresh, fs::Permissions::from_mode(READY_FILE_MODE))?;
         fs::rename(&fresh, path).inspect_err(|_| {
             // Nothing of ours stays behind.
             let _ = fs::remove_file(&fresh);

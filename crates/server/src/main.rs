@@ -27,6 +27,8 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use rustix::fs::Mode;
+use rustix::process::umask;
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Failure, Outcome};
@@ -44,6 +46,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Outcome {
+    // What is made here holds positions and phone numbers, and SQLite makes its
+    // files as open as it is let.
+    umask(Mode::RWXG | Mode::RWXO);
     match cli.command {
         Command::Serve(args) => commands::serve::run(args),
         Command::Demo(args) => commands::demo::run(args),

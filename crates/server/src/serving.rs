@@ -211,6 +211,8 @@ impl Server {
             why = self.back.broken() => Some(why),
             why = self.rear.broken() => Some(why),
         };
+        // Whoever balances load learns it before the first listener is closed.
+        self.node.app.begin_drain();
         if let Some(why) = &broken {
             tracing::error!("{why}: draining");
         }

@@ -1,25 +1,30 @@
 //! The data directory: made private, locked against a second process, synced
 //! when names in it change.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use crate::open::OpenError;
 
 /// Only the owner may enter.
 const DIRECTORY_MODE: u32 = 0o700;
+/// What the group and others may do.
+const OTHERS: u32 = 0o077;
 /// Only the owner may read.
 pub(crate) const FILE_MODE: u32 = 0o600;
 /// The file whose lock says that a process uses the directory. It is never
 /// removed: a lock on a removed file would exclude nobody.
 const LOCK_FILE: &str = "lock";
 
-/// Creates the directory when it is missing, and syncs its parent then.
+/// Creates the directory when it is missing, and syncs its parent then. One that
+/// is there is closed to others: it may have been made by hand or by a supervisor.
 pub(crate) fn prepare(path: &Path) -> Result<(), OpenError> {
     if path.is_dir() {
-        return Ok(());
+        return close_to_others(path);
     }
     DirBuilder::new()
         .recursive(true)
@@ -29,6 +34,29 @@ pub(crate) fn prepare(path: &Path) -> Result<(), OpenError> {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => sync(parent),
         _ => sync(Path::new(".")),
+    }
+}
+
+fn close_to_others(path: &Path) -> Result<(), OpenError> {
+    let found = path.metadata().map_err(io_error("look at", path))?;
+    if found.mode() & OTHERS == 0 {
+        return Ok(());
+    }
+    let closed = Permissions::from_mode(DIRECTORY_MODE);
+    match fs::set_permissions(path, closed) {
+        Ok(()) => {
+            tracing::warn!(
+                data.directory = %path.display(),
+                mode = format!("{:04o}", found.mode() & 0o7777),
+                "the data directory was open to others and is closed to others now (mode 0700)"
+            );
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(OpenError::Foreign {
+            path: path.to_owned(),
+            owner: found.uid(),
+        }),
+        Err(error) => Err(io_error("close to others", path)(error)),
     }
 }
 

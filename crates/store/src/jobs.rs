@@ -32,13 +32,15 @@ static CLAIM: Sql = Sql::per_dialect(
     "UPDATE jobs SET state = 'leased', lease_until = $2, fence = fence + 1, \
      attempts = attempts + 1 \
      WHERE id IN (SELECT id FROM jobs \
-       WHERE (state = 'ready' AND due_at <= $1) OR (state = 'leased' AND lease_until <= $1) \
+       WHERE ((state = 'ready' AND due_at <= $1) OR (state = 'leased' AND lease_until <= $1)) \
+         AND kind IN (SELECT value FROM json_each($4)) \
        ORDER BY priority, due_at, id LIMIT $3) \
      RETURNING id, kind, key, payload, attempts, fence, due_at, lease_until, priority",
     "UPDATE jobs SET state = 'leased', lease_until = $2, fence = fence + 1, \
      attempts = attempts + 1 \
      WHERE id IN (SELECT id FROM jobs \
-       WHERE (state = 'ready' AND due_at <= $1) OR (state = 'leased' AND lease_until <= $1) \
+       WHERE ((state = 'ready' AND due_at <= $1) OR (state = 'leased' AND lease_until <= $1)) \
+         AND kind = ANY($4) \
        ORDER BY priority, due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED) \
      RETURNING id, kind, key, payload, attempts, fence, due_at, lease_until, priority",
 );
@@ -56,10 +58,16 @@ static SET_ASIDE: Sql = Sql::new(
 );
 static HOLDS: Sql =
     Sql::new("SELECT 1 FROM jobs WHERE id = $1 AND state = 'leased' AND fence = $2");
-static NEXT_DUE: Sql = Sql::new(
+static NEXT_DUE: Sql = Sql::per_dialect(
     "SELECT MIN(due_at) FROM (\
        SELECT MIN(due_at) AS due_at FROM jobs WHERE state = 'ready' \
-       UNION ALL SELECT MIN(lease_until) AS due_at FROM jobs WHERE state = 'leased') AS next",
+         AND kind IN (SELECT value FROM json_each($1)) \
+       UNION ALL SELECT MIN(lease_until) AS due_at FROM jobs WHERE state = 'leased' \
+         AND kind IN (SELECT value FROM json_each($1))) AS next",
+    "SELECT MIN(due_at) FROM (\
+       SELECT MIN(due_at) AS due_at FROM jobs WHERE state = 'ready' AND kind = ANY($1) \
+       UNION ALL SELECT MIN(lease_until) AS due_at FROM jobs WHERE state = 'leased' \
+         AND kind = ANY($1)) AS next",
 );
 static COUNTS: Sql = Sql::new(
     "SELECT COALESCE(SUM(CASE WHEN state = 'ready' THEN 1 ELSE 0 END), 0), \
@@ -158,9 +166,16 @@ pub async fn holds(tx: &mut Tx<'_>, claim: Claim) -> Result<bool, StoreError> {
     Ok(row.is_some())
 }
 
-/// When the next job becomes due, a lapsing lease included.
-pub async fn next_due(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, StoreError> {
-    tx.fetch_one(&NEXT_DUE, args![]).await?.get(0)
+/// When the next job of these kinds becomes due, a lapsing lease included.
+pub async fn next_due(tx: &mut Tx<'_>, kinds: &[&str]) -> Result<Option<Timestamp>, StoreError> {
+    let kinds = texts(kinds);
+    tx.fetch_one(&NEXT_DUE, args![kinds.as_slice()])
+        .await?
+        .get(0)
+}
+
+fn texts(kinds: &[&str]) -> Vec<String> {
+    kinds.iter().map(|kind| (*kind).to_owned()).collect()
 }
 
 /// How many jobs there are in each state.
@@ -194,6 +209,9 @@ pub struct ClaimJobs {
     pub limit: i64,
     /// How long the claim holds.
     pub lease: Duration,
+    /// The kinds that the caller knows. A newer server on the same database may
+    /// have enqueued others; those are left to it.
+    pub kinds: &'static [&'static str],
 }
 
 impl Command for ClaimJobs {
@@ -204,7 +222,9 @@ impl Command for ClaimJobs {
         let now = tx.now();
         let until = now.plus(self.lease);
         let limit = self.limit.clamp(0, CLAIM_LIMIT);
-        let rows = tx.fetch_all(&CLAIM, args![now, until, limit]).await?;
+        let kinds = texts(self.kinds);
+        let values = args![now, until, limit, kinds.as_slice()];
+        let rows = tx.fetch_all(&CLAIM, values).await?;
         let mut jobs = Vec::with_capacity(rows.len());
         for row in &rows {
             jobs.push((row.get::<i64>(8)?, job_of(row)?));

@@ -13,6 +13,14 @@ pub enum OpenError {
         /// The data directory.
         path: PathBuf,
     },
+    /// Others may enter the data directory, and it is not ours to close.
+    #[error("the data directory {path} is open to others and belongs to another user (uid {owner}): give it to the user that runs mayday, or name a directory below it with --data-dir, which is made private", path = path.display())]
+    Foreign {
+        /// The data directory.
+        path: PathBuf,
+        /// Its owner's user id.
+        owner: u32,
+    },
     /// A file or directory cannot be used.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io {

@@ -62,7 +62,9 @@ async fn claim(app: &Arc<App>, running: &mut JoinSet<()>) -> Duration {
     if room == 0 {
         return LOOK_EVERY;
     }
-    let claimed = app.claim_jobs(i64::try_from(room).unwrap_or(1)).await;
+    let claimed = app
+        .claim_jobs(Kind::WORDS, i64::try_from(room).unwrap_or(1))
+        .await;
     let jobs = match claimed {
         Ok(jobs) => jobs,
         Err(error) => {
@@ -74,7 +76,7 @@ async fn claim(app: &Arc<App>, running: &mut JoinSet<()>) -> Duration {
         let app = Arc::clone(app);
         running.spawn(async move { work(&app, job).await });
     }
-    match app.next_job_in().await {
+    match app.next_job_in(Kind::WORDS).await {
         Ok(next) => next.unwrap_or(LOOK_EVERY).min(LOOK_EVERY),
         Err(_) => REST_AFTER_FAILURE,
     }

@@ -162,6 +162,21 @@ async fn a_redelivered_trigger_publishes_an_old_event_once_more() {
 }
 
 #[tokio::test]
+async fn a_redelivery_never_says_processed_after_the_end() {
+    let world = World::new().await;
+    let hub = world.deaf_hub();
+    let mut feed = hub.open(world.user);
+    feed.replay().await.unwrap();
+    let processed = world.append(EventType::Processed).await;
+    let cancelled = world.append(EventType::Cancelled).await;
+    hub.announce(&[Hint::Event(Arc::clone(&processed))]);
+    hub.announce(&[Hint::Event(cancelled)]);
+    // Read before the end was committed, told after it.
+    hub.announce(&[Hint::Replay(processed)]);
+    assert_eq!(drain(&mut feed).await, [1, 2]);
+}
+
+#[tokio::test]
 async fn too_slow_a_connection_is_lost_and_never_misses_silently() {
     let world = World::new().await;
     let hub = world.deaf_hub();

@@ -54,7 +54,7 @@ pub(crate) async fn finish(State(api): State<Api>, request: Request, next: Next)
     let took = started.elapsed();
     let status = response.status().as_u16();
     api.app.metrics().http_answered(method, route, status, took);
-    span.in_scope(|| log(status, problem.as_ref(), took));
+    span.in_scope(|| log(status, problem.as_ref(), took, is_probe(route)));
     response
 }
 
@@ -77,7 +77,12 @@ fn write_body(response: &mut Response, problem: &Problem, id: &str) {
     *response.body_mut() = Body::from(body);
 }
 
-fn log(status: u16, problem: Option<&Problem>, took: std::time::Duration) {
+/// Whether machines ask for it every few seconds.
+fn is_probe(route: &str) -> bool {
+    route == "/metrics" || route.starts_with("/health/")
+}
+
+fn log(status: u16, problem: Option<&Problem>, took: std::time::Duration, probe: bool) {
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let code = problem.map(Problem::code);
     if let Some(cause) = problem.and_then(Problem::cause) {
@@ -88,6 +93,8 @@ fn log(status: u16, problem: Option<&Problem>, took: std::time::Duration) {
             duration_ms,
             "request failed"
         );
+    } else if probe {
+        tracing::debug!(http.status = status, duration_ms, "probe answered");
     } else {
         tracing::info!(
             http.status = status,
@@ -120,6 +127,19 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(REQUEST_ID, HeaderValue::from_str(value).unwrap());
         sent_id(&headers)
+    }
+
+    #[test]
+    fn probes_are_known_by_their_route() {
+        for probe in [
+            "/metrics",
+            "/health/live",
+            "/health/ready",
+            "/health/engine",
+        ] {
+            assert!(is_probe(probe), "{probe}");
+        }
+        assert!(!is_probe("/v1/sdk/sos/current") && !is_probe(NO_ROUTE));
     }
 
     #[test]

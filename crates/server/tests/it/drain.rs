@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -45,6 +46,28 @@ fn files_are_for_the_owner_alone() {
     assert_eq!(mode(&home.data().join("master.key")), 0o600);
 }
 
+#[test]
+fn a_directory_that_others_may_enter_is_closed_to_them() {
+    let home = Home::new();
+    std::fs::create_dir(home.data()).unwrap();
+    open_to_all(&home.data());
+    let _running = home.serve();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&home.data()), 0o700);
+    assert!(home.log().contains("closed to others"), "{}", home.log());
+    let files: Vec<_> = std::fs::read_dir(home.data()).unwrap().collect();
+    assert!(files.len() > 3, "{files:?}");
+    for file in files {
+        let path = file.unwrap().path();
+        assert_eq!(mode(&path) & 0o077, 0, "{}", path.display());
+    }
+}
+
+fn open_to_all(directory: &Path) {
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(directory, open).unwrap();
+}
+
 /// A request whose body never comes: it holds the drain.
 fn hold(running: &Running, hash: &str) -> TcpStream {
     let mut stream = TcpStream::connect(running.address("http")).unwrap();
@@ -78,6 +101,9 @@ fn the_second_signal_stops_at_once() {
             .then_some(())
     });
     assert!(!running.has_ended(), "the request under way is waited for");
+    let (status, verdict) = request(running.address("admin"), "/health/ready", "");
+    assert_eq!(status, 503);
+    assert_eq!(verdict["reasons"][0]["code"], "draining", "{verdict}");
     running.signal(Signal::TERM);
     assert_eq!(running.ended(), Some(1), "{}", home.log());
     assert!(home.log().contains("second signal"));

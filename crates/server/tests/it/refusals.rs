@@ -84,6 +84,26 @@ fn a_missing_permission_is_told() {
 }
 
 #[test]
+fn a_directory_of_somebody_else_that_others_may_enter_is_refused() {
+    let home = Home::new();
+    let program = home.path().join("mayday");
+    fs::copy(env!("CARGO_BIN_EXE_mayday"), &program).unwrap();
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = std::process::Command::new(&program);
+    command.args(FREE_PORTS).arg("--data-dir");
+    if rustix::process::geteuid().is_root() {
+        fs::create_dir(home.data()).unwrap();
+        fs::set_permissions(home.data(), fs::Permissions::from_mode(0o777)).unwrap();
+        command.arg(home.data()).uid(NOBODY).gid(NOBODY);
+    } else {
+        // Everybody's system has this one, and it is not the tests'.
+        command.arg("/");
+    }
+    run(&mut command).refused(&["belongs to another user", "--data-dir"]);
+    assert!(!home.data().join("mayday.db").exists());
+}
+
+#[test]
 fn another_master_key_is_refused_and_the_right_one_still_opens() {
     let home = Home::new();
     home.app("shop");

@@ -19,6 +19,12 @@ use crate::tx::Tx;
 
 const LEASE: Duration = Duration::from_secs(30);
 
+/// What this server knows.
+const KINDS: &[&str] = &["test"];
+
+/// A server that knows another kind only leaves the rest alone.
+const OTHER_KINDS: &[&str] = &["other"];
+
 struct Enqueue {
     key: &'static str,
     priority: i64,
@@ -54,6 +60,7 @@ async fn claim(store: &Store, limit: i64) -> Vec<Job> {
     let claim = ClaimJobs {
         limit,
         lease: LEASE,
+        kinds: KINDS,
     };
     store.write(Lane::Job, claim).await.unwrap()
 }
@@ -82,7 +89,10 @@ on_both!(due_jobs_are_claimed_most_urgent_first, |store| async move {
     assert!(claim(&store, 50).await.is_empty());
 
     let mut tx = store.read().await.unwrap();
-    assert_eq!(next_due(&mut tx).await.unwrap(), Some(START.plus(LEASE)));
+    assert_eq!(
+        next_due(&mut tx, KINDS).await.unwrap(),
+        Some(START.plus(LEASE))
+    );
     let counted = counts(&mut tx).await.unwrap();
     assert_eq!((counted.ready, counted.leased, counted.poison), (1, 3, 0));
     assert_eq!(counted.oldest_due, Some(START.minus(LEASE)));
@@ -170,7 +180,7 @@ on_both!(
         assert!(claim(&store, 1).await.is_empty());
         let mut tx = store.read().await.unwrap();
         assert_eq!(counts(&mut tx).await.unwrap().poison, 1);
-        assert_eq!(next_due(&mut tx).await.unwrap(), None);
+        assert_eq!(next_due(&mut tx, KINDS).await.unwrap(), None);
     }
 );
 
@@ -197,3 +207,20 @@ on_both!(no_job_is_claimed_twice_at_once, |store| async move {
     claimed.sort_unstable();
     assert_eq!(claimed, keys);
 });
+
+on_both!(
+    a_kind_that_is_not_known_is_left_to_others,
+    |store| async move {
+        put(&store, "newer", 0, START).await;
+        let mut tx = store.read().await.unwrap();
+        assert_eq!(next_due(&mut tx, OTHER_KINDS).await.unwrap(), None);
+        drop(tx);
+        let older = ClaimJobs {
+            limit: 1,
+            lease: LEASE,
+            kinds: OTHER_KINDS,
+        };
+        assert!(store.write(Lane::Job, older).await.unwrap().is_empty());
+        assert_eq!(keys(&claim(&store, 1).await), ["newer"]);
+    }
+);

@@ -15,6 +15,9 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// The words of all kinds: a server claims no other jobs.
+    pub(crate) const WORDS: &[&str] = &[Self::TrailCopy.as_str()];
+
     /// The kind of a stored word.
     pub(crate) fn parse(word: &str) -> Option<Self> {
         (word == Self::TrailCopy.as_str()).then_some(Self::TrailCopy)

@@ -141,6 +141,7 @@ on_both_nodes!(
         let claim = ClaimJobs {
             limit: 10,
             lease: Duration::from_mins(1),
+            kinds: &[TRAIL_COPY_JOB],
         };
         node.pass(3600);
         assert!(node.store.write(Lane::Job, claim).await.unwrap().is_empty());
