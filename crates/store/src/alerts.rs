@@ -24,7 +24,12 @@ static PAGE: Sql = Sql::new(
      FROM alerts WHERE app_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&RAISE, &CLOSE, &CLOSE_OF_INCIDENT, &PAGE];
+static PRUNE: Sql = Sql::new(
+    "DELETE FROM alerts WHERE id IN
+        (SELECT id FROM alerts WHERE closed_at <= $1 ORDER BY closed_at LIMIT $2)",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&RAISE, &CLOSE, &CLOSE_OF_INCIDENT, &PAGE, &PRUNE];
 
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +123,15 @@ pub async fn close_of_incident(tx: &mut Tx<'_>, incident: IncidentId) -> Result<
     let now = tx.now();
     tx.execute(&CLOSE_OF_INCIDENT, args![incident, now]).await?;
     Ok(())
+}
+
+/// Removes some alerts that were closed before; how many.
+pub(crate) async fn prune(
+    tx: &mut Tx<'_>,
+    before: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    tx.execute(&PRUNE, args![before, limit]).await
 }
 
 /// An app's alerts, newest first, those older than `before`.

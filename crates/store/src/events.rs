@@ -56,6 +56,12 @@ static LATEST_OF_INCIDENT: Sql = Sql::new(
     "SELECT id, user_id, seq, app_id, incident_id, kind, snapshot_version, created_at, body \
      FROM events WHERE user_id = $1 AND incident_id = $2 ORDER BY seq DESC LIMIT 1",
 );
+static PRUNE: Sql = Sql::new(
+    "DELETE FROM events WHERE id IN
+        (SELECT id FROM events WHERE incident_id = $1
+           AND seq < (SELECT MAX(seq) FROM events WHERE incident_id = $1)
+         ORDER BY seq LIMIT $2)",
+);
 static LAST_SEQ: Sql = Sql::new("SELECT event_seq FROM users WHERE id = $1");
 
 pub(crate) const STATEMENTS: &[&Sql] = &[
@@ -65,6 +71,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &READ_AFTER_MANY,
     &LATEST,
     &LATEST_OF_INCIDENT,
+    &PRUNE,
     &LAST_SEQ,
 ];
 
@@ -185,6 +192,16 @@ pub async fn latest_of_incident(
         .fetch_optional(&LATEST_OF_INCIDENT, args![user, incident])
         .await?;
     row.as_ref().map(event_of).transpose()
+}
+
+/// Removes some of an ended incident's events, the oldest first, never the last
+/// one; how many. The user's count of events stays as it is.
+pub(crate) async fn prune(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    tx.execute(&PRUNE, args![incident, limit]).await
 }
 
 fn event_of(row: &Row) -> Result<UserEvent, StoreError> {

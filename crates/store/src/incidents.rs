@@ -10,6 +10,7 @@ mod end;
 pub(crate) mod gateways;
 pub(crate) mod history;
 pub(crate) mod keys;
+pub(crate) mod prune;
 pub(crate) mod reports;
 pub(crate) mod resolve;
 mod row;
@@ -26,6 +27,7 @@ pub use end::TRAIL_COPY_JOB;
 pub use gateways::{CancelRecord, recorded_cancels};
 pub use history::{HistoryCursor, InvalidCursor, history};
 pub use keys::PruneTriggerKeys;
+pub use prune::{EVENTS_KEPT, PruneSosRecords, RECORDS_KEPT};
 pub use reports::{MAX_REPORTED_POINTS, kept_bodies, reported_trail};
 pub use resolve::ResolveSos;
 pub use silent::{RaiseSilent, SILENT_AFTER, SilentCandidate, silent_candidates};
@@ -68,19 +70,8 @@ static BY_ID: Sql = Sql::new(concat!(
     columns!(),
     " FROM incidents WHERE id = $1"
 ));
-static ALL_OPEN: Sql = Sql::new(
-    "SELECT user_id, id FROM incidents WHERE state IN ('active', 'acknowledged')
-     AND NOT drill AND NOT hidden AND user_id > $1 ORDER BY user_id LIMIT $2",
-);
 
-pub(crate) const STATEMENTS: &[&Sql] = &[
-    &OPEN,
-    &LATEST,
-    &BY_ID,
-    &ALL_OPEN,
-    &row::INSERT,
-    &row::UPDATE,
-];
+pub(crate) const STATEMENTS: &[&Sql] = &[&OPEN, &LATEST, &BY_ID, &row::INSERT, &row::UPDATE];
 
 /// The user's open incident, drills and hidden ones aside.
 pub async fn open_of(tx: &mut Tx<'_>, user: UserId) -> Result<Option<Incident>, StoreError> {
@@ -98,18 +89,4 @@ pub async fn latest_of(tx: &mut Tx<'_>, user: UserId) -> Result<Option<Incident>
 pub async fn get(tx: &mut Tx<'_>, id: IncidentId) -> Result<Option<Incident>, StoreError> {
     let found = tx.fetch_optional(&BY_ID, args![id]).await?;
     found.as_ref().map(row::read).transpose()
-}
-
-/// Open incidents by their owner, in the order of owners: those after `after`,
-/// at most `limit`. A node loads them at its start.
-pub async fn all_open(
-    tx: &mut Tx<'_>,
-    after: Option<UserId>,
-    limit: u32,
-) -> Result<Vec<(UserId, IncidentId)>, StoreError> {
-    let after = after.unwrap_or(UserId(uuid::Uuid::nil()));
-    let rows = tx.fetch_all(&ALL_OPEN, args![after, limit]).await?;
-    rows.iter()
-        .map(|row| Ok((row.get(0)?, row.get(1)?)))
-        .collect()
 }

@@ -36,6 +36,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("incidents/gateways", crate::incidents::gateways::STATEMENTS),
     ("incidents/history", crate::incidents::history::STATEMENTS),
     ("incidents/keys", crate::incidents::keys::STATEMENTS),
+    ("incidents/prune", crate::incidents::prune::STATEMENTS),
     ("incidents/reports", crate::incidents::reports::STATEMENTS),
     ("incidents/silent", crate::incidents::silent::STATEMENTS),
     ("incidents/trail", crate::incidents::trail::STATEMENTS),

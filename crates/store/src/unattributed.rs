@@ -19,6 +19,17 @@ static INSERT: Sql = Sql::new(
         originator_node_id, relay_node_id, latitude, longitude, flags, raw, received_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
 );
+/// The one that is no longer among a gateway's last, unless it is among its first.
+static FORGET_MIDDLE_BODY: Sql = Sql::new(
+    "UPDATE unattributed SET raw = $2
+     WHERE id = (SELECT id FROM unattributed WHERE user_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $3)
+       AND id > (SELECT id FROM unattributed WHERE user_id = $1 ORDER BY id LIMIT 1 OFFSET $4)",
+);
+static FORGET_BODIES: Sql = Sql::new(
+    "UPDATE unattributed SET raw = $2 WHERE id IN
+        (SELECT id FROM unattributed WHERE length(raw) > 0 AND received_at <= $1
+         ORDER BY received_at LIMIT $3)",
+);
 static ATTRIBUTE: Sql =
     Sql::new("UPDATE unattributed SET incident_id = $2 WHERE id = $1 AND incident_id IS NULL");
 static PAGE: Sql = Sql::new(
@@ -27,7 +38,18 @@ static PAGE: Sql = Sql::new(
      FROM unattributed WHERE app_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&INSERT, &ATTRIBUTE, &PAGE];
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &INSERT,
+    &FORGET_MIDDLE_BODY,
+    &FORGET_BODIES,
+    &ATTRIBUTE,
+    &PAGE,
+];
+
+/// Of how many records of a gateway the raw body is kept, from each end.
+const RAW_AT_EACH_END: i64 = 20;
+/// What a body that is no longer kept is.
+const NO_BODY: &[u8] = &[];
 
 /// A relayed SOS to be kept.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +93,7 @@ pub struct Unattributed {
     pub longitude: Option<f64>,
     /// What is odd about it.
     pub flags: Flags,
-    /// The beginning of what was sent.
+    /// The beginning of what was sent; empty once it is no longer kept.
     pub raw: Vec<u8>,
     /// When it came.
     pub received_at: Timestamp,
@@ -102,6 +124,8 @@ pub(crate) async fn keep(
         new.received_at,
     ];
     tx.execute_one(&INSERT, values).await?;
+    let middle = args![new.gateway, NO_BODY, RAW_AT_EACH_END, RAW_AT_EACH_END - 1];
+    tx.execute(&FORGET_MIDDLE_BODY, middle).await?;
     let alert = NewAlert {
         app: new.app,
         kind: AlertKind::UnattributedSos,
@@ -118,6 +142,16 @@ pub(crate) async fn keep(
     };
     alerts::raise(tx, alert).await?;
     Ok(id)
+}
+
+/// Lets go of some bodies that were received before; how many.
+pub(crate) async fn forget_bodies(
+    tx: &mut Tx<'_>,
+    before: Timestamp,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    tx.execute(&FORGET_BODIES, args![before, NO_BODY, limit])
+        .await
 }
 
 /// Notes that a kept SOS has become an incident after all.

@@ -1,9 +1,11 @@
 //! Raises incidents without sign of life to operators (contract: SOS, "a second
-//! cry is heard"), and forgets triggers that are no longer recognised.
+//! cry is heard"), and lets go of what is no longer needed: triggers that are no
+//! longer recognised, old events and records.
 
 use mayday_store::Lane;
 use mayday_store::incidents::{
-    PruneTriggerKeys, RaiseSilent, SILENT_AFTER, SilentCandidate, silent_candidates,
+    PruneSosRecords, PruneTriggerKeys, RaiseSilent, SILENT_AFTER, SilentCandidate,
+    silent_candidates,
 };
 
 use crate::{App, AppError};
@@ -45,6 +47,13 @@ impl App {
             last_sign_at,
         };
         Ok(self.store.write(Lane::Job, command).await?)
+    }
+
+    /// Lets go of some events of incidents that ended long ago, closed alerts and
+    /// old bodies of unattributed SOS. Returns how many rows changed; call again
+    /// while it is not 0.
+    pub async fn prune_sos_records(&self) -> Result<u64, AppError> {
+        Ok(self.store.write(Lane::Job, PruneSosRecords).await?)
     }
 
     /// Forgets triggers that are older than a redelivery can be. Returns how

@@ -25,8 +25,6 @@ pub struct OpenIncident {
 /// What a trigger does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It was heard before: nothing new, its event is sent again.
-    Redelivered,
     /// It opens an incident.
     Open,
     /// It updates the open incident.
@@ -36,11 +34,9 @@ pub enum Decision {
     },
 }
 
-/// Decides what a trigger received `now` does.
-pub fn decide(heard_before: bool, open: Option<OpenIncident>, now: Timestamp) -> Decision {
-    if heard_before {
-        return Decision::Redelivered;
-    }
+/// Decides what a trigger received `now` does that was not heard before; one that
+/// was changes nothing and is never asked about here (see [`super::redelivery`]).
+pub fn decide(open: Option<OpenIncident>, now: Timestamp) -> Decision {
     match open {
         None => Decision::Open,
         Some(open) => Decision::Update {
@@ -91,22 +87,16 @@ mod tests {
     }
 
     fn new_round(open: OpenIncident, now: Timestamp) -> bool {
-        decide(false, Some(open), now) == Decision::Update { new_round: true }
+        decide(Some(open), now) == Decision::Update { new_round: true }
     }
 
     #[test]
     fn the_first_opens_and_a_repeat_updates() {
-        assert_eq!(decide(false, None, after(0)), Decision::Open);
+        assert_eq!(decide(None, after(0)), Decision::Open);
         assert_eq!(
-            decide(false, Some(open()), after(5)),
+            decide(Some(open()), after(5)),
             Decision::Update { new_round: false }
         );
-    }
-
-    #[test]
-    fn what_was_heard_before_opens_nothing() {
-        assert_eq!(decide(true, None, after(5)), Decision::Redelivered);
-        assert_eq!(decide(true, Some(open()), after(5)), Decision::Redelivered);
     }
 
     #[test]

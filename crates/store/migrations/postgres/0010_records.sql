@@ -1,4 +1,5 @@
--- Relayed SOS of devices that nobody has registered.
+-- Relayed SOS of devices that nobody has registered. raw is kept of the first
+-- and of the last few of each gateway, and for a time; then it is empty.
 CREATE TABLE unattributed (
     id                 UUID   NOT NULL PRIMARY KEY,
     app_id             UUID   NOT NULL REFERENCES apps (id),
@@ -20,6 +21,8 @@ CREATE TABLE unattributed (
 );
 
 CREATE INDEX unattributed_by_app ON unattributed (app_id, id);
+CREATE INDEX unattributed_by_gateway ON unattributed (user_id, id);
+CREATE INDEX unattributed_with_body ON unattributed (received_at) WHERE length(raw) > 0;
 
 -- What operators are told.
 CREATE TABLE alerts (
@@ -39,5 +42,6 @@ CREATE TABLE alerts (
 );
 
 CREATE UNIQUE INDEX alerts_one_open ON alerts (key) WHERE closed_at IS NULL;
+CREATE INDEX alerts_closed ON alerts (closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX alerts_by_app ON alerts (app_id, id);
 CREATE INDEX alerts_by_incident ON alerts (incident_id) WHERE incident_id IS NOT NULL;

@@ -46,13 +46,17 @@ CREATE TABLE incidents (
     -- How far the owner's phone is ahead of us.
     phone_offset       INTEGER NOT NULL,
     -- When operators were told that it has gone silent.
-    silent_raised_at   INTEGER
+    silent_raised_at   INTEGER,
+    -- All its events but the last are gone, as their time was over.
+    events_pruned      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE UNIQUE INDEX incidents_one_open ON incidents (user_id)
     WHERE state IN ('active', 'acknowledged') AND NOT drill AND NOT hidden;
 CREATE INDEX incidents_open ON incidents (last_trigger_at)
     WHERE state IN ('active', 'acknowledged') AND NOT drill AND NOT hidden;
+CREATE INDEX incidents_to_prune ON incidents (updated_at)
+    WHERE state IN ('resolved', 'cancelled') AND NOT events_pruned;
 CREATE INDEX incidents_history ON incidents (user_id, created_at, id);
 
 -- Each trigger of an incident, the opening one first. raw is kept of the first

@@ -9,6 +9,7 @@ use mayday_core::sos::{CancelRequest, End, Flag, Incident};
 use serde_json::json;
 
 use super::devices::involves;
+use super::whose::RESOLVE_ATTEMPTS;
 use super::{end::end, gateways, latest_of, open_of, row};
 use crate::alerts::{self, AlertKind, NewAlert};
 use crate::command::Command;
@@ -61,7 +62,7 @@ impl Command for CancelSos {
         if let Some(outcome) = self.recorded_by_own(tx, device).await? {
             return Ok(outcome);
         }
-        match devices::owner_of(tx, self.app, device).await? {
+        match self.resolve_and_lock(tx, device).await? {
             None => Ok(CancelOutcome::UnknownDevice),
             Some(claim) => self.of_owner(tx, device, &claim).await,
         }
@@ -99,6 +100,28 @@ impl CancelSos {
         }
     }
 
+    /// Resolves the device's owner, locks the owner's row and checks again: the
+    /// registry may have changed in between, and nobody's SOS ends for a device
+    /// that was somebody else's a moment ago.
+    async fn resolve_and_lock(
+        &self,
+        tx: &mut Tx<'_>,
+        device: &str,
+    ) -> Result<Option<Claim>, StoreError> {
+        let mut found = devices::owner_of(tx, self.app, device).await?;
+        for _ in 0..RESOLVE_ATTEMPTS {
+            let Some(claim) = found else { return Ok(None) };
+            users::lock(tx, claim.user).await?;
+            let again = devices::owner_of(tx, self.app, device).await?;
+            if again.as_ref().is_some_and(|again| again.user == claim.user) {
+                return Ok(again);
+            }
+            found = again;
+        }
+        // A device that changes hands faster than it can be read is nobody's.
+        Ok(None)
+    }
+
     async fn unknown(&self, tx: &mut Tx<'_>, device: &str) -> Result<bool, StoreError> {
         Ok(devices::owner_of(tx, self.app, device).await?.is_none())
     }
@@ -109,7 +132,6 @@ impl CancelSos {
         device: &str,
         claim: &Claim,
     ) -> Result<CancelOutcome, StoreError> {
-        users::lock(tx, claim.user).await?;
         let Some(incident) = open_of(tx, claim.user).await? else {
             return Ok(CancelOutcome::Nothing);
         };

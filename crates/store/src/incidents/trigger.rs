@@ -16,7 +16,7 @@ use mayday_core::transport::Transport;
 
 use super::keys::{self, Heard};
 use super::reports::{self, NewReport};
-use super::whose::{OwnDevice, Whose, registrable_text, whose};
+use super::whose::{OwnDevice, RESOLVE_ATTEMPTS, Whose, registrable_text, whose};
 use super::{SILENT_AFTER, devices as named, gateways, get, open_of, row};
 use crate::alerts::{self, AlertKind};
 use crate::command::Command;
@@ -27,10 +27,6 @@ use crate::hint::Hint;
 use crate::tx::Tx;
 use crate::unattributed::{self, NewUnattributed};
 use crate::users;
-
-/// How often the owner is looked up again because the registry changed between
-/// look-up and lock.
-const RESOLVE_ATTEMPTS: usize = 4;
 
 /// A trigger of an authenticated user.
 #[derive(Clone, Debug)]
@@ -134,7 +130,7 @@ impl TriggerSos {
                 .map(|(_, position)| position),
         };
         let open = open_of(tx, owner).await?;
-        let decision = decide(false, open.as_ref().map(OpenIncident::of), self.received_at);
+        let decision = decide(open.as_ref().map(OpenIncident::of), self.received_at);
         let (incident, opened) = match (open, decision) {
             (Some(mut incident), Decision::Update { new_round }) => {
                 let before = incident.snapshot_version;

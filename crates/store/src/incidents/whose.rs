@@ -9,6 +9,10 @@ use crate::devices::{self, Claim};
 use crate::error::StoreError;
 use crate::tx::Tx;
 
+/// How often the owner is looked up again because the registry changed between
+/// look-up and lock.
+pub(super) const RESOLVE_ATTEMPTS: usize = 4;
+
 /// Whose incident a trigger is about.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Whose {

@@ -2,6 +2,7 @@
 
 mod prune;
 mod silent_incidents;
+mod sos_records;
 mod spill_move;
 
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 const SPILL_MOVE_EVERY: Duration = Duration::from_secs(1);
 /// How often open incidents are looked through for silent ones.
 const SILENT_EVERY: Duration = Duration::from_mins(1);
+/// How often old records about SOS are let go.
+const SOS_RECORDS_EVERY: Duration = Duration::from_mins(10);
 /// How often old data is let go.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
@@ -28,6 +31,9 @@ pub(crate) async fn run(app: Arc<App>, shutdown: CancellationToken) {
             silent_incidents::run(&app)
         }),
         repeat("prune", PRUNE_EVERY, &shutdown, || prune::run(&app)),
+        repeat("sos_records", SOS_RECORDS_EVERY, &shutdown, || {
+            sos_records::run(&app)
+        }),
     );
 }
 

@@ -4,6 +4,7 @@ mod cancel;
 mod flags;
 mod history;
 mod model;
+mod records;
 mod redelivery;
 mod relay;
 mod silent;

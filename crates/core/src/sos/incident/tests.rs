@@ -273,14 +273,16 @@ proptest! {
                     let sent = trigger(&json!({"message": fresh.to_string()}));
                     let report = Report { relayed, ..report(&sent, now) };
                     let open = current.as_ref().filter(|i| i.state.is_open());
-                    match decide(heard.contains(&fresh), open.map(OpenIncident::of), now) {
-                        Decision::Redelivered => {}
-                        Decision::Open => {
-                            opened += 1;
-                            current = Some(Incident::open(ids(), &report));
-                        }
-                        Decision::Update { new_round } => {
-                            current.as_mut().unwrap().update(&report, new_round);
+                    // What was heard before is recognised and never decided upon.
+                    if !heard.contains(&fresh) {
+                        match decide(open.map(OpenIncident::of), now) {
+                            Decision::Open => {
+                                opened += 1;
+                                current = Some(Incident::open(ids(), &report));
+                            }
+                            Decision::Update { new_round } => {
+                                current.as_mut().unwrap().update(&report, new_round);
+                            }
                         }
                     }
                     heard.push(fresh);
