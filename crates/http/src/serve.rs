@@ -34,7 +34,8 @@ use timed::TimedWrites;
 const HEAD_LIMIT_BYTES: usize = 64 * 1024;
 /// The most header lines of a request.
 const HEAD_LIMIT_LINES: usize = 100;
-/// Pause after a failed accept: file descriptors have run out, and only time helps.
+/// Pause after a failed accept: file descriptors have run out, and the connection
+/// that was cut takes a moment to give its own back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `router` on `listener` until `shutdown`, then drains. It returns when
@@ -95,7 +96,9 @@ impl Server {
             match accepted {
                 Ok(connection) => return Some(connection),
                 Err(error) => {
-                    tracing::warn!(error = %error, "cannot accept a connection, trying again");
+                    // Closing one frees its descriptor for whoever waits outside.
+                    let freed = self.house.make_room();
+                    tracing::warn!(error = %error, freed, "cannot accept a connection, trying again");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }

@@ -22,6 +22,9 @@ use crate::node::Node;
 /// Connections of the admin listener: a few probes and scrapers.
 const ADMIN_CONNECTIONS: usize = 64;
 
+/// An HTTP listener holds one seat in reserve for so many.
+const HTTP_RESERVE_SHARE: usize = 16;
+
 /// Time for workers to finish what they hold once the listeners are drained.
 const WORKERS_DRAIN: Duration = Duration::from_secs(5);
 
@@ -86,10 +89,15 @@ impl Group {
 impl Server {
     /// Binds, opens and starts everything.
     pub(crate) async fn start(config: &Config) -> Result<Self, Failure> {
+        // With the seats that HTTP keeps in reserve, and as many MQTT sockets
+        // that are being closed as there may be unproven ones.
         let connections = config.http.max_connections
+            + config.http.max_connections / HTTP_RESERVE_SHARE
             + config.mqtt.max_connections
-            + config.mqtt.max_unproven_connections
-            + ADMIN_CONNECTIONS;
+            + config.mqtt.max_unproven_connections * 2
+            + ADMIN_CONNECTIONS
+            + ADMIN_CONNECTIONS / HTTP_RESERVE_SHARE
+            + 1;
         raise_file_descriptors(
             config.lifecycle.file_descriptors,
             u64::try_from(connections).unwrap_or(u64::MAX),

@@ -88,6 +88,17 @@ impl House {
         })))
     }
 
+    /// Cuts the connection that can best be spared, because no file descriptor
+    /// is left; `false` when every one is at work for a proven caller.
+    pub(super) fn make_room(&self) -> bool {
+        let mut seats = self.seats();
+        let victim = seats.victim();
+        if let Some(number) = victim {
+            seats.evict(number);
+        }
+        victim.is_some()
+    }
+
     /// Cuts every connection.
     pub(super) fn clear(&self) {
         for chair in self.seats().taken.values() {
@@ -211,6 +222,19 @@ mod tests {
         let _more_work = reserved.at_work();
         assert!(house.take_seat().is_none());
         assert!(!is_cut(&busy) && !is_cut(&reserved));
+    }
+
+    #[tokio::test]
+    async fn without_descriptors_the_stranger_makes_room_and_nobody_at_work() {
+        let house = House::new(10);
+        let busy = house.take_seat().unwrap();
+        busy.proven();
+        let _work = busy.at_work();
+        let stranger = house.take_seat().unwrap();
+        assert!(house.make_room());
+        assert!(is_cut(&stranger) && !is_cut(&busy));
+        assert!(!house.make_room());
+        assert!(!is_cut(&busy));
     }
 
     #[tokio::test]
