@@ -99,7 +99,7 @@ async fn metrics_tell_what_happened_without_naming_anybody() {
     assert_eq!(status, 200);
     assert!(kind.starts_with("application/openmetrics-text; version=1.0.0"));
     for line in [
-        "mayday_sos_triggers_total{transport=\"http\",outcome=\"stored\"} 1",
+        "mayday_sos_triggers_total{transport=\"http\",outcome=\"opened\"} 1",
         "mayday_auth_failures_total{transport=\"http\",reason=\"unauthorized\"} 1",
         "mayday_http_requests_total{method=\"POST\",route=\"/v1/sdk/sos\",status=\"200\"} 1",
         "mayday_ready 1",
