@@ -1,9 +1,11 @@
 //! Reading bodies: bounded in size and in time, whatever the content type says.
 //!
-//! Two readers. [`JsonBody`] is for routes that may refuse: at most
+//! Three readers. [`JsonBody`] is for routes that may refuse: at most
 //! [`BODY_LIMIT_BYTES`], an empty body counts as `{}`, unknown members are
 //! ignored, and an error names the member. [`cry`] is for the SOS route, which
-//! refuses nothing: it takes what it can get and says what is missing.
+//! refuses nothing: it takes what it can get and says what is missing. [`whole`] is
+//! for a route that reads its bytes itself; [`readable`] is the same where a body
+//! that is too large may only be called unreadable (contract: SOS never answers 413).
 
 mod cry;
 mod json;
@@ -13,7 +15,7 @@ pub(crate) use json::JsonBody;
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use futures_util::StreamExt;
 
 use crate::problem::Problem;
@@ -28,17 +30,37 @@ pub(crate) async fn whole(body: Body, within: Duration) -> Result<Bytes, Problem
         .unwrap_or_else(|_| Err(Problem::body_too_slow()))
 }
 
-async fn collect(body: Body) -> Result<Bytes, Problem> {
+/// The whole body of an SOS route that must understand it: as [`whole`], but one
+/// above the limit is a 400, after the rest was read and thrown away.
+pub(crate) async fn readable(body: Body, within: Duration) -> Result<Bytes, Problem> {
+    let started = tokio::time::Instant::now();
     let mut chunks = body.into_data_stream();
+    let taken = tokio::time::timeout_at(started + within, take(&mut chunks)).await;
+    if let Some(bytes) = taken.unwrap_or_else(|_| Err(Problem::body_too_slow()))? {
+        return Ok(bytes);
+    }
+    cry::discard(&mut chunks, started + within).await;
+    let limit = BODY_LIMIT_BYTES / 1024;
+    let message = format!("the body is too large to read: send at most {limit} KiB");
+    Err(Problem::field("", message))
+}
+
+async fn collect(body: Body) -> Result<Bytes, Problem> {
+    let taken = take(&mut body.into_data_stream()).await?;
+    taken.ok_or_else(|| Problem::payload_too_large(BODY_LIMIT_BYTES))
+}
+
+/// All chunks; `None` as soon as they are more than a body may be.
+async fn take(chunks: &mut BodyDataStream) -> Result<Option<Bytes>, Problem> {
     let mut kept = Vec::new();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Problem::field("", "the body broke off: send it again"))?;
         if kept.len().saturating_add(chunk.len()) > BODY_LIMIT_BYTES {
-            return Err(Problem::payload_too_large(BODY_LIMIT_BYTES));
+            return Ok(None);
         }
         kept.extend_from_slice(&chunk);
     }
-    Ok(kept.into())
+    Ok(Some(kept.into()))
 }
 
 #[cfg(test)]
@@ -54,6 +76,8 @@ mod tests {
         assert_eq!(fits.unwrap().len(), BODY_LIMIT_BYTES);
         let over = whole(Body::from(vec![b' '; BODY_LIMIT_BYTES + 1]), SOON).await;
         assert_eq!(over.unwrap_err().status().as_u16(), 413);
+        let over = readable(Body::from(vec![b' '; BODY_LIMIT_BYTES + 1]), SOON).await;
+        assert_eq!(over.unwrap_err().status().as_u16(), 400);
     }
 
     #[tokio::test]

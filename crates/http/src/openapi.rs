@@ -119,8 +119,10 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     operation.extensions = Some(Extensions::builder().add("x-proof", word).build());
     let sos = path == "/v1/sdk/sos" && method == "POST";
     let takes_body = operation.request_body.is_some() && !sos;
+    // Contract: SOS, never 413.
+    let sized = !path.starts_with("/v1/sdk/sos");
     for (status, text) in COMMON {
-        if (*status == "413" && sos) || (*status == "408" && !takes_body) {
+        if (*status == "413" && !sized) || (*status == "408" && !takes_body) {
             continue;
         }
         operation

@@ -1,6 +1,6 @@
 //! The body of a trigger (contract: SOS, table of the trigger body).
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::flags::{Flag, Flags};
 use super::reader::Reader;
@@ -61,8 +61,8 @@ pub struct Trigger {
     pub device_battery: Option<Value>,
     /// `deviceCoverage`: an object, or a number of an older client.
     pub device_coverage: Option<Value>,
-    /// `mobileBattery`, 0 to 100.
-    pub mobile_battery: Option<f64>,
+    /// `mobileBattery`, 0 to 100, as it was written.
+    pub mobile_battery: Option<Number>,
     /// `mobileCoverage`: an object, or a number of an older client.
     pub mobile_coverage: Option<Value>,
     /// A `timestamp` or nonce is there, readable or not: the same bytes are
@@ -134,7 +134,7 @@ impl Trigger {
             widget,
             device_battery: json.annotation("deviceBattery"),
             device_coverage: json.annotation("deviceCoverage"),
-            mobile_battery: json.number_within("mobileBattery", 0.0, 100.0),
+            mobile_battery: json.written_within("mobileBattery", 0.0, 100.0),
             mobile_coverage: json.annotation("mobileCoverage"),
             identifiable,
             flags: Flags::NONE,

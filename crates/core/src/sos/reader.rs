@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Number, Value};
 
 /// The longest battery or coverage object that is kept, in bytes of JSON.
 const MAX_ANNOTATION_BYTES: usize = 1024;
@@ -123,17 +123,32 @@ impl Reader {
 
     /// A number; a number written as text counts too, flagged.
     pub(super) fn number(&mut self, name: &str) -> Option<f64> {
+        self.written(name)?.as_f64()
+    }
+
+    /// A number as it was written: an integer stays one. It is finite.
+    fn written(&mut self, name: &str) -> Option<Number> {
         let number = match self.value(name)? {
-            Value::Number(number) => number.as_f64(),
+            Value::Number(number) => Some(number),
             Value::String(text) => {
                 self.malformed = true;
-                text.trim().parse().ok()
+                number_in(text.trim())
             }
             _ => None,
         };
         match number {
-            Some(number) if number.is_finite() => Some(number),
+            Some(number) if number.as_f64().is_some_and(f64::is_finite) => Some(number),
             _ => self.fault(),
+        }
+    }
+
+    /// A number within a range, as it was written.
+    pub(super) fn written_within(&mut self, name: &str, min: f64, max: f64) -> Option<Number> {
+        let number = self.written(name)?;
+        if number.as_f64().is_some_and(|n| (min..=max).contains(&n)) {
+            Some(number)
+        } else {
+            self.fault()
         }
     }
 
@@ -171,6 +186,14 @@ impl Reader {
             _ => self.fault(),
         }
     }
+}
+
+/// The number that a text shows, in any way that Rust reads one.
+fn number_in(text: &str) -> Option<Number> {
+    text.parse::<u64>()
+        .map(Number::from)
+        .ok()
+        .or_else(|| Number::from_f64(text.parse().ok()?))
 }
 
 /// All members up to the first syntax error, and whether there was none.

@@ -1,7 +1,7 @@
 //! Parts of an incident as they are shown (contract: SOS, Incident).
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::ids::SampleId;
 use crate::telemetry::Position;
@@ -82,8 +82,8 @@ pub struct Opening {
     pub device_battery: Option<Value>,
     /// As sent.
     pub device_coverage: Option<Value>,
-    /// 0 to 100.
-    pub mobile_battery: Option<f64>,
+    /// 0 to 100, as sent.
+    pub mobile_battery: Option<Number>,
     /// As sent.
     pub mobile_coverage: Option<Value>,
 }
@@ -99,7 +99,7 @@ impl Opening {
             altitude: trigger.fix.and_then(|fix| fix.altitude),
             device_battery: trigger.device_battery.clone(),
             device_coverage: trigger.device_coverage.clone(),
-            mobile_battery: trigger.mobile_battery,
+            mobile_battery: trigger.mobile_battery.clone(),
             mobile_coverage: trigger.mobile_coverage.clone(),
         }
     }

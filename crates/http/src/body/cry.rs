@@ -63,12 +63,19 @@ pub(crate) async fn cry(body: Body, within: Duration) -> Cry {
 impl Cry {
     /// Throws away what is left of an oversized body, within the same time.
     pub(crate) async fn discard_rest(mut self) {
-        let mut discarded = 0_usize;
-        while self.oversized && discarded < DISCARD_LIMIT_BYTES {
-            match timeout_at(self.deadline, self.rest.next()).await {
-                Ok(Some(Ok(chunk))) => discarded = discarded.saturating_add(chunk.len()),
-                _ => return,
-            }
+        if self.oversized {
+            discard(&mut self.rest, self.deadline).await;
+        }
+    }
+}
+
+/// Reads a body to its end and throws it away, within bounds.
+pub(super) async fn discard(rest: &mut BodyDataStream, deadline: Instant) {
+    let mut discarded = 0_usize;
+    while discarded < DISCARD_LIMIT_BYTES {
+        match timeout_at(deadline, rest.next()).await {
+            Ok(Some(Ok(chunk))) => discarded = discarded.saturating_add(chunk.len()),
+            _ => return,
         }
     }
 }

@@ -103,7 +103,11 @@ async fn a_body_above_256_kib_is_413_but_on_sos() {
     ana.put("/v1/sdk/me", large.clone())
         .await
         .error(413, "payload_too_large");
-    ana.post("/v1/sdk/sos", large).await.body(200);
+    ana.post("/v1/sdk/sos", large.clone()).await.body(200);
+    let cancelled = ana.post("/v1/sdk/sos/cancel", large).await;
+    cancelled.error(400, "validation_error");
+    let current = ana.get("/v1/sdk/sos").await.body(200);
+    assert_eq!(current["incident"]["state"], "active");
 }
 
 #[tokio::test]

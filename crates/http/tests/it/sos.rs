@@ -188,6 +188,7 @@ async fn the_history_is_paged_newest_first() {
             .advance(std::time::Duration::from_secs(second));
         let mut body = trigger();
         body["timestamp"] = format!("2026-09-09T10:00:0{second}.000Z").into();
+        body["mobileBattery"] = json!(71);
         let opened = ana.post(PATH, body).await.body(200)["incident"].take();
         ids.insert(0, opened["id"].clone());
         ana.call(Method::POST, "/v1/sdk/sos/resolve", Body::empty())
@@ -215,6 +216,9 @@ async fn the_history_is_paged_newest_first() {
         ]
     );
     assert_eq!(items[0]["incident"]["id"], ids[0]);
+    // As sent: 71, not 71.0.
+    let battery = &items[0]["creationTelemetry"]["mobileBattery"];
+    assert_eq!(*battery, json!(71));
     assert_eq!(
         items[0]["creationTelemetry"]["occurredAt"],
         "2026-09-09T10:00:03.000Z"

@@ -69,6 +69,21 @@ fn old_and_new_shapes_of_battery_and_coverage_are_kept_as_sent() {
 }
 
 #[test]
+fn a_battery_comes_back_as_it_was_written() {
+    for (sent, kept) in [
+        ("71", "71"),
+        ("71.5", "71.5"),
+        ("71.0", "71.0"),
+        (r#""71""#, "71"),
+        (r#""7.5""#, "7.5"),
+    ] {
+        let trigger = Trigger::parse(format!(r#"{{"mobileBattery":{sent}}}"#).as_bytes());
+        let battery = trigger.mobile_battery.map(|number| number.to_string());
+        assert_eq!(battery.as_deref(), Some(kept), "{sent}");
+    }
+}
+
+#[test]
 fn unknown_words_are_kept_and_unknown_members_ignored() {
     let trigger = vector("unknown words and members");
     assert_eq!(trigger.trigger_source.as_deref(), Some("smart_ring_tap"));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::auth::FullCaller;
-use crate::body::whole;
+use crate::body::readable;
 use crate::problem::Problem;
 use crate::state::Api;
 use crate::v1::sos::{CancelAnswer, Shown};
@@ -36,7 +36,7 @@ pub(crate) struct SosCancel {
     request_body(content = Option<SosCancel>, example = json!({})),
     responses(
         (status = 200, description = "The incident as it is now, or null.", body = CancelAnswer),
-        (status = 400, description = "The body is not a JSON object."),
+        (status = 400, description = "The body is not a JSON object, or larger than 256 KiB."),
         (status = 409, description = "The open incident of that device's owner does not involve the device (`conflict`)."),
         (status = 422, description = "The app does not know the device; `fields[].pointer` is `/deviceId`."),
     ),
@@ -46,7 +46,7 @@ pub(crate) async fn cancel(
     State(api): State<Api>,
     request: Request,
 ) -> Result<Json<CancelAnswer>, Problem> {
-    let body = whole(request.into_body(), api.settings.body_timeout).await?;
+    let body = readable(request.into_body(), api.settings.body_timeout).await?;
     let incident = match api.app.cancel_sos(&caller, &body).await? {
         CancelReceipt::Nothing => None,
         CancelReceipt::Own(incident) => Some(Shown::own(*incident)),

@@ -8,7 +8,7 @@ use axum::extract::{Query, State};
 use mayday_app::{App, HistoryItem, HistoryPage};
 use mayday_core::sos::{Opening, TrailPoint};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -89,9 +89,9 @@ struct OpeningView {
     /// As sent.
     #[schema(value_type = Option<Object>)]
     device_coverage: Option<Value>,
-    /// Percent.
-    #[schema(example = 71)]
-    mobile_battery: Option<f64>,
+    /// Percent, as sent.
+    #[schema(value_type = Option<f64>, example = 71)]
+    mobile_battery: Option<Number>,
     /// As sent.
     #[schema(value_type = Option<Object>)]
     mobile_coverage: Option<Value>,
