@@ -65,7 +65,7 @@ impl ProfilePatch {
         let faults: Vec<_> = rules
             .into_iter()
             .filter_map(|(pointer, value, rule)| {
-                let text = value.as_deref().filter(|text| !text.is_empty())?;
+                let text = value.as_deref().filter(|text| !text.trim().is_empty())?;
                 rule(text).err().map(|why| FieldError::new(pointer, why))
             })
             .collect();
@@ -92,7 +92,7 @@ type Rule = fn(&str) -> Result<(), &'static str>;
 fn changed(new: Option<&str>, old: Option<String>) -> Option<String> {
     match new {
         None => old,
-        Some("") => None,
+        Some(text) if text.trim().is_empty() => None,
         Some(text) => Some(text.to_owned()),
     }
 }
@@ -106,17 +106,19 @@ mod tests {
         let old = Profile {
             name: Some("Ana".into()),
             phone: Some("+34600111222".into()),
+            address: Some("C/ Mayor 1".into()),
             ..Profile::default()
         };
         let patch = ProfilePatch {
             name: Some("Ana Núñez".into()),
             phone: Some(String::new()),
+            address: Some("   ".into()),
             ..ProfilePatch::default()
         };
         assert_eq!(patch.check(), Ok(()));
         let new = patch.apply(old);
         assert_eq!(new.name.as_deref(), Some("Ana Núñez"));
-        assert_eq!(new.phone, None);
+        assert_eq!((new.phone, new.address), (None, None));
         assert_eq!(new.email, None);
     }
 

@@ -16,7 +16,7 @@ impl<T: FromStr> FromRequestParts<Api> for PathId<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let nothing = || Problem::not_found("not found: the id in the path names nothing of yours");
+        let nothing = || Problem::not_found("not found: the id in the path is of nothing of yours");
         let Path(text) = Path::<String>::from_request_parts(parts, api)
             .await
             .map_err(|_| nothing())?;

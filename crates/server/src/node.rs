@@ -22,6 +22,9 @@ use crate::failure::Failure;
 /// The file that every used data directory holds, whichever the database.
 const MASTER_KEY_FILE: &str = "master.key";
 
+/// The embedded database in it.
+const DATABASE_FILE: &str = "mayday.db";
+
 /// How often the store is told that this server is alive. After a crash the
 /// clock may start this much earlier than it stood, never more.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
@@ -199,7 +202,11 @@ pub(crate) async fn administer(
 /// Whether a server ever used the directory. A directory that cannot be looked
 /// into may: opening it will tell why it cannot.
 fn holds_data(data_dir: &Path) -> bool {
-    data_dir.join(MASTER_KEY_FILE).try_exists().unwrap_or(true)
+    // A database without its key is data too: opening it tells that the key is
+    // missing.
+    [MASTER_KEY_FILE, DATABASE_FILE]
+        .iter()
+        .any(|name| data_dir.join(name).try_exists().unwrap_or(true))
 }
 
 /// An opening error in one line that says what to do.

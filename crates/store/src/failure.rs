@@ -15,6 +15,15 @@ const CANTOPEN: i64 = 14;
 /// statement time-outs, shutdown, a read-only (demoted) server, system.
 const UNAVAILABLE: [&str; 7] = ["08", "53", "55P03", "57014", "57P", "25006", "58"];
 
+/// What a driver's error says, for an operator: without the line of PostgreSQL's
+/// own source that the driver adds.
+pub(crate) fn text(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// Whether the connection, rather than the statement, failed.
 pub(crate) fn is_of_connection(error: &sqlx::Error) -> bool {
     match error {

@@ -19,7 +19,7 @@ use crate::open::OpenError;
 use crate::secrets::{KEY_BYTES, Vault};
 
 /// The file's name in the data directory.
-const FILE: &str = "master.key";
+pub(crate) const FILE: &str = "master.key";
 /// Longest file that is read, in bytes; ours has 90.
 const FILE_LIMIT: u64 = 1_024;
 /// Random bytes in a key's id.
@@ -84,6 +84,7 @@ fn generate(path: &Path, directory: &Path, entropy: &dyn Entropy) -> Result<Vaul
     let digits = Zeroizing::new(hex::encode(key.as_slice()));
     let line = Zeroizing::new(format!("{id} {}\n", digits.as_str()));
 
+    data_dir::prepare(directory)?;
     let draft = directory.join(format!("{FILE}.new"));
     let written = OpenOptions::new()
         .create(true)

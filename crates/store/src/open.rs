@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::StoreError;
+use crate::failure;
 
 /// Why a store could not be opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,14 @@ pub enum OpenError {
         /// What is wrong.
         reason: String,
     },
+    /// The database is gone, yet the directory was in use.
+    #[error("the database {path} is missing or empty, yet {witness} tells that there was one: restore it from a copy, or move the directory away to begin anew; nothing was changed", path = path.display())]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// What tells of it.
+        witness: &'static str,
+    },
     /// The database was written by a newer mayday.
     #[error(
         "the database has schema {found}, this mayday knows {known}: start the newer mayday that wrote it"
@@ -59,7 +68,7 @@ pub enum OpenError {
         name: String,
     },
     /// The master key is missing.
-    #[error("the master key {path} is missing, yet the database holds secrets sealed with it: restore the file", path = path.display())]
+    #[error("the master key {path} is missing, yet the database holds secrets sealed with it: restore the file, or name with --data-dir the directory where it lies", path = path.display())]
     KeyMissing {
         /// Where it must be.
         path: PathBuf,
@@ -91,7 +100,7 @@ pub enum OpenError {
         found: String,
     },
     /// The database server cannot be reached or refuses.
-    #[error("cannot connect to the database: {source}: check --database and that the server runs")]
+    #[error("cannot connect to the database: {text}: check --database and that the server runs", text = failure::text(source))]
     Connect {
         /// What it said.
         #[source]

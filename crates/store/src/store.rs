@@ -113,7 +113,10 @@ impl Store {
         clock: SharedClock,
         entropy: SharedEntropy,
     ) -> Result<Self, OpenError> {
-        data_dir::prepare(&config.data_dir)?;
+        // Beside PostgreSQL it is made for a new key alone.
+        if matches!(config.database, Database::Embedded) {
+            data_dir::prepare(&config.data_dir)?;
+        }
         let opening = Opening { clock, entropy };
         let commits = Arc::new(Commits::new());
         let counters = Arc::new(Counters::default());

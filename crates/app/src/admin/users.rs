@@ -19,7 +19,14 @@ impl App {
         let window = Window::of(page)?;
         let after = page.cursor.as_deref().unwrap_or_default();
         let mut tx = self.store.read().await?;
-        known_app(&mut tx, &app_id).await?;
+        let app = known_app(&mut tx, &app_id).await?;
+        if !after.is_empty() {
+            let known = match external_id(after) {
+                Ok(user) => users::find(&mut tx, app, &user).await?,
+                Err(_) => None,
+            };
+            known.ok_or_else(foreign_cursor)?;
+        }
         let rows = users::page(&mut tx, &app_id, after, window.fetch()).await?;
         let page = window.page(rows, |row| row.external_id.to_string());
         Ok(AdminReply::Users(page.map(|row| view(&app_id, row))))
@@ -54,6 +61,14 @@ impl App {
         let mut tx = self.store.read().await?;
         known_app(&mut tx, &app_id).await?;
         Err(unknown_user(&app_id, &external_id))
+    }
+}
+
+fn foreign_cursor() -> AdminError {
+    AdminError::Invalid {
+        message: "the cursor is none of this list: take next_cursor of the page before, or leave \
+                  it out to begin"
+            .to_owned(),
     }
 }
 

@@ -54,7 +54,7 @@ impl App {
             CancelOutcome::NotInvolved => {
                 return Err(AppError::Conflict {
                     message: "the open incident does not involve this deviceId: cancel it without \
-                              deviceId, or with the deviceId that it names"
+                              deviceId, or with the deviceId that it shows"
                         .to_owned(),
                 });
             }

@@ -1,11 +1,15 @@
 //! The body of a cancel request (contract: SOS, Cancel).
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::device::MAX_DEVICE_TEXT_BYTES;
 use crate::field::FieldError;
+
+use super::reader::Reader;
 
 /// The member that carries a PIN.
 const PIN_MEMBER: &str = "signature";
@@ -27,28 +31,31 @@ impl CancelRequest {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::default());
         }
-        let mut recorded: Map<String, Value> = serde_json::from_slice(body).map_err(|error| {
-            // The parser's message names a place and a kind, never the content.
-            let place = format!("line {} column {}", error.line(), error.column());
-            FieldError::new("", format!("the body is no JSON object: see {place}"))
-        })?;
+        // As a trigger is read: bytes that are no UTF-8 and text that is none
+        // must not keep anybody from taking back what was heard with them.
+        let text = String::from_utf8_lossy(body);
+        let members: BTreeMap<String, Box<RawValue>> =
+            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+                // The parser's message names a place and a kind, never the content.
+                let place = format!("line {} column {}", error.line(), error.column());
+                FieldError::new("", format!("the body is no JSON object: see {place}"))
+            })?;
+        let readable = members
+            .into_iter()
+            .filter_map(|(name, raw)| Some((name, serde_json::from_str(raw.get()).ok()?)));
+        let mut recorded: Map<String, Value> = readable.collect();
         for value in recorded.values_mut() {
             remove_pin(value);
         }
         recorded.remove(PIN_MEMBER);
-        let device_id = match recorded.get("deviceId") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) if text.trim().is_empty() => None,
-            Some(Value::String(text)) => Some(text.clone()),
-            Some(Value::Number(number)) => Some(number.to_string()),
-            Some(_) => return Err(FieldError::new("/deviceId", "deviceId must be text")),
-        };
-        if let Some(text) = &device_id
-            && (text.len() > MAX_DEVICE_TEXT_BYTES || text.contains('\0'))
+        if let Some(Value::Array(_) | Value::Object(_) | Value::Bool(_)) = recorded.get("deviceId")
         {
-            let message = format!("deviceId has more than {MAX_DEVICE_TEXT_BYTES} bytes or a NUL");
-            return Err(FieldError::new("/deviceId", message));
+            return Err(FieldError::new("/deviceId", "deviceId must be text"));
         }
+        // What the trigger left out of its incident is not asked for here.
+        let device_id = Reader::new(body)
+            .word("deviceId", MAX_DEVICE_TEXT_BYTES)
+            .filter(|text| !text.trim().is_empty());
         Ok(Self {
             device_id,
             recorded,
@@ -97,16 +104,27 @@ mod tests {
             let request = CancelRequest::parse(body.as_bytes()).unwrap();
             assert_eq!(request.device_id.as_deref(), Some("305419896"));
         }
-        for (body, pointer) in [
-            (r#"{"deviceId":[]}"#, "/deviceId"),
-            (r#"{"deviceId":"a\u0000"}"#, "/deviceId"),
-            ("[]", ""),
-            ("{", ""),
-        ] {
+        for (body, pointer) in [(r#"{"deviceId":[]}"#, "/deviceId"), ("[]", ""), ("{", "")] {
             assert_eq!(
                 CancelRequest::parse(body.as_bytes()).unwrap_err().pointer,
                 pointer
             );
+        }
+    }
+
+    #[test]
+    fn a_device_is_read_as_the_trigger_reads_it() {
+        let long = format!(r#"{{"deviceId":"{}"}}"#, "L".repeat(129));
+        for body in [
+            long.as_bytes(),
+            br#"{"deviceId":"a\u0000b"}"#,
+            br#"{"deviceId":"\ud800"}"#,
+            br#"{"deviceId":"7","reason":"\ud800"}"#,
+            b"{\"deviceId\":\"a\xff\"}",
+        ] {
+            let heard = crate::sos::Trigger::parse(body).device_id;
+            let request = CancelRequest::parse(body).unwrap();
+            assert_eq!(request.device_id, heard, "{body:?}");
         }
     }
 

@@ -5,6 +5,7 @@
 //! annotate it: their shapes are checked, old and new, but a phone that does
 //! not know its battery (-1) still tells where it is.
 
+use crate::device::is_friendly_name;
 use crate::field::FieldError;
 use crate::relay::names_relay;
 use crate::time::Timestamp;
@@ -110,7 +111,7 @@ impl Fields<'_, '_> {
         self.node("nodeId");
         let words = ["source", "triggerSource", "relaySource"].map(|name| self.text(name));
         let relay = relay_node.is_some() || names_relay(words.iter().map(Option::as_deref));
-        let (device_id, hardware_id) = (self.key_text("deviceId"), self.key_text("hardwareId"));
+        let (device_id, hardware_id) = (self.device_text(), self.key_text("hardwareId"));
         let (event_id, originator) = (self.key_text("eventId"), self.node("originatorNodeId"));
         Some(Reading {
             time: time?,
@@ -219,6 +220,18 @@ impl Fields<'_, '_> {
         let text = self.text(name)?;
         if text.len() > MAX_KEY_TEXT_BYTES || text.chars().any(char::is_control) {
             self.fault(name, "must be at most 128 bytes without control characters");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// `deviceId`: a friendly Bluetooth label identifies no device.
+    fn device_text(&mut self) -> Option<Box<str>> {
+        let text = self.key_text("deviceId")?;
+        if is_friendly_name(&text) {
+            let what = "is a friendly Bluetooth label: send the canonical identifier of the node \
+                        instead, such as CF:82:12:34:56:78 or 305419896";
+            self.fault("deviceId", what);
             return None;
         }
         Some(text)

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes, HttpBody as _};
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
@@ -34,15 +34,25 @@ pub(crate) struct Cry {
 }
 
 /// Reads an SOS body until its end, or until nothing came for
-/// [`PAUSE_LIMIT`]. It cannot fail; it takes at most `within`.
+/// [`PAUSE_LIMIT`]. It cannot fail; it takes at most `within`. Of one that is
+/// announced as oversized no more is awaited than is kept.
 pub(crate) async fn cry(body: Body, within: Duration) -> Cry {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    read(body.into_data_stream(), announced, within).await
+}
+
+async fn read(mut rest: BodyDataStream, announced: usize, within: Duration) -> Cry {
     let deadline = Instant::now() + within;
-    let mut rest = body.into_data_stream();
+    let awaited = if announced > BODY_LIMIT_BYTES {
+        KEPT_BYTES
+    } else {
+        BODY_LIMIT_BYTES
+    };
     let mut kept = Vec::new();
     let mut oversized = false;
     let patience = || deadline.min(Instant::now() + PAUSE_LIMIT);
     while let Ok(Some(Ok(chunk))) = timeout_at(patience(), rest.next()).await {
-        let room = BODY_LIMIT_BYTES.saturating_sub(kept.len());
+        let room = awaited.saturating_sub(kept.len());
         if chunk.len() > room {
             oversized = true;
             let missing = KEPT_BYTES.saturating_sub(kept.len());
@@ -113,6 +123,18 @@ mod tests {
         let cry = cry(Body::from_stream(stream::iter(chunks)), SOON).await;
         assert_eq!(&cry.body[..], b"{\"message\":\"he");
         assert!(!cry.oversized);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_announced_oversize_is_heard_with_what_is_kept() {
+        let began = Instant::now();
+        let came = Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 70_000]));
+        let stalled = stream::iter([came]).chain(stream::pending());
+        let body = Body::from_stream(stalled).into_data_stream();
+        let cry = read(body, 300_000, SOON).await;
+        assert!(cry.oversized);
+        assert_eq!(cry.body.len(), KEPT_BYTES);
+        assert_eq!(began.elapsed(), Duration::ZERO, "not a moment was waited");
     }
 
     #[tokio::test(start_paused = true)]

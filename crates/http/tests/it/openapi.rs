@@ -110,3 +110,32 @@ fn every_reference_leads_somewhere() {
     }
     assert!(seen > 20);
 }
+
+#[tokio::test]
+async fn an_answer_is_described_by_exactly_one_kind_of_incident() {
+    let server = crate::harness::Server::start().await;
+    let answer = server
+        .user("ana")
+        .post("/v1/sdk/sos", serde_json::json!({}))
+        .await;
+    let incident = answer.body(200)["incident"].take();
+    let members: BTreeSet<_> = incident.as_object().unwrap().keys().cloned().collect();
+    let document = document();
+    let kinds = document["components"]["schemas"]["Shown"]["oneOf"]
+        .as_array()
+        .unwrap();
+    let fitting = kinds.iter().filter(|kind| {
+        let schema = kind["$ref"]
+            .as_str()
+            .and_then(|target| document.pointer(target.strip_prefix('#')?))
+            .unwrap();
+        let described = schema["properties"].as_object().unwrap();
+        let required = schema["required"].as_array().unwrap();
+        let complete = required
+            .iter()
+            .all(|name| members.contains(name.as_str().unwrap()));
+        let closed = schema["additionalProperties"] == false;
+        complete && (!closed || members.iter().all(|name| described.contains_key(name)))
+    });
+    assert_eq!((kinds.len(), fitting.count()), (2, 1));
+}

@@ -1,7 +1,7 @@
 //! The command line's end of the socket.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mayday_app::admin::{AdminError, AdminReply, AdminRequest};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -28,6 +28,15 @@ pub(crate) enum CallError {
     /// The server took too long.
     #[error("the running server did not answer within {} s: look at its log", ANSWER_TIMEOUT.as_secs())]
     TimedOut,
+    /// The directory or its server is another user's.
+    #[error("{path} may not be entered ({source}): it is another user's: run this command as the user that runs mayday", path = .path.display())]
+    Denied {
+        /// The data directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The socket failed.
     #[error("the running server's socket failed: {0}")]
     Io(#[source] io::Error),
@@ -48,7 +57,14 @@ pub(crate) async fn call(data_dir: &Path, request: AdminRequest) -> Result<Admin
     let short = ShortPath::new(data_dir, FILE_NAME)?;
     let mut stream = timeout(TRANSFER_TIMEOUT, UnixStream::connect(short.as_path()))
         .await
-        .map_err(|_| CallError::TimedOut)??;
+        .map_err(|_| CallError::TimedOut)?
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::PermissionDenied => CallError::Denied {
+                path: data_dir.to_owned(),
+                source,
+            },
+            _ => source.into(),
+        })?;
     let question = Question {
         protocol: PROTOCOL,
         request,

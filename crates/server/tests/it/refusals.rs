@@ -111,7 +111,9 @@ fn another_master_key_is_refused_and_the_right_one_still_opens() {
     other.app("shop");
     let (key, kept) = (home.data().join("master.key"), home.path().join("kept"));
     fs::rename(&key, &kept).unwrap();
-    serve(&home).refused(&["master.key", "missing"]);
+    serve(&home).refused(&["master.key", "missing", "--data-dir"]);
+    home.say(&["app", "list"])
+        .refused(&["master.key", "missing"]);
     fs::copy(other.data().join("master.key"), &key).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     serve(&home).refused(&["master.key", "not the one"]);
@@ -178,4 +180,25 @@ fn a_ready_file_that_cannot_be_written_is_told() {
     let mut words = FREE_PORTS.to_vec();
     words.extend(["--ready-file", "/nowhere/at/all/ready.json"]);
     run(&mut home.command(&words)).refused(&["/nowhere/at/all/ready.json", "--ready-file"]);
+}
+
+#[test]
+fn a_lost_database_is_refused_and_nothing_is_changed() {
+    let home = Home::new();
+    home.app("shop");
+    let database = home.data().join("mayday.db");
+    for file in ["mayday.db-wal", "mayday.db-shm"] {
+        let _ = fs::remove_file(home.data().join(file));
+    }
+    let kept = fs::read(&database).unwrap();
+    fs::write(&database, b"").unwrap();
+    serve(&home).refused(&["mayday.db", "master.key", "restore it from a copy"]);
+    assert_eq!(fs::read(&database).unwrap(), b"");
+    fs::remove_file(&database).unwrap();
+    home.say(&["app", "list"])
+        .refused(&["mayday.db", "restore it from a copy"]);
+    assert!(!database.exists());
+    fs::write(&database, kept).unwrap();
+    let apps = home.say(&["app", "list", "--json"]).json();
+    assert_eq!(apps[0]["app_id"], "shop");
 }

@@ -17,7 +17,7 @@ use mayday_core::transport::Transport;
 use super::keys::{self, Heard};
 use super::reports::{self, NewReport};
 use super::whose::{OwnDevice, RESOLVE_ATTEMPTS, Whose, registrable_text, whose};
-use super::{SILENT_AFTER, devices as named, gateways, get, open_of, row};
+use super::{SILENT_AFTER, devices as named, gateways, get, latest_of, open_of, row};
 use crate::alerts::{self, AlertKind};
 use crate::command::Command;
 use crate::devices::{self, register};
@@ -142,7 +142,14 @@ impl TriggerSos {
                 row::update(tx, &incident, before).await?;
                 (incident, false)
             }
-            _ => (self.open(tx, owner, &report).await?, true),
+            _ => {
+                let last_known = self.last_known(tx, owner, report.last_known).await?;
+                let report = Report {
+                    last_known,
+                    ..report.clone()
+                };
+                (self.open(tx, owner, &report).await?, true)
+            }
         };
         self.keep_report(tx, &incident).await?;
         named::note(tx, &incident, &report).await?;
@@ -151,6 +158,33 @@ impl TriggerSos {
         }
         self.announce(tx, &incident).await?;
         Ok((incident, opened))
+    }
+
+    /// Where the owner was last, for a trigger that does not say: what telemetry
+    /// told or what the owner's latest incident shows, whichever is newer.
+    async fn last_known(
+        &self,
+        tx: &mut Tx<'_>,
+        owner: UserId,
+        told: Option<Position>,
+    ) -> Result<Option<Position>, StoreError> {
+        if self.trigger.fix.is_some() {
+            return Ok(None);
+        }
+        let shown = latest_of(tx, owner).await?.and_then(|latest| {
+            let position = latest.position?;
+            Some(Position {
+                time: position.time,
+                received_at: latest.last_trigger_at,
+                latitude: position.fix.latitude,
+                longitude: position.fix.longitude,
+                altitude: position.fix.altitude,
+                accuracy_meters: None,
+            })
+        });
+        Ok([told, shown].into_iter().flatten().reduce(|told, shown| {
+            if shown.time > told.time { shown } else { told }
+        }))
     }
 
     async fn open(

@@ -61,6 +61,7 @@ impl Sqlite {
     ) -> Result<(Self, Arc<Environment>), OpenError> {
         let lock = Arc::new(data_dir::lock(&config.data_dir)?);
         let path = config.data_dir.join(FILE);
+        refuse_lost(&config.data_dir, &path)?;
         connect::inspect(&path).await?;
         let mut connection = connect::writing(&path).await?;
         let environment = match prepare(&mut connection, &config.data_dir, opening).await {
@@ -158,6 +159,30 @@ async fn reading_pool(path: &Path, size: u32) -> Result<SqlitePool, OpenError> {
         .connect_with(connect::reading(path))
         .await
         .map_err(|error| connect::open_error(path, error))
+}
+
+/// Refuses to begin anew beside what only a database leaves: telemetry, and an
+/// emptied file beside a key. A key alone may have been put there for a new
+/// node. The file is no longer empty before the key and the telemetry are made,
+/// so a kill between them leaves nothing that is refused here.
+fn refuse_lost(data_dir: &Path, path: &Path) -> Result<(), OpenError> {
+    let telemetry = crate::telemetry::config::DIRECTORY;
+    let witnesses: &[&'static str] = match path.metadata() {
+        Ok(file) if file.len() > 0 => return Ok(()),
+        Ok(_) => &[master_key::FILE, telemetry],
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => &[telemetry],
+        Err(error) => return Err(data_dir::io_error("open", path)(error)),
+    };
+    let witness = witnesses
+        .iter()
+        .copied()
+        .find(|name| data_dir.join(name).exists());
+    witness.map_or(Ok(()), |witness| {
+        Err(OpenError::Lost {
+            path: path.to_owned(),
+            witness,
+        })
+    })
 }
 
 /// Looks, finds the key, migrates.

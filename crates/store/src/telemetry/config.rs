@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use super::Faults;
 use crate::{Database, StoreConfig};
 
+/// The telemetry files' directory in the data directory.
+pub(crate) const DIRECTORY: &str = "telemetry";
+
 /// Days that telemetry is kept unless the operator says otherwise.
 const DEFAULT_RETENTION_DAYS: u32 = 30;
 
@@ -33,7 +36,7 @@ impl TelemetryConfig {
     /// Beside a state store: files in its data directory, or its PostgreSQL.
     pub fn beside(store: &StoreConfig) -> Self {
         let place = match &store.database {
-            Database::Embedded => TelemetryPlace::Directory(store.data_dir.join("telemetry")),
+            Database::Embedded => TelemetryPlace::Directory(store.data_dir.join(DIRECTORY)),
             Database::Postgres(url) => TelemetryPlace::Postgres(url.clone()),
         };
         Self {

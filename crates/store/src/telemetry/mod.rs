@@ -6,7 +6,7 @@
 //! table of the state store instead, and a worker moves it later; readers see
 //! both. One key is one sample, however often and wherever it was written.
 
-mod config;
+pub(crate) mod config;
 mod error;
 mod faults;
 mod latest;

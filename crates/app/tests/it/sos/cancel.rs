@@ -299,3 +299,24 @@ on_both_nodes!(
         );
     }
 );
+
+on_both_nodes!(
+    the_device_that_the_cry_was_sent_with_cancels_it,
+    async |node: TestApp| {
+        let long = format!(r#"{{"deviceId":"{}"}}"#, "L".repeat(129));
+        let bodies = [
+            long.as_str(),
+            r#"{"deviceId":"a\u0000b"}"#,
+            r#"{"deviceId":"\ud800"}"#,
+            r#"{"reason":"\ud800"}"#,
+        ];
+        for (n, body) in bodies.into_iter().enumerate() {
+            let ana = node.caller(&format!("ana{n}")).await;
+            let open = node.own(&ana, crate::harness::raw(body.as_bytes())).await;
+            match node.app.cancel_sos(&ana, body.as_bytes()).await {
+                Ok(CancelReceipt::Own(ended)) => assert_eq!(ended.id, open.id),
+                other => panic!("{body}: {other:?}"),
+            }
+        }
+    }
+);

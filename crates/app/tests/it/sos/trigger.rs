@@ -187,3 +187,20 @@ on_both_nodes!(
         assert_eq!(node.open(&ana).await.unwrap().id, of_ana.id);
     }
 );
+
+on_both_nodes!(
+    an_earlier_cry_tells_where_the_user_was_last,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        let body = json!({"latitude": 1, "longitude": 1});
+        node.own(&ana, mqtt(&body)).await;
+        node.app.cancel_sos(&ana, b"").await.unwrap();
+        node.pass(3);
+        let second = node.own(&ana, mqtt(&json!({"message": "again"}))).await;
+        let position = second.position.unwrap();
+        assert!((position.fix.latitude - 1.0).abs() < 1e-9);
+        assert_eq!(position.source.as_str(), "last_known");
+        assert!(second.flags.shown().contains(&"stale_position"));
+        assert!(second.flags.shown().contains(&"no_position"));
+    }
+);

@@ -63,6 +63,17 @@ fn every_faulty_field_is_named_at_once() {
 }
 
 #[test]
+fn a_friendly_bluetooth_label_identifies_no_device() {
+    for label in ["Meshtastic_1aa8", " meshtastic_1AA8 "] {
+        assert_eq!(
+            faulty_fields(&with("deviceId", json!(label))),
+            ["/deviceId"]
+        );
+    }
+    assert!(parse(&with("deviceId", json!("305419896"))).is_ok());
+}
+
+#[test]
 fn what_is_no_json_object_is_malformed() {
     for body in [
         &b""[..],

@@ -59,7 +59,7 @@ fn contact_id(place: usize, text: &str) -> Result<ContactId, Problem> {
     text.parse().map_err(|_| {
         Problem::field(
             &format!("/order/{place}"),
-            "order names something that is not a contact's id",
+            "order holds something that is not a contact's id",
         )
     })
 }

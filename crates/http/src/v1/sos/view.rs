@@ -75,7 +75,10 @@ pub(super) struct IncidentView {
 }
 
 /// Somebody else's incident, as far as a gateway may know it.
+///
+/// Closed: a whole incident would be one of these too, and fit no `oneOf`.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct IncidentBrief {
     /// The id.
     #[schema(example = "0199d7a2-1b7c-7d11-8f20-6e5d4c3b2a19")]
