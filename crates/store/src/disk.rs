@@ -124,11 +124,12 @@ impl DiskGuard {
     }
 
     /// Gives the ballast up, so that there is space for an SOS. Answers whether
-    /// there was one.
-    pub(crate) fn release_ballast(&self) -> bool {
+    /// there was one. Where the disk is known to be `used_up`, what is left is the
+    /// SOS's until it is measured again.
+    pub(crate) fn release_ballast(&self, used_up: bool) -> bool {
         let path = self.0.directory.join(BALLAST_FILE);
         self.0.ballast.store(false, Ordering::Relaxed);
-        self.0.exhausted.store(true, Ordering::Relaxed);
+        self.0.exhausted.fetch_or(used_up, Ordering::Relaxed);
         match std::fs::remove_file(&path) {
             Ok(()) => {
                 tracing::error!(

@@ -306,7 +306,7 @@ impl Writer {
     /// answers whether there is room now that there was not.
     async fn recover(&mut self, error: &StoreError) -> bool {
         if let StoreError::Unavailable { source } = error {
-            let released = self.is_out_of_space(source) && self.disk.release_ballast();
+            let released = self.make_room(source);
             self.drop_connection().await;
             return released;
         }
@@ -317,15 +317,15 @@ impl Writer {
         false
     }
 
-    /// Whether space is what is missing. A file system says so in many ways; one
-    /// that fails twice running, on a new connection too, may be one whose quota is
-    /// used up, and the ballast is worth less than an SOS.
-    fn is_out_of_space(&mut self, error: &sqlx::Error) -> bool {
-        if failure::is_disk_full(error) {
-            return true;
-        }
-        let again = failure::is_of_disk(error) && std::mem::replace(&mut self.failed, true);
-        again || (failure::is_of_disk(error) && self.disk.is_used_up())
+    /// Gives up the ballast where space is what is missing; answers whether that
+    /// made room. A file system says so in many ways; one that fails twice
+    /// running, on a new connection too, may be one whose quota is used up, and
+    /// the ballast is worth less than an SOS.
+    fn make_room(&mut self, error: &sqlx::Error) -> bool {
+        let of_disk = failure::is_of_disk(error);
+        let used_up = failure::is_disk_full(error) || (of_disk && self.disk.is_used_up());
+        let again = of_disk && std::mem::replace(&mut self.failed, true);
+        (used_up || again) && self.disk.release_ballast(used_up)
     }
 
     async fn drop_connection(&mut self) {
