@@ -131,8 +131,9 @@ impl TriggerSos {
         };
         let open = open_of(tx, owner).await?;
         let decision = decide(open.as_ref().map(OpenIncident::of), self.received_at);
-        let (incident, opened) = match (open, decision) {
-            (Some(mut incident), Decision::Update { new_round }) => {
+        let updates = (open, decision);
+        let (incident, opened) =
+            if let (Some(mut incident), Decision::Update { new_round }) = updates {
                 let before = incident.snapshot_version;
                 if self.received_at.since(incident.last_trigger_at) >= SILENT_AFTER {
                     let key = incident.id.to_string();
@@ -141,16 +142,14 @@ impl TriggerSos {
                 incident.update(&report, new_round);
                 row::update(tx, &incident, before).await?;
                 (incident, false)
-            }
-            _ => {
+            } else {
                 let last_known = self.last_known(tx, owner, report.last_known).await?;
                 let report = Report {
                     last_known,
                     ..report.clone()
                 };
                 (self.open(tx, owner, &report).await?, true)
-            }
-        };
+            };
         self.keep_report(tx, &incident).await?;
         named::note(tx, &incident, &report).await?;
         if relayed {
