@@ -3,6 +3,7 @@
 //! - `tidy` reads the tree and says where it bends a rule of the house.
 //! - `test` gets what the tests need, runs all of them and prints one summary.
 //! - `soak` repeats the crash test for as many rounds as it is told.
+//! - `bench` measures mayday against Mosquitto, figure by figure.
 //! - `openapi` writes `docs/openapi.json` anew.
 //!
 //! Nothing in here is part of the product.
@@ -12,6 +13,7 @@
     reason = "a task's output is its user interface"
 )]
 
+mod bench;
 mod openapi;
 mod postgres;
 mod prerequisites;
@@ -32,6 +34,9 @@ cargo xtask TASK
        [-- FILTER..]      only the tests whose names hold one of these words
   soak [--rounds N] [--seed N] [--skip NAME]..
                           the crash test, 300 rounds unless told otherwise
+  bench [--rounds N] [--seconds N] [--only WORD].. [--postgres URL]
+                          speed against Mosquitto, in rounds; MAYDAY_BIN names the
+                          binary to measure
   openapi                 write docs/openapi.json from the code
 ";
 
@@ -48,6 +53,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "test" => test::run(rest),
         "soak" => soak::run(rest),
+        "bench" => bench::run(rest),
         "openapi" => openapi::run(),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -136,7 +136,8 @@ fn as_postgres(program: &Path, directory: &Path) -> Command {
     command
 }
 
-fn free_port() -> Result<u16, Failure> {
+/// A port of 127.0.0.1 that nobody listens on.
+pub(crate) fn free_port() -> Result<u16, Failure> {
     TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())

@@ -130,6 +130,23 @@ pub(crate) fn get(skip: &[String]) -> Result<(), Failure> {
     }
 }
 
+/// The broker that `cargo xtask bench` holds mayday against, installed when
+/// missing; no test needs it.
+pub(crate) fn broker() -> Result<PathBuf, Failure> {
+    // Debian puts it where a user's path does not lead.
+    let find = || {
+        let debian = PathBuf::from("/usr/sbin/mosquitto");
+        run::find("mosquitto").or_else(|| debian.is_file().then_some(debian))
+    };
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    packages(&["mosquitto"])?;
+    find().ok_or_else(|| {
+        "install Mosquitto (Debian: mosquitto): the figures are held against it".to_owned()
+    })
+}
+
 /// Installs Debian packages, as root or through sudo without a password.
 fn packages(names: &[&str]) -> Result<(), Failure> {
     if !run::exists("apt-get") {

@@ -5,7 +5,7 @@ use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Effects};
 use clap::{Parser, Subcommand};
 
-use crate::commands::{app, completions, config, demo, inspect, serve, sign, user};
+use crate::commands::{app, bench, completions, config, demo, inspect, serve, sign, user};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Inspect(inspect::InspectArgs),
     /// Show and check settings
     Config(config::ConfigArgs),
+    /// Put load on a running server and measure what it takes
+    Bench(bench::BenchArgs),
     /// Print the OpenAPI 3.1 description of the HTTP interface
     Openapi,
     /// Print the completions of a shell

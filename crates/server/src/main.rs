@@ -8,6 +8,7 @@
 //! environment or the real clock.
 
 mod admin_socket;
+mod bench;
 mod cli;
 mod clock;
 mod commands;
@@ -57,6 +58,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Sign(args) => commands::sign::run(&args),
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Config(args) => commands::config::run(args),
+        Command::Bench(args) => commands::bench::run(args),
         Command::Openapi => commands::openapi::run(),
         Command::Completions(args) => commands::completions::run(&args),
     }

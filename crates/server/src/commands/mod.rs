@@ -1,6 +1,7 @@
 //! One file per verb of the command line.
 
 pub(crate) mod app;
+pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;

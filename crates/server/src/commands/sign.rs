@@ -65,7 +65,7 @@ pub(crate) fn run(args: &SignArgs) -> Outcome {
 }
 
 /// Reads the secret from a file, or from standard input.
-fn read_secret(file: Option<&Path>) -> Result<AppSecret, Failure> {
+pub(super) fn read_secret(file: Option<&Path>) -> Result<AppSecret, Failure> {
     let place = file.map_or("standard input".to_owned(), |path| {
         path.display().to_string()
     });

@@ -5,13 +5,14 @@
 //! that must be shown: foreign clients work ([`clients`]), a model of the
 //! public SDK is content over randomised runs ([`sdk`]), nothing acknowledged
 //! is lost ([`crash`], [`trace`]), nobody is kept out or waits ([`siege`],
-//! [`frozen`]), the documents tell the truth ([`guides`],
+//! [`frozen`]), load is measured truly ([`bench`]), the documents tell the truth ([`guides`],
 //! [`demo`]).
 //!
 //! `cargo xtask test` provides the binaries and the clients; `MAYDAY_TEST_SKIP`
 //! names what is to be left out.
 #![cfg(test)]
 
+mod bench;
 mod clients;
 mod crash;
 mod demo;

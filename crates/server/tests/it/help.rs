@@ -34,6 +34,12 @@ const COMMANDS: &[&str] = &[
     "config show",
     "config check",
     "config example",
+    "bench",
+    "bench mqtt",
+    "bench sos",
+    "bench connect",
+    "bench idle",
+    "bench http",
     "openapi",
     "completions",
 ];

@@ -1,0 +1,40 @@
+//! What the machine is worth at the moment: how long it takes to flush to the
+//! disk, and how busy it is.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::Failure;
+use crate::run::Watch;
+
+/// How often a flush is timed.
+const FLUSHES: usize = 50;
+/// Bytes of each: about what a small commit writes.
+const FLUSH_BYTES: usize = 8 * 1024;
+
+/// The median time of writing and flushing 8 kB, in milliseconds.
+pub(super) fn flush_millis(directory: &Path) -> Result<f64, Failure> {
+    let path = directory.join("flush");
+    let told = |error: std::io::Error| format!("{}: {error}", path.display());
+    let mut file = File::create(&path).map_err(told)?;
+    let mut times = Vec::with_capacity(FLUSHES);
+    for _ in 0..FLUSHES {
+        let watch = Watch::start();
+        file.write_all(&[1; FLUSH_BYTES]).map_err(told)?;
+        file.sync_data().map_err(told)?;
+        times.push(watch.read());
+    }
+    times.sort_unstable();
+    drop(file);
+    fs::remove_file(&path).map_err(told)?;
+    let median = times.get(FLUSHES / 2).copied().unwrap_or_default();
+    Ok(median.as_secs_f64() * 1000.0)
+}
+
+/// Processes that wanted to run during the last minute, on average.
+pub(super) fn load_average() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let first = text.split(' ').next().and_then(|first| first.parse().ok());
+    first.unwrap_or(0.0)
+}
