@@ -203,26 +203,46 @@ fn start_postgres(request: &Request) -> Result<Option<Postgres>, Failure> {
     Postgres::start().map(Some)
 }
 
-/// Sums up what a runner said: nextest's summary or libtest's result lines.
+/// How nextest's last word begins. What a failing test printed is repeated further
+/// to the right, and before it.
+const NEXTEST_SUMMARY: &str = "     Summary [";
+
+/// Sums up what a runner said: nextest's one summary, else each of libtest's result
+/// lines. Under nextest a failing test's own result line counts for nothing: the
+/// summary has that test already.
 fn read_count(said: &Said) -> Count {
+    let summary = said
+        .text
+        .lines()
+        .rfind(|line| line.starts_with(NEXTEST_SUMMARY));
+    if let Some(summary) = summary {
+        return count_of(summary);
+    }
     let mut count = Count::default();
-    for line in said.text.lines() {
-        let line = line.trim_start();
-        let summary = line.starts_with("Summary [") || line.starts_with("test result:");
-        if !summary {
-            continue;
-        }
-        count.passed += number_before(line, " passed");
-        count.failed += number_before(line, " failed") + number_before(line, " timed out");
+    for line in said
+        .text
+        .lines()
+        .filter(|line| line.starts_with("test result:"))
+    {
+        let more = count_of(line);
+        count.passed += more.passed;
+        count.failed += more.failed;
     }
     count
 }
 
+fn count_of(line: &str) -> Count {
+    let failed = [" failed", " exec failed", " timed out"];
+    Count {
+        passed: number_before(line, " passed"),
+        failed: failed.map(|word| number_before(line, word)).iter().sum(),
+    }
+}
+
+/// The number in front of a word; 0 where the word stands behind no number.
 fn number_before(line: &str, word: &str) -> u64 {
-    line.split(word)
-        .next()
-        .filter(|before| before.len() < line.len())
-        .and_then(|before| before.rsplit([' ', ':', '.']).next()?.parse().ok())
+    line.match_indices(word)
+        .find_map(|(at, _)| line.get(..at)?.rsplit([' ', ':', '.']).next()?.parse().ok())
         .unwrap_or(0)
 }
 
@@ -251,9 +271,51 @@ mod tests {
         );
         assert_eq!(
             counted(
+                "     Summary [   1.0s] 4 tests run: 1 passed, 2 failed, 1 exec failed, 0 skipped"
+            ),
+            (1, 3)
+        );
+        assert_eq!(
+            counted(
                 "test result: ok. 4 passed; 0 failed; 0 ignored\ntest result: FAILED. 1 passed; 2 failed;"
             ),
             (5, 2)
         );
+    }
+
+    /// What `cargo nextest run --status-level=fail --final-status-level=fail` says
+    /// of three tests, one of which prints what looks like a summary.
+    const FAILING_RUN: &str = "\
+    Starting 3 tests across 1 binary
+        FAIL [   0.316s] shop bad
+  stdout ───
+
+    running 1 test
+         Summary [ 0.1s] 7 tests run: 7 passed
+    test bad ... FAILED
+
+    failures:
+        bad
+
+    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 2 filtered out; finished in 0.30s
+
+ TERMINATING [>  1.000s] shop slow
+     TIMEOUT [   1.003s] shop slow
+  stdout ───
+
+    running 1 test
+
+    (test timed out)
+
+────────────
+     Summary [   1.104s] 3 tests run: 1 passed, 1 failed, 1 timed out, 0 skipped
+        FAIL [   0.316s] shop bad
+     TIMEOUT [   1.003s] shop slow
+error: test run failed
+";
+
+    #[test]
+    fn a_failing_test_is_counted_once() {
+        assert_eq!(counted(FAILING_RUN), (1, 2));
     }
 }
