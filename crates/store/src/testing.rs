@@ -1,8 +1,10 @@
 //! Stores for tests: a fresh one each, on either database.
 //!
-//! ```ignore
-//! on_both!(opens_once, |store| async move {
-//!     let opened = store.write(Lane::Sos, Trigger { .. }).await.unwrap();
+//! ```no_run
+//! use mayday_store::on_both;
+//!
+//! on_both!(a_new_store_was_never_alive, |store| async move {
+//!     assert_eq!(store.last_heartbeat().await.unwrap(), None);
 //! });
 //! ```
 //!
