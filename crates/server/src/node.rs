@@ -43,6 +43,15 @@ pub(crate) enum Creation {
     Never,
 }
 
+/// Whether the master key must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    /// Yes, for a server, and for what seals or opens a secret.
+    Needed,
+    /// No: what nothing is sealed for works without it.
+    IfThere,
+}
+
 /// An opened node.
 pub(crate) struct Node {
     /// The use cases.
@@ -59,6 +68,10 @@ pub(crate) struct Node {
 impl Node {
     /// Opens the store and starts the app on it.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
+        Self::open_with(config, Key::Needed).await
+    }
+
+    async fn open_with(config: &Config, key: Key) -> Result<Self, Failure> {
         let clock = Arc::new(AnchoredClock::new());
         let entropy = SystemEntropy::new().map_err(|error| {
             Failure::new(format!(
@@ -67,26 +80,17 @@ impl Node {
         })?;
         let shared_clock: SharedClock = Arc::clone(&clock) as SharedClock;
         let entropy: SharedEntropy = Arc::new(entropy);
-        let store_config = StoreConfig {
-            data_dir: config.store.data_dir.clone(),
-            database: config
-                .store
-                .database_url
-                .as_ref()
-                .map_or(Database::Embedded, |url| {
-                    Database::Postgres(url.reveal().clone())
-                }),
-            disk: config.store.disk,
-        };
+        let store_config = store_config(config);
         let mut telemetry_config = TelemetryConfig::beside(&store_config);
         telemetry_config.retention_days = config.telemetry.retention_days;
-        let store = Store::open(
-            store_config,
-            Arc::clone(&shared_clock),
-            Arc::clone(&entropy),
-        )
-        .await
-        .map_err(|error| told(&error))?;
+        let (clock_of_store, entropy_of_store) = (Arc::clone(&shared_clock), Arc::clone(&entropy));
+        let opened = match key {
+            Key::Needed => Store::open(store_config, clock_of_store, entropy_of_store).await,
+            Key::IfThere => {
+                Store::open_keyless(store_config, clock_of_store, entropy_of_store).await
+            }
+        };
+        let store = opened.map_err(|error| told(&error))?;
         #[cfg(feature = "fault-points")]
         cause_faults(&store, &telemetry_config.faults)?;
         anchor(&clock, &store).await?;
@@ -153,6 +157,17 @@ impl Node {
     }
 }
 
+fn store_config(config: &Config) -> StoreConfig {
+    let url = config.store.database_url.as_ref();
+    StoreConfig {
+        data_dir: config.store.data_dir.clone(),
+        database: url.map_or(Database::Embedded, |url| {
+            Database::Postgres(url.reveal().clone())
+        }),
+        disk: config.store.disk,
+    }
+}
+
 /// Sets the clock to the store's last heartbeat if the wall clock is behind it.
 async fn anchor(clock: &AnchoredClock, store: &Store) -> Result<(), Failure> {
     let last = store.last_heartbeat().await;
@@ -183,17 +198,23 @@ pub(crate) async fn administer(
     request: AdminRequest,
 ) -> Result<AdminReply, Failure> {
     let data_dir = &config.store.data_dir;
-    if creation == Creation::Never && !holds_data(data_dir) {
+    // Beside an embedded database lies its key; a server's need not be at hand.
+    let key = if config.store.database_url.is_some() && !request.needs_master_key() {
+        Key::IfThere
+    } else {
+        Key::Needed
+    };
+    if key == Key::Needed && creation == Creation::Never && !holds_data(data_dir) {
         let advice = match config.store.database_url {
             None => "or begin with `mayday serve` or `mayday app create`",
-            Some(_) => "which holds the master key of the database too",
+            Some(_) => "which holds the master key that seals the secret",
         };
         return Err(Failure::new(format!(
             "there is no mayday data in {}: name the directory with --data-dir, {advice}",
             data_dir.display()
         )));
     }
-    let node = Node::open(config).await?;
+    let node = Node::open_with(config, key).await?;
     let reply = node.app.admin(request).await;
     node.close().await;
     reply.map_err(|error| Failure::new(error.to_string()))

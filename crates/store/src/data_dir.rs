@@ -1,5 +1,8 @@
 //! The data directory: made private, locked against a second process, synced
 //! when names in it change.
+//!
+//! What may not be written is found before SQLite touches anything: it copies the
+//! mode of a read-only database to the files beside it, which outlive the mistake.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
@@ -9,6 +12,7 @@ use std::os::unix::fs::{
 use std::path::{Path, PathBuf};
 
 use crate::open::OpenError;
+use crate::rights;
 
 /// Only the owner may enter.
 const DIRECTORY_MODE: u32 = 0o700;
@@ -25,6 +29,11 @@ const LOCK_FILE: &str = "lock";
 pub(crate) fn prepare(path: &Path) -> Result<(), OpenError> {
     if path.is_dir() {
         return close_to_others(path);
+    }
+    if path.symlink_metadata().is_ok() {
+        return Err(OpenError::NotADirectory {
+            path: path.to_owned(),
+        });
     }
     DirBuilder::new()
         .recursive(true)
@@ -88,15 +97,36 @@ pub(crate) fn lock(directory: &Path) -> Result<File, OpenError> {
     }
 }
 
+/// Refuses a file or directory that this process may not write; one that is not
+/// there is no obstacle.
+pub(crate) fn require_writable(path: &Path) -> Result<(), OpenError> {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    rights::obstacle(path).map_or(Ok(()), |why| {
+        Err(OpenError::Denied {
+            action: "write",
+            path: path.to_owned(),
+            why,
+        })
+    })
+}
+
 /// An error of the system, with what was tried and where.
 pub(crate) fn io_error(
     action: &'static str,
     path: &Path,
 ) -> impl FnOnce(io::Error) -> OpenError + use<> {
     let path = PathBuf::from(path);
-    move |source| OpenError::Io {
-        action,
-        path,
-        source,
+    move |source| {
+        let denied = source.kind() == io::ErrorKind::PermissionDenied;
+        match denied.then(|| rights::obstacle(&path)).flatten() {
+            Some(why) => OpenError::Denied { action, path, why },
+            None => OpenError::Io {
+                action,
+                path,
+                source,
+            },
+        }
     }
 }

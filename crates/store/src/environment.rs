@@ -10,5 +10,6 @@ pub(crate) struct Environment {
     pub(crate) dialect: Dialect,
     pub(crate) clock: SharedClock,
     pub(crate) entropy: SharedEntropy,
-    pub(crate) vault: Vault,
+    /// The master key; `None` for a command that was let in without it.
+    pub(crate) vault: Option<Vault>,
 }

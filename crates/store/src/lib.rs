@@ -24,6 +24,7 @@ mod migrations;
 mod open;
 mod postgres;
 mod queued;
+mod rights;
 mod row;
 mod secrets;
 mod sql;

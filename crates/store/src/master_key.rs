@@ -25,20 +25,35 @@ const FILE_LIMIT: u64 = 1_024;
 /// Random bytes in a key's id.
 const ID_BYTES: usize = 8;
 
+/// What a store needs its master key for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Secrets are sealed or opened: the key must be there, and is made for an
+    /// empty database.
+    Required,
+    /// Nothing is sealed or opened. A key that is there must still be the right
+    /// one: another says that this is not the database that was meant. Nothing is
+    /// made, so an empty database is refused.
+    IfThere,
+}
+
 /// The key of the database whose fingerprint is `fingerprint`; `None` means that
 /// the database is empty, and only then a key may be made.
 pub(crate) fn load(
     directory: &Path,
     fingerprint: Option<&str>,
+    need: Need,
     entropy: &dyn Entropy,
-) -> Result<Vault, OpenError> {
+) -> Result<Option<Vault>, OpenError> {
     let path = directory.join(FILE);
-    match (read(&path)?, fingerprint) {
-        (Some(vault), None) => Ok(vault),
-        (Some(vault), Some(wanted)) if vault.fingerprint() == wanted => Ok(vault),
-        (Some(_), Some(_)) => Err(OpenError::KeyOther { path }),
-        (None, Some(_)) => Err(OpenError::KeyMissing { path }),
-        (None, None) => generate(&path, directory, entropy),
+    match (read(&path)?, fingerprint, need) {
+        (_, None, Need::IfThere) => Err(OpenError::Empty),
+        (Some(vault), None, Need::Required) => Ok(Some(vault)),
+        (Some(vault), Some(wanted), _) if vault.fingerprint() == wanted => Ok(Some(vault)),
+        (Some(_), Some(_), _) => Err(OpenError::KeyOther { path }),
+        (None, Some(_), Need::IfThere) => Ok(None),
+        (None, Some(_), Need::Required) => Err(OpenError::KeyMissing { path }),
+        (None, None, Need::Required) => generate(&path, directory, entropy).map(Some),
     }
 }
 
@@ -48,17 +63,20 @@ fn read(path: &Path) -> Result<Option<Vault>, OpenError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(io_error("read the master key", path)(source)),
     };
-    let mode = file
+    let found = file
         .metadata()
-        .map_err(io_error("read the master key", path))?
-        .mode();
-    if mode & 0o077 != 0 {
+        .map_err(io_error("read the master key", path))?;
+    if !found.is_file() {
+        return Err(unusable(path, "it is not a file: restore it from its copy"));
+    }
+    if found.mode() & 0o077 != 0 {
         return Err(unusable(path, "others may read it: run chmod 600 on it"));
     }
-    let mut text = Zeroizing::new(String::new());
+    let mut bytes = Zeroizing::new(Vec::new());
     file.take(FILE_LIMIT)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(io_error("read the master key", path))?;
+    let text = std::str::from_utf8(&bytes).unwrap_or_default();
     let parsed = text.trim_end().split_once(' ').and_then(|(id, key)| {
         let bytes = Zeroizing::new(hex::decode(key)?);
         let key = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok()?;
@@ -68,7 +86,7 @@ fn read(path: &Path) -> Result<Option<Vault>, OpenError> {
     parsed.map(Some).ok_or_else(|| {
         unusable(
             path,
-            "it does not hold a key id and 64 hexadecimal digits: restore it",
+            "it does not hold a key id and 64 hexadecimal digits: restore it from its copy",
         )
     })
 }

@@ -15,6 +15,7 @@ use crate::error::StoreError;
 use crate::hex;
 use crate::migrations::{MIGRATIONS, Migration};
 use crate::open::OpenError;
+use crate::secrets::Vault;
 
 const FIND_TABLE_SQLITE: &str =
     "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'";
@@ -114,11 +115,12 @@ impl Schema<'_> {
         .map_err(|error| StoreError::of_statement(APPLIED, error))
     }
 
-    /// Applies what is missing and writes the control row of a new database.
+    /// Applies what is missing and writes the control row of a new database, which
+    /// takes its master key.
     pub(crate) async fn upgrade(
         &mut self,
         found: &Found,
-        fingerprint: &str,
+        vault: Option<&Vault>,
         now: Timestamp,
     ) -> Result<(), OpenError> {
         self.execute(CREATE_TABLE).await?;
@@ -126,9 +128,12 @@ impl Schema<'_> {
             self.apply(migration, now).await?;
             tracing::debug!(migration.name, "applied a schema step");
         }
+        let Some(vault) = vault else {
+            return Ok(());
+        };
         on!(self, connection => {
             sqlx::query(CREATE_CONTROL)
-                .bind(fingerprint)
+                .bind(vault.fingerprint())
                 .bind(now.as_micros())
                 .execute(&mut **connection)
                 .await

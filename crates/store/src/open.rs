@@ -22,6 +22,22 @@ pub enum OpenError {
         /// Its owner's user id.
         owner: u32,
     },
+    /// The data directory's name is another thing's.
+    #[error("the data directory {path} is not a directory: name another with --data-dir", path = path.display())]
+    NotADirectory {
+        /// What has the name.
+        path: PathBuf,
+    },
+    /// A permission is missing.
+    #[error("cannot {action} {path}: permission denied: {why}", path = path.display())]
+    Denied {
+        /// What was tried, such as "create".
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Which permission is missing and what to do.
+        why: String,
+    },
     /// A file or directory cannot be used.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io {
@@ -67,6 +83,11 @@ pub enum OpenError {
         /// The step.
         name: String,
     },
+    /// The database holds nothing, and the command would make nothing.
+    #[error(
+        "the database is empty: check --database, or begin with `mayday serve` or `mayday app create`"
+    )]
+    Empty,
     /// The master key is missing.
     #[error("the master key {path} is missing, yet the database holds secrets sealed with it: restore the file, or name with --data-dir the directory where it lies", path = path.display())]
     KeyMissing {

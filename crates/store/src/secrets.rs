@@ -43,6 +43,9 @@ pub struct Sealed {
 /// Why a value could not be sealed or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
+    /// The store was opened without the master key.
+    #[error("the master key is not here: name with --data-dir the directory where it lies")]
+    NoKey,
     /// Sealed with a key that is not here.
     #[error("a secret was sealed with another master key: restore that master.key")]
     OtherKey,

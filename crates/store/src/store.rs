@@ -1,7 +1,7 @@
 //! The state store: open it, write commands, read snapshots, hear of commits.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::faults::StateFaults;
 use crate::hint::Hint;
+use crate::master_key::{self, Need};
 use crate::open::OpenError;
 use crate::postgres::Postgres;
 use crate::queued::Entry;
@@ -63,14 +64,24 @@ impl fmt::Debug for Database {
     }
 }
 
-/// The clock and the generator that a store is opened with.
+/// The clock and the generator that a store is opened with, and for what.
 pub(crate) struct Opening {
     pub(crate) clock: SharedClock,
     pub(crate) entropy: SharedEntropy,
+    pub(crate) need: Need,
 }
 
 impl Opening {
-    pub(crate) fn environment(self, dialect: Dialect, vault: Vault) -> Environment {
+    /// The master key of the database with this fingerprint.
+    pub(crate) fn master_key(
+        &self,
+        data_dir: &Path,
+        fingerprint: Option<&str>,
+    ) -> Result<Option<Vault>, OpenError> {
+        master_key::load(data_dir, fingerprint, self.need, self.entropy.as_ref())
+    }
+
+    pub(crate) fn environment(self, dialect: Dialect, vault: Option<Vault>) -> Environment {
         Environment {
             dialect,
             clock: self.clock,
@@ -113,11 +124,39 @@ impl Store {
         clock: SharedClock,
         entropy: SharedEntropy,
     ) -> Result<Self, OpenError> {
+        let need = Need::Required;
+        let opening = Opening {
+            clock,
+            entropy,
+            need,
+        };
+        Self::open_for(config, opening).await
+    }
+
+    /// Opens a store that is there already for commands that seal and open
+    /// nothing: without its master key where that does not lie in the data
+    /// directory (see [`Store::has_master_key`]). Another database's key there is a
+    /// refusal all the same, and so is an empty database. Beside PostgreSQL it
+    /// makes no file and no directory.
+    pub async fn open_keyless(
+        config: StoreConfig,
+        clock: SharedClock,
+        entropy: SharedEntropy,
+    ) -> Result<Self, OpenError> {
+        let need = Need::IfThere;
+        let opening = Opening {
+            clock,
+            entropy,
+            need,
+        };
+        Self::open_for(config, opening).await
+    }
+
+    async fn open_for(config: StoreConfig, opening: Opening) -> Result<Self, OpenError> {
         // Beside PostgreSQL it is made for a new key alone.
         if matches!(config.database, Database::Embedded) {
             data_dir::prepare(&config.data_dir)?;
         }
-        let opening = Opening { clock, entropy };
         let commits = Arc::new(Commits::new());
         let counters = Arc::new(Counters::default());
         let disk = DiskGuard::new(&config.data_dir, config.disk);
@@ -215,6 +254,11 @@ impl Store {
     /// Which database this is.
     pub fn dialect(&self) -> Dialect {
         self.0.environment.dialect
+    }
+
+    /// Whether it can seal and open secrets. A server's always can.
+    pub fn has_master_key(&self) -> bool {
+        self.0.environment.vault.is_some()
     }
 
     /// The generator that it was opened with.

@@ -22,7 +22,7 @@ use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::hint::Hint;
 use crate::row::{Row, RowKind};
-use crate::secrets::{Place, Sealed};
+use crate::secrets::{Place, SealError, Sealed, Vault};
 use crate::sql::Sql;
 
 /// One transaction. See the module's documentation.
@@ -112,16 +112,20 @@ impl<'c> Tx<'c> {
     }
 
     /// Encrypts a value for its place in the database.
+    /// [`SealError::NoKey`] on a store that was opened without its key.
     pub fn seal(&self, place: Place, plain: &[u8]) -> Result<Sealed, StoreError> {
-        Ok(self
-            .environment
-            .vault
-            .seal(place, plain, self.environment.entropy.as_ref())?)
+        let entropy = self.environment.entropy.as_ref();
+        Ok(self.vault()?.seal(place, plain, entropy)?)
     }
 
     /// Decrypts a value that was sealed for this place.
+    /// [`SealError::NoKey`] on a store that was opened without its key.
     pub fn unseal(&self, place: Place, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        Ok(self.environment.vault.open(place, sealed)?)
+        Ok(self.vault()?.open(place, sealed)?)
+    }
+
+    fn vault(&self) -> Result<&Vault, SealError> {
+        self.environment.vault.as_ref().ok_or(SealError::NoKey)
     }
 
     /// Tells others something, once this transaction is committed.

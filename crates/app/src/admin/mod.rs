@@ -15,7 +15,7 @@ mod secrets;
 mod users;
 
 use mayday_core::identity::{AppId, ExternalUserId};
-use mayday_store::StoreError;
+use mayday_store::{SealError, StoreError};
 
 pub use reply::{
     AdminError, AdminReply, AlertView, AppCreated, AppView, DeadLetterView, Page, PrintedSecret,
@@ -112,7 +112,9 @@ fn unknown_app(app: &AppId) -> AdminError {
 
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
-        if error.is_transient() {
+        if matches!(error, StoreError::Seal(SealError::NoKey)) {
+            Self::KeyMissing
+        } else if error.is_transient() {
             tracing::warn!(%error, "an administrator's request met a store that is not available");
             Self::Unavailable
         } else {

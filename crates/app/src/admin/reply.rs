@@ -65,6 +65,9 @@ pub enum AdminError {
         /// For a person.
         message: String,
     },
+    /// A secret would be sealed or opened, and the store has no master key.
+    #[error("the master key is not here: name with --data-dir the directory where it lies")]
+    KeyMissing,
     /// The store cannot commit now; nothing was changed.
     #[error("the store is not available now, nothing was changed: try again")]
     Unavailable,

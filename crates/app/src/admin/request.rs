@@ -104,6 +104,14 @@ pub enum AdminRequest {
     },
 }
 
+impl AdminRequest {
+    /// Whether it seals or opens a secret; any other is carried out without the
+    /// master key, too.
+    pub const fn needs_master_key(&self) -> bool {
+        matches!(self, Self::AppCreate { .. } | Self::SecretAdd { .. })
+    }
+}
+
 /// Which page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageRequest {

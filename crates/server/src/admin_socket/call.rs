@@ -29,7 +29,7 @@ pub(crate) enum CallError {
     #[error("the running server did not answer within {} s: look at its log", ANSWER_TIMEOUT.as_secs())]
     TimedOut,
     /// The directory or its server is another user's.
-    #[error("{path} may not be entered ({source}): it is another user's: run this command as the user that runs mayday", path = .path.display())]
+    #[error("{path} may not be entered: run this command as the user that runs mayday, and check the directory's mode (0700) and owner", path = .path.display())]
     Denied {
         /// The data directory.
         path: PathBuf,
@@ -45,8 +45,11 @@ pub(crate) enum CallError {
 impl From<io::Error> for CallError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            // A socket without a listener was left by a server that was killed.
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Self::NoServer,
+            // A socket without a listener was left by a server that was killed. What
+            // is no directory holds no socket; opening it will say so.
+            io::ErrorKind::NotFound
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::NotADirectory => Self::NoServer,
             _ => Self::Io(error),
         }
     }

@@ -9,6 +9,7 @@ mod demo;
 mod drain;
 mod harness;
 mod help;
+mod permissions;
 mod postgres;
 mod refusals;
 mod sign;

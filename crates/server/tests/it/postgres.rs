@@ -94,15 +94,81 @@ fn another_master_key_is_refused() {
     let words = ["app", "create", "--id", "shop", "--database", &database.url];
     assert_eq!(home.say(&words).code, Some(0));
     let other = Home::new();
-    other.say(&words).refused(&["master key"]);
-    assert_eq!(
-        other
-            .say(&["app", "list", "--database", &database.url])
-            .code,
-        Some(1)
-    );
+    other.say(&words).refused(&["master key", "missing"]);
+    other.app("elsewhere");
+    for words in ["app list", "app create --id more", "user list --app shop"] {
+        let words = words
+            .split_whitespace()
+            .chain(["--database", &database.url]);
+        let words: Vec<_> = words.collect();
+        other.say(&words).refused(&["master key", "not the one"]);
+    }
     let apps = home.say(&["app", "list", "--json", "--database", &database.url]);
     assert_eq!(apps.json()[0]["app_id"], "shop");
+}
+
+#[test]
+fn what_seals_nothing_works_without_the_master_key() {
+    let Some(database) = Database::create("keyless") else {
+        return;
+    };
+    let home = Home::new();
+    let on = |home: &Home, words: &str| {
+        let words = words
+            .split_whitespace()
+            .chain(["--database", &database.url]);
+        home.say(&words.collect::<Vec<_>>())
+    };
+    let away = Home::new();
+    on(&away, "app list").refused(&["the database is empty", "--database"]);
+    assert!(!away.data().exists());
+
+    let created = on(&home, "app create --id shop --json").json();
+    let secret = created["secret"].as_str().unwrap().to_owned();
+    let hash = home.hash(&secret, "ana");
+    let mut running = home.serve_with(&["--database", &database.url]);
+    soon(&running, &hash, 200);
+
+    assert_eq!(on(&away, "app list --json").json()[0]["app_id"], "shop");
+    let users = on(&away, "user list --app shop --json").json();
+    assert_eq!(users["items"][0]["external_user_id"], "ana");
+    assert_eq!(on(&away, "user show ana --app shop").code, Some(0));
+    assert_eq!(on(&away, "user block ana --app shop").code, Some(0));
+    soon(&running, &hash, 403);
+    assert_eq!(on(&away, "user unblock ana --app shop").code, Some(0));
+    soon(&running, &hash, 200);
+    assert_eq!(on(&away, "app deactivate --id shop").code, Some(0));
+    soon(&running, &hash, 401);
+    assert_eq!(on(&away, "app activate --id shop").code, Some(0));
+    soon(&running, &hash, 200);
+    assert_eq!(on(&away, "app policy --id shop").code, Some(0));
+    assert_eq!(on(&away, "inspect alerts --app shop").code, Some(0));
+    let secrets = on(&away, "app secret list --id shop --json").json();
+    let id = secrets[0]["secret_id"].as_str().unwrap();
+    let retire = format!("app secret retire --id shop --secret-id {id}");
+
+    // What seals a secret says where the key is wanted, and changes nothing.
+    on(&away, "app secret add --id shop").refused(&["master key", "--data-dir"]);
+    on(&away, "app create --id more").refused(&["master key", "--data-dir"]);
+    assert_eq!(
+        on(&away, "app list --json")
+            .json()
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+
+    assert_eq!(on(&away, &retire).code, Some(0));
+    soon(&running, &hash, 401);
+    assert!(!away.data().exists(), "nothing was made");
+    running.signal(rustix::process::Signal::TERM);
+    assert_eq!(running.ended(), Some(0), "{}", home.log());
+
+    // A server opens secrets: without its key it does not start.
+    let words = "serve --http 127.0.0.1:0 --mqtt 127.0.0.1:0 --admin 127.0.0.1:0";
+    on(&away, words).refused(&["master key", "missing"]);
+    assert!(!away.data().exists());
 }
 
 #[test]

@@ -56,7 +56,11 @@ fn a_directory_in_use_is_left_alone() {
 fn a_directory_that_cannot_be_made_is_told() {
     let home = Home::new();
     fs::write(home.data(), "a file in its place").unwrap();
-    serve(&home).refused(&["data", "--data-dir"]);
+    serve(&home).refused(&["data is not a directory", "--data-dir"]);
+    for words in [&["app", "list"][..], &["app", "create", "--id", "shop"]] {
+        home.say(words)
+            .refused(&["data is not a directory", "--data-dir"]);
+    }
     assert_eq!(
         fs::read_to_string(home.data()).unwrap(),
         "a file in its place"
@@ -80,7 +84,7 @@ fn a_missing_permission_is_told() {
     if rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
-    run(&mut command).refused(&["Permission denied", "closed/data", "--data-dir"]);
+    run(&mut command).refused(&["permission denied", "closed/data"]);
 }
 
 #[test]
@@ -120,6 +124,33 @@ fn another_master_key_is_refused_and_the_right_one_still_opens() {
     fs::rename(&kept, &key).unwrap();
     let apps = home.say(&["app", "list", "--json"]).json();
     assert_eq!(apps[0]["app_id"], "shop");
+}
+
+#[test]
+fn garbage_in_the_master_key_is_refused_and_left_as_it_is() {
+    let home = Home::new();
+    home.app("shop");
+    let key = home.data().join("master.key");
+    let kept = fs::read(&key).unwrap();
+    let long = [kept.trim_ascii_end(), b"00"].concat();
+    let garbage: [&[u8]; 5] = [b"", b"nonsense", b"id 00ff", &long, &[0xFF; 82]];
+    for garbage in garbage {
+        fs::write(&key, garbage).unwrap();
+        let told = ["master.key is not usable", "64 hexadecimal", "restore it"];
+        serve(&home).refused(&told);
+        home.say(&["app", "list"]).refused(&told);
+        assert_eq!(fs::read(&key).unwrap(), garbage);
+    }
+    fs::remove_file(&key).unwrap();
+    home.say(&["app", "secret", "add", "--id", "shop"])
+        .refused(&["master.key is missing", "restore the file"]);
+    fs::create_dir(&key).unwrap();
+    serve(&home).refused(&["master.key is not usable", "not a file"]);
+    fs::remove_dir(&key).unwrap();
+    fs::write(&key, kept).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let secrets = home.say(&["app", "secret", "list", "--id", "shop", "--json"]);
+    assert_eq!(secrets.json().as_array().unwrap().len(), 1);
 }
 
 #[test]
@@ -179,7 +210,9 @@ fn a_ready_file_that_cannot_be_written_is_told() {
     let home = Home::new();
     let mut words = FREE_PORTS.to_vec();
     words.extend(["--ready-file", "/nowhere/at/all/ready.json"]);
-    run(&mut home.command(&words)).refused(&["/nowhere/at/all/ready.json", "--ready-file"]);
+    let told = ["/nowhere/at/all/ready.json", "directory does not exist"];
+    run(&mut home.command(&words)).refused(&told);
+    assert!(!home.data().exists(), "nothing was made before");
 }
 
 #[test]

@@ -238,6 +238,45 @@ async fn two_servers_can_start_on_one_empty_database_at_once() {
         open("elsewhere").await.unwrap_err(),
         OpenError::KeyMissing { .. }
     ));
+    // A command that seals nothing needs no key, and makes no directory for it.
+    let keyless = Store::open_keyless(
+        config("elsewhere"),
+        base.clock.clone(),
+        base.entropy.clone(),
+    );
+    let keyless = keyless.await.unwrap();
+    assert!(!keyless.has_master_key() && first.has_master_key());
+    let mut tx = keyless.read().await.unwrap();
+    let place = crate::Place {
+        table: "apps",
+        row: uuid::Uuid::nil(),
+        column: "sealed",
+    };
+    let refused = tx.seal(place, b"secret").unwrap_err();
+    assert!(refused.to_string().contains("--data-dir"), "{refused}");
+    assert_eq!(crate::heartbeat::last(&mut tx).await.unwrap(), Some(START));
+    drop(tx);
+    assert!(!config("elsewhere").data_dir.exists());
+    keyless.close().await;
     first.close().await;
     second.close().await;
+}
+
+#[tokio::test]
+async fn without_a_key_an_empty_database_stays_empty() {
+    let Some(database) = crate::testing::PrivateDatabase::create().await else {
+        return;
+    };
+    let base = TestStore::sqlite().await;
+    let config = StoreConfig {
+        data_dir: base.directory.path().join("none"),
+        database: Database::Postgres(database.url.clone()),
+        ..base.config.clone()
+    };
+    let (clock, entropy) = (base.clock.clone(), base.entropy.clone());
+    for _ in 0..2 {
+        let opened = Store::open_keyless(config.clone(), clock.clone(), entropy.clone()).await;
+        assert!(matches!(opened.unwrap_err(), OpenError::Empty));
+    }
+    assert!(!config.data_dir.exists());
 }

@@ -23,7 +23,6 @@ use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::failure;
 use crate::lanes::{SOS_PLACE_WAIT, places};
-use crate::master_key;
 use crate::migrate::Schema;
 use crate::open::OpenError;
 use crate::stats::Counters;
@@ -201,13 +200,10 @@ async fn prepare(
     connect::lock_schema(&mut connection).await?;
     let mut schema = Schema::Postgres(&mut connection);
     let found = schema.look().await?;
-    let vault = master_key::load(
-        &config.data_dir,
-        found.fingerprint.as_deref(),
-        opening.entropy.as_ref(),
-    )?;
+    let fingerprint = found.fingerprint.as_deref();
+    let vault = opening.master_key(&config.data_dir, fingerprint)?;
     let now = opening.clock.now();
-    schema.upgrade(&found, vault.fingerprint(), now).await?;
+    schema.upgrade(&found, vault.as_ref(), now).await?;
     // The lock goes with the connection.
     let _ = sqlx::Connection::close(connection).await;
     Ok(opening.environment(Dialect::Postgres, vault))

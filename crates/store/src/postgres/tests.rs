@@ -15,6 +15,7 @@ use crate::command::{Command, Lane};
 use crate::commits::Commits;
 use crate::error::StoreError;
 use crate::heartbeat::Heartbeat;
+use crate::master_key::Need;
 use crate::sql::Sql;
 use crate::stats::Counters;
 use crate::store::{Database, Opening};
@@ -191,6 +192,7 @@ async fn a_server_that_does_not_answer_is_given_up_with_its_connection() {
     let opening = Opening {
         clock: store.clock.clone(),
         entropy: store.entropy.clone(),
+        need: Need::Required,
     };
     let (commits, counters) = (Arc::new(Commits::new()), Arc::new(Counters::default()));
     let opened = Postgres::open(

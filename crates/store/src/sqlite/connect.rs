@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Executor as _, Row as _};
 
-use crate::data_dir::io_error;
+use crate::data_dir::{self, io_error};
 use crate::error::StoreError;
 use crate::failure;
 use crate::open::OpenError;
@@ -83,6 +83,15 @@ pub(super) async fn checkpointing(path: &Path) -> Result<SqliteConnection, sqlx:
         .busy_timeout(CHECKPOINT_WAIT)
         .connect()
         .await
+}
+
+/// Refuses a database of which a file may not be written.
+pub(super) fn require_writable(path: &Path) -> Result<(), OpenError> {
+    data_dir::require_writable(path)?;
+    for suffix in ["-wal", "-shm"] {
+        data_dir::require_writable(&sibling(path, suffix))?;
+    }
+    Ok(())
 }
 
 async fn ask(

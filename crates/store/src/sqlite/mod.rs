@@ -59,8 +59,10 @@ impl Sqlite {
         disk: DiskGuard,
         faults: StateFaults,
     ) -> Result<(Self, Arc<Environment>), OpenError> {
+        data_dir::require_writable(&config.data_dir)?;
         let lock = Arc::new(data_dir::lock(&config.data_dir)?);
         let path = config.data_dir.join(FILE);
+        connect::require_writable(&path)?;
         refuse_lost(&config.data_dir, &path)?;
         connect::inspect(&path).await?;
         let mut connection = connect::writing(&path).await?;
@@ -196,13 +198,10 @@ async fn prepare(
         .look()
         .await
         .map_err(|error| connect::corrupt_or(&data_dir.join(FILE), error))?;
-    let vault = master_key::load(
-        data_dir,
-        found.fingerprint.as_deref(),
-        opening.entropy.as_ref(),
-    )?;
+    let fingerprint = found.fingerprint.as_deref();
+    let vault = opening.master_key(data_dir, fingerprint)?;
     let now = opening.clock.now();
-    schema.upgrade(&found, vault.fingerprint(), now).await?;
+    schema.upgrade(&found, vault.as_ref(), now).await?;
     Ok(opening.environment(crate::dialect::Dialect::Sqlite, vault))
 }
 

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::rights;
+
 /// Why the telemetry store could not do what it was asked. Cheap to clone,
 /// because one failed commit answers many samples.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -28,6 +30,14 @@ pub enum TelemetryError {
         /// Why.
         reason: Arc<str>,
     },
+    /// A permission is missing.
+    #[error("cannot use {}: permission denied: {why}", path.display())]
+    Denied {
+        /// What could not be used.
+        path: Arc<Path>,
+        /// Which permission is missing and what to do.
+        why: Arc<str>,
+    },
     /// A file was written by a newer version.
     #[error("{} was written by a newer version: start that one", path.display())]
     Newer {
@@ -43,11 +53,30 @@ pub enum TelemetryError {
 }
 
 impl TelemetryError {
+    /// What the system or SQLite said of a path. SQLite does not say which
+    /// permission it missed, so the file system is asked.
     pub(super) fn open(path: &Path, error: &dyn Display) -> Self {
-        Self::Open {
-            path: path.into(),
-            reason: error.to_string().into(),
+        match rights::obstacle(path) {
+            Some(why) => Self::Denied {
+                path: path.into(),
+                why: why.into(),
+            },
+            None => Self::Open {
+                path: path.into(),
+                reason: error.to_string().into(),
+            },
         }
+    }
+
+    /// Refuses a file that may not be written before SQLite opens it: beside a
+    /// read-only one it would make others, as read-only as that.
+    pub(super) fn require_writable(path: &Path) -> Result<(), Self> {
+        rights::obstacle(path).map_or(Ok(()), |why| {
+            Err(Self::Denied {
+                path: path.into(),
+                why: why.into(),
+            })
+        })
     }
 
     pub(super) fn write(error: &dyn Display) -> Self {

@@ -62,6 +62,7 @@ impl LatestTable {
     /// Opens `latest.db`, making it if needed.
     pub(super) fn open(directory: &Path) -> Result<Self, TelemetryError> {
         let path = directory.join("latest.db");
+        TelemetryError::require_writable(&path)?;
         let made = !path.exists();
         let opened = || -> Result<Connection, schema::SetUpError> {
             let connection = Connection::open(&path)?;

@@ -252,6 +252,7 @@ fn spawn(
 fn make_directory(directory: &Path) -> Result<(), TelemetryError> {
     let made = !directory.exists();
     std::fs::create_dir_all(directory).map_err(|e| TelemetryError::open(directory, &e))?;
+    TelemetryError::require_writable(directory)?;
     if made && let Some(parent) = directory.parent() {
         day::sync_directory(parent)?;
     }

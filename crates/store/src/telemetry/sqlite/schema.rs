@@ -61,6 +61,7 @@ pub(super) const COLUMNS: &str = "user_id, time_us, device, event_id, received_u
 /// Opens a file for writing, making it if needed.
 pub(super) fn open_to_write(directory: &Path, key: FileKey) -> Result<Connection, TelemetryError> {
     let path = key.path(directory);
+    TelemetryError::require_writable(&path)?;
     let made = !path.exists();
     let connection = Connection::open(&path).map_err(|e| TelemetryError::open(&path, &e))?;
     set_up(&connection).map_err(|e| TelemetryError::open(&path, &e))?;
