@@ -46,7 +46,7 @@ impl Signals {
             }
         };
         next().await;
-        tracing::info!("draining: no new connections; a second signal stops at once");
+        tracing::info!("draining; a second signal stops at once");
         self.drain.cancel();
         next().await;
         tracing::warn!("stopping at once");
@@ -81,12 +81,16 @@ struct Ready {
 }
 
 impl ReadyFile {
-    /// Takes away what a killed server left: whoever waits must not read it.
-    pub(crate) fn clear(path: &Path) -> io::Result<()> {
+    /// Takes away what a killed server left: whoever waits must not read it. Finds
+    /// out, before anything is started, whether the file can be written.
+    pub(crate) fn prepare(path: &Path) -> io::Result<()> {
         match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
+        let draft = draft(path);
+        fs::write(&draft, b"")?;
+        fs::remove_file(&draft)
     }
 
     /// Writes the file.
@@ -97,9 +101,7 @@ impl ReadyFile {
         };
         let mut text = serde_json::to_vec(&ready)?;
         text.push(b'\n');
-        let mut fresh = path.as_os_str().to_owned();
-        fresh.push(format!(".{}.tmp", std::process::id()));
-        let fresh = PathBuf::from(fresh);
+        let fresh = draft(path);
         fs::write(&fresh, &text)?;
         // It holds no secret, and who waits for it may be another user.
         fs::set_permissions(&fresh, fs::Permissions::from_mode(READY_FILE_MODE))?;
@@ -109,6 +111,13 @@ impl ReadyFile {
         })?;
         Ok(Self(path.to_path_buf()))
     }
+}
+
+/// Where the file is written before it gets its name.
+fn draft(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    PathBuf::from(name)
 }
 
 impl Drop for ReadyFile {
@@ -127,8 +136,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ready.json");
         fs::write(&path, "left by a killed server").unwrap();
-        ReadyFile::clear(&path).unwrap();
-        ReadyFile::clear(&path).unwrap();
+        ReadyFile::prepare(&path).unwrap();
+        ReadyFile::prepare(&path).unwrap();
         assert!(!path.exists());
         let address = "127.0.0.1:8080".parse().unwrap();
         let addresses = Addresses {

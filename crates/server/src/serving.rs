@@ -38,6 +38,7 @@ pub(crate) struct Server {
     back: Group,
     /// Watches: ends last.
     rear: Group,
+    drain_lead: Duration,
     drain_limit: Duration,
 }
 
@@ -125,6 +126,7 @@ impl Server {
             front: Group::new(),
             back: Group::new(),
             rear: Group::new(),
+            drain_lead: config.lifecycle.drain_lead,
             drain_limit: config.lifecycle.drain,
         };
         server.start_front(config, http, mqtt);
@@ -213,26 +215,45 @@ impl Server {
     /// Serves until the first signal, then drains until all is done or the
     /// second signal comes.
     pub(crate) async fn run(mut self, signals: &Signals) -> Outcome {
-        let broken = tokio::select! {
+        let mut broken = tokio::select! {
             () = signals.drain.cancelled() => None,
-            why = self.front.broken() => Some(why),
-            why = self.back.broken() => Some(why),
-            why = self.rear.broken() => Some(why),
+            why = self.broken() => Some(why),
         };
         // Whoever balances load learns it before the first listener is closed.
         self.node.app.begin_drain();
+        let stopped = || Failure::new("stopped by a second signal before the drain ended");
+        if broken.is_none() && !self.drain_lead.is_zero() {
+            tracing::info!(
+                drain.lead_s = self.drain_lead.as_secs(),
+                "not ready any more; still accepting, for load balancers to turn elsewhere"
+            );
+            let lead = self.drain_lead;
+            broken = tokio::select! {
+                cut_short = wait_lead(lead, self.broken()) => cut_short,
+                () = signals.stop.cancelled() => return Err(stopped()),
+            };
+        }
         if let Some(why) = &broken {
             tracing::error!("{why}: draining");
+        } else {
+            tracing::info!("no new connections; finishing what is under way");
         }
         tokio::select! {
             () = self.drain() => {}
-            () = signals.stop.cancelled() => {
-                return Err(Failure::new("stopped by a second signal before the drain ended"));
-            }
+            () = signals.stop.cancelled() => return Err(stopped()),
         }
         match broken {
             None => Ok(()),
             Some(why) => Err(Failure::new(format!("{why}: look at the log"))),
+        }
+    }
+
+    /// Resolves when a part of the server has ended before its time.
+    async fn broken(&mut self) -> String {
+        tokio::select! {
+            why = self.front.broken() => why,
+            why = self.back.broken() => why,
+            why = self.rear.broken() => why,
         }
     }
 
@@ -246,6 +267,11 @@ impl Server {
         tokio::join!(node, self.rear.end("watchers", WORKERS_DRAIN));
         tracing::info!("drained");
     }
+}
+
+/// Waits for the lead to pass; what breaks meanwhile ends it.
+async fn wait_lead(lead: Duration, broken: impl Future<Output = String>) -> Option<String> {
+    tokio::time::timeout(lead, broken).await.ok()
 }
 
 async fn bind(what: &str, flag: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -269,4 +295,26 @@ async fn bind(what: &str, flag: &str, address: SocketAddr) -> Result<TcpListener
             "cannot listen on {address} for {what}: {why}; {advice}"
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_lead_lasts_its_time_unless_something_breaks() {
+        let lead = Duration::from_secs(30);
+        let began = Instant::now();
+        assert_eq!(wait_lead(lead, std::future::pending()).await, None);
+        assert_eq!(began.elapsed(), lead);
+        let broken = async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            "the HTTP listener ended unexpectedly".to_owned()
+        };
+        let began = Instant::now();
+        assert!(wait_lead(lead, broken).await.is_some());
+        assert_eq!(began.elapsed(), Duration::from_secs(2));
+    }
 }

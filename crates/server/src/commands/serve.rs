@@ -1,5 +1,6 @@
 //! `mayday serve`: serves SDKs until a signal.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -16,20 +17,21 @@ use crate::telemetry;
 /// `mayday serve`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every setting can be made in three ways, the later winning: the file, a variable
-MAYDAY_<SECTION>__<KEY>, a flag. `mayday config example` prints them all.
+Every setting can be made in three ways, the later winning: in the file, by a
+variable MAYDAY_<SECTION>__<KEY>, by a flag. `mayday config example` prints all
+settings with their defaults and units, `mayday config show` those in force. A
+database's URL holds a password: prefer MAYDAY_STORE__DATABASE_URL to the flag.
 
 The first SIGTERM or SIGINT drains: no new connections, commands under way are
-acknowledged. The second stops at once; what was acknowledged is safe either way.
+acknowledged (see lifecycle.drain_seconds). The second stops at once. What was
+acknowledged is safe either way.
 
 Examples:
   mayday serve
-  mayday serve --http 0.0.0.0:8080 --mqtt 0.0.0.0:1883 --data-dir /var/lib/mayday
-  MAYDAY_STORE__DATABASE_URL=postgres://... mayday serve --config /etc/mayday.toml
-  mayday serve --http 127.0.0.1:0 --mqtt 127.0.0.1:0 --admin 127.0.0.1:0 --ready-file up.json")]
+  mayday serve --data-dir /var/lib/mayday --http 0.0.0.0:8080
+  mayday serve --config /etc/mayday.toml --set telemetry.retention_days=90
+  mayday serve --http 127.0.0.1:0 --mqtt 127.0.0.1:0 --ready-file up.json")]
 pub(crate) struct ServeArgs {
-    #[command(flatten)]
-    file: FileArg,
     /// Directory of the data [default: ./mayday-data]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data_dir: Option<String>,
@@ -39,13 +41,15 @@ pub(crate) struct ServeArgs {
     /// Listen for MQTT here; port 0 picks a free one [default: 127.0.0.1:1883]
     #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
     mqtt: Option<SocketAddr>,
-    /// Listen for health and metrics here [default: 127.0.0.1:9090]
+    /// Listen for health and metrics here; port 0 picks a free one [default: 127.0.0.1:9090]
     #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
     admin: Option<SocketAddr>,
-    /// PostgreSQL instead of the embedded database [default: embedded]
+    /// Keep the state in this PostgreSQL [default: embedded, in the data directory]
     #[arg(long, value_name = "URL")]
     database: Option<String>,
-    /// Write {"http","mqtt","admin","pid"} here once every listener accepts
+    #[command(flatten)]
+    file: FileArg,
+    /// Write {"http","mqtt","admin","pid"} here once every listener accepts [default: none]
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Make any other setting, such as `telemetry.retention_days=90`; repeatable
@@ -59,7 +63,7 @@ pub(crate) fn run(args: ServeArgs) -> Outcome {
     let config = Config::load(&args.sources())?;
     telemetry::init(&config.log);
     if let Some(path) = &ready_file {
-        ReadyFile::clear(path).map_err(|error| unwritable(path, &error))?;
+        ReadyFile::prepare(path).map_err(|error| unwritable(path, &error))?;
     }
     node::runtime()?.block_on(async {
         let signals = Signals::listen()?;
@@ -82,8 +86,24 @@ pub(crate) fn run(args: ServeArgs) -> Outcome {
 }
 
 fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Failure {
+    let why = match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            "its directory does not exist: make that first, or choose another --ready-file"
+        }
+        ErrorKind::PermissionDenied => {
+            "permission denied: let the user that runs mayday write there, or choose another \
+             --ready-file"
+        }
+        ErrorKind::IsADirectory => "it is a directory: name a file with --ready-file",
+        _ => {
+            return Failure::new(format!(
+                "the ready file {} cannot be written: {error}; check --ready-file",
+                path.display()
+            ));
+        }
+    };
     Failure::new(format!(
-        "the ready file {} cannot be written: {error}; check --ready-file",
+        "the ready file {} cannot be written: {why}",
         path.display()
     ))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
@@ -190,14 +191,29 @@ impl Layers {
 }
 
 fn read_bounded(path: &Path) -> Result<String, String> {
-    let told = |error: std::io::Error| format!("cannot be read: {error}; check --config");
-    let size = std::fs::metadata(path).map_err(told)?.len();
+    let size = std::fs::metadata(path).map_err(|e| unreadable(&e))?.len();
     if size > MAX_FILE_BYTES {
         return Err(format!(
             "is larger than {MAX_FILE_BYTES} bytes: is it the right file?"
         ));
     }
-    std::fs::read_to_string(path).map_err(told)
+    std::fs::read_to_string(path).map_err(|e| unreadable(&e))
+}
+
+/// Why the file cannot be read, and what to do.
+fn unreadable(error: &std::io::Error) -> String {
+    let why = match error.kind() {
+        ErrorKind::NotFound => {
+            "there is no such file: check --config (`mayday config example` prints one)"
+        }
+        ErrorKind::PermissionDenied => {
+            "permission denied: let the user that runs mayday read it (chmod, chown)"
+        }
+        ErrorKind::IsADirectory => "it is a directory: name a TOML file with --config",
+        ErrorKind::InvalidData => "it is not UTF-8 text: name a TOML file with --config",
+        _ => return format!("cannot be read: {error}; check --config"),
+    };
+    format!("cannot be read: {why}")
 }
 
 /// Each `section.key` of a TOML text with its value and line.

@@ -112,6 +112,36 @@ fn the_second_signal_stops_at_once() {
 }
 
 #[test]
+fn load_balancers_get_their_time_before_the_listeners_close() {
+    let home = Home::new();
+    let secret = home.app("shop");
+    let hash = home.hash(&secret, "ana");
+    let mut running = home.serve_with(&["--set", "lifecycle.drain_lead_seconds=600"]);
+    let ready = |running: &Running| request(running.address("admin"), "/health/ready", "");
+    assert_eq!(ready(&running).0, 200);
+    running.signal(Signal::TERM);
+    let verdict = wait_for("readiness to say no", || {
+        let (status, verdict) = ready(&running);
+        (status == 503).then_some(verdict)
+    });
+    assert_eq!(verdict["reasons"][0]["code"], "draining", "{verdict}");
+    assert_eq!(running.get("/v1/sdk/me", "shop", "ana", &hash).0, 200);
+    TcpStream::connect(running.address("mqtt")).unwrap();
+    assert!(!running.has_ended());
+    running.signal(Signal::TERM);
+    assert_eq!(running.ended(), Some(1), "{}", home.log());
+}
+
+#[test]
+fn the_drain_follows_the_lead() {
+    let home = Home::new();
+    let mut running = home.serve_with(&["--set", "lifecycle.drain_lead_seconds=1"]);
+    running.signal(Signal::TERM);
+    assert_eq!(running.ended(), Some(0), "{}", home.log());
+    assert!(home.log().contains("still accepting"), "{}", home.log());
+}
+
+#[test]
 fn clients_of_version_5_are_told_why() {
     let home = Home::new();
     let secret = home.app("shop");
