@@ -15,13 +15,13 @@ const STYLES: Styles = Styles::styled()
 
 const EXAMPLES: &str = "\
 Examples:
-  mayday demo                                  see an SOS go through, then try it yourself
-  mayday serve                                 serve with data in ./mayday-data
-  mayday app create --id shop --json           register an app; prints its secret once
-  mayday user block ana --app shop             refuse a user, within a second
-  mayday sign --user ana --secret-file key     the user hash that your server gives the SDK
+  mayday demo                                see an SOS go through, and try it
+  mayday serve                               serve with data in ./mayday-data
+  mayday app create --id shop                register an app, get its secret
+  mayday sign --user ana --secret-file key   the hash your server gives the SDK
+  mayday user block ana --app shop           refuse a user, within a second
 
-`mayday COMMAND --help` says more.";
+`mayday COMMAND --help` says more about a command.";
 
 /// The self-hosted backend for mobile safety SDKs: identity, SOS, telemetry,
 /// devices and contacts over MQTT and HTTP.
@@ -33,7 +33,6 @@ Examples:
     after_help = EXAMPLES,
     arg_required_else_help = true,
     subcommand_required = true,
-    disable_help_subcommand = true,
     max_term_width = 100
 )]
 pub(crate) struct Cli {
@@ -76,6 +75,23 @@ mod tests {
     #[test]
     fn the_definitions_are_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// clap would break a longer line on a usual terminal, and a broken example
+    /// cannot be copied.
+    const TERMINAL_COLUMNS: usize = 80;
+
+    #[test]
+    fn examples_fit_a_terminal() {
+        fn check(command: &clap::Command) {
+            let text = command.get_after_help().map(ToString::to_string);
+            for line in text.unwrap_or_default().lines() {
+                let columns = line.chars().count();
+                assert!(columns <= TERMINAL_COLUMNS, "{columns} columns: {line}");
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
     }
 
     #[test]

@@ -28,15 +28,16 @@ const IN_USE_PAUSE: Duration = Duration::from_millis(50);
 /// Where a command finds the data, and how it prints.
 #[derive(Debug, Args)]
 pub(crate) struct Target {
-    /// Directory of the data [default: ./mayday-data]
+    /// Directory of the data, where a running server is found [default: ./mayday-data]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data_dir: Option<String>,
-    /// PostgreSQL that the server runs on, without asking the server
+    /// Work on this PostgreSQL, without asking a server; the master key in --data-dir is needed
+    /// only where a secret is made
     #[arg(long, value_name = "URL")]
     database: Option<String>,
     #[command(flatten)]
     file: FileArg,
-    /// Print JSON
+    /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
 }

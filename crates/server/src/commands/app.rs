@@ -15,9 +15,13 @@ use crate::target::{Target, unexpected};
 #[command(after_help = "\
 Examples:
   mayday app create --id shop --name \"The Shop\"
-  mayday app secret add --id shop              then roll it out, then retire the old one
-  mayday app secret retire --id shop --secret-id 0199...
-  mayday app policy --id shop --require-expiring on")]
+  mayday app list
+  mayday app policy --id shop --require-expiring on
+
+Rotate a secret without a gap: add the second, sign with it, retire the first.
+  mayday app secret add --id shop
+  mayday app secret list --id shop
+  mayday app secret retire --id shop --secret-id 0199...")]
 pub(crate) struct AppArgs {
     #[command(subcommand)]
     action: Action,
@@ -26,6 +30,13 @@ pub(crate) struct AppArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Register an app; its secret is printed this once
+    #[command(after_help = "\
+Examples:
+  mayday app create --id shop --name \"The Shop\"
+  mayday app create --id shop --json | jq -r .secret > shop.secret
+
+The secret belongs on your own server, never in the app. What it signs for is
+printed by `mayday sign`; `mayday app secret add` makes another one.")]
     Create {
         /// The app's id, as the SDK sends it: 1 to 63 of a-z, 0-9, _ and -
         #[arg(long, value_name = "ID")]

@@ -42,7 +42,7 @@ enum Action {
 /// `--config`
 #[derive(Debug, Args)]
 pub(crate) struct FileArg {
-    /// Settings in TOML [default: none]
+    /// Read settings from this TOML file
     #[arg(
         long = "config",
         value_name = "FILE",

@@ -25,10 +25,10 @@ const CONNECTIONS: u32 = 256;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Starts a whole server with its data in ./mayday-demo, lets one SOS go through it
-over real MQTT and HTTP connections, prints lines for mosquitto_pub and curl with
-working credentials, and keeps serving until Ctrl-C. The data is kept, so lines
-that were copied go on working with the next demo. A usual port that is taken is
-replaced by a free one.
+over real MQTT and HTTP connections, prints lines for mosquitto_pub and curl
+with working credentials, and keeps serving until Ctrl-C. The data is kept, so
+lines that were copied go on working with the next demo. A usual port that is
+taken is replaced by a free one.
 
 Examples:
   mayday demo

@@ -13,7 +13,7 @@ use crate::target::{Target, unexpected};
 Examples:
   mayday user list --app shop
   mayday user show ana --app shop --json
-  mayday user block ana --app shop             refused everywhere, cut within a second")]
+  mayday user block ana --app shop     refused everywhere, cut within a second")]
 pub(crate) struct UserArgs {
     #[command(subcommand)]
     action: Action,

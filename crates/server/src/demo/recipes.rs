@@ -35,9 +35,10 @@ pub(super) fn print(ben: &Person, addresses: Addresses, stage: Stage) -> Outcome
         "send a position; while the SOS is open it joins the trail",
         &format!("mosquitto_pub {mqtt} -t tel/{user_id}/data -m '{{{position}}}'"),
     )?;
+    // The answer ends no line by itself, and the prompt would stand behind it.
     let curl = |method: &str, path: &str| {
         format!(
-            "curl -s{method} http://{}{path} -H 'X-App-ID: {APP_ID}' -H 'X-User-ID: {}' \
+            "curl -sS -w '\\n'{method} http://{}{path} -H 'X-App-ID: {APP_ID}' -H 'X-User-ID: {}' \
              -H 'Authorization: Bearer {}'",
             addresses.http, ben.external_id, ben.hash
         )

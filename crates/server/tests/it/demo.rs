@@ -26,7 +26,7 @@ fn the_story_is_told_to_its_end_and_again_on_the_same_data() {
         "the event `cancelled` over MQTT",
         "history, cancelled, with 3 positions",
         "mosquitto_pub ",
-        "curl -s ",
+        "curl -sS ",
     ] {
         assert!(
             first.out.contains(words),
