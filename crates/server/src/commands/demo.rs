@@ -46,7 +46,7 @@ pub(crate) struct DemoArgs {
     /// Listen for health and metrics here [default: 127.0.0.1:9090, or a free port]
     #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
     admin: Option<SocketAddr>,
-    /// End after the story instead of serving on
+    /// End after the story, instead of printing lines to try and serving on
     #[arg(long)]
     once: bool,
 }
@@ -68,6 +68,7 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
             data_dir: &data_dir,
             addresses: server.addresses(),
             stage,
+            stays: !once,
         };
         let told = tokio::select! {
             told = play(server.app(), &scene) => told,
@@ -79,7 +80,15 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
             print_line("Serving. Ctrl-C ends the demo; its data is kept.")?;
         }
         let ended = server.run(&signals).await;
-        told.and(ended)
+        told.and(ended)?;
+        if !once {
+            // The terminal has written ^C.
+            let data = data_dir.display();
+            print_line(&format!(
+                "\nEnded. Remove {data} to begin anew; with it the next demo goes on from here."
+            ))?;
+        }
+        Ok(())
     })
 }
 

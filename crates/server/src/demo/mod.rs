@@ -35,14 +35,19 @@ pub(crate) struct Scene<'a> {
     pub(crate) addresses: Addresses,
     /// Where the story is told.
     pub(crate) stage: Stage,
+    /// Whether the server stays for whoever wants to try it.
+    pub(crate) stays: bool,
 }
 
-/// Tells the story and prints the lines to try.
+/// Tells the story, and prints the lines to try if the server stays for them.
 pub(crate) async fn play(app: &Arc<App>, scene: &Scene<'_>) -> Outcome {
     let stage = scene.stage;
     stage.welcome(scene.addresses, scene.data_dir)?;
     let account = account::open(app, scene.data_dir).await?;
     let cast = cast::assemble(&account, scene.addresses).await?;
     story::tell(&cast, scene.addresses, stage).await?;
-    recipes::print(&cast.ben, scene.addresses, stage)
+    if scene.stays {
+        recipes::print(&cast.ben, scene.addresses, stage)?;
+    }
+    Ok(())
 }
