@@ -62,27 +62,29 @@ impl TestApp {
 
     /// A node on a fresh store, embedded or not.
     pub async fn on(store: TestStore, presence: PresenceLimits) -> Self {
-        let telemetry = store.telemetry().await;
-        let shutdown = CancellationToken::new();
-        let app = App::start(Parts {
-            store: store.clone(),
-            telemetry: telemetry.clone(),
-            clock: store.clock.clone(),
-            entropy: store.entropy.clone(),
-            metrics: Metrics::new(),
-            identity: IdentitySettings::default(),
-            presence,
-            shutdown: shutdown.clone(),
-        })
-        .await
-        .expect("a node starts on a fresh store");
+        let (app, telemetry, stop) = start(&store, presence).await;
         let secret = create_app(&app, APP_ID).await;
         Self {
             app,
             store,
             telemetry,
             secret,
-            _stop: shutdown.drop_guard(),
+            _stop: stop,
+        }
+    }
+
+    /// The node that starts on what this one left when it was killed: see
+    /// [`TestStore::after_crash`].
+    pub async fn after_crash(self) -> Self {
+        let store = self.store.after_crash().await;
+        self.telemetry.close().await;
+        let (app, telemetry, stop) = start(&store, PresenceLimits::default()).await;
+        Self {
+            app,
+            store,
+            telemetry,
+            secret: self.secret,
+            _stop: stop,
         }
     }
 
@@ -120,11 +122,34 @@ impl TestApp {
         self.store.faults().fail_commits(fault);
     }
 
+    /// Every commit of the state fails from now on, by a fault of ours.
+    pub fn break_commits(&self) {
+        let fault = Some(CommitFault::Statement);
+        self.store.faults().fail_commits(fault);
+    }
+
     /// Carries out an administrator's request.
     pub async fn admin(&self, request: AdminRequest) -> AdminReply {
         let reply = self.app.admin(request).await;
         reply.expect("the request is carried out")
     }
+}
+
+async fn start(store: &TestStore, presence: PresenceLimits) -> (Arc<App>, Telemetry, DropGuard) {
+    let telemetry = store.telemetry().await;
+    let shutdown = CancellationToken::new();
+    let parts = Parts {
+        store: store.store(),
+        telemetry: telemetry.clone(),
+        clock: store.clock.clone(),
+        entropy: store.entropy.clone(),
+        metrics: Metrics::new(),
+        identity: IdentitySettings::default(),
+        presence,
+        shutdown: shutdown.clone(),
+    };
+    let app = App::start(parts).await.expect("a node starts on its store");
+    (app, telemetry, shutdown.drop_guard())
 }
 
 /// Creates an app and returns its secret.

@@ -119,8 +119,8 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     operation.extensions = Some(Extensions::builder().add("x-proof", word).build());
     let sos = path == "/v1/sdk/sos" && method == "POST";
     let takes_body = operation.request_body.is_some() && !sos;
-    // Contract: SOS, never 413.
-    let sized = !path.starts_with("/v1/sdk/sos");
+    // Contract: SOS, never 413. A body that no handler takes is not read at all.
+    let sized = operation.request_body.is_some() && !path.starts_with("/v1/sdk/sos");
     for (status, text) in COMMON {
         if (*status == "413" && !sized) || (*status == "408" && !takes_body) {
             continue;

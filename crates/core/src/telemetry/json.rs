@@ -59,7 +59,7 @@ impl<'de> Visitor<'de> for NameVisitor {
     type Value = Name<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member name")
+        f.write_str("the key of a member")
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Name<'de>, E> {

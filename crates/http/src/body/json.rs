@@ -2,7 +2,6 @@
 
 use axum::extract::{FromRequest, Request};
 use mayday_app::AppError;
-use mayday_core::field::FieldError;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
@@ -42,22 +41,34 @@ fn faulty(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     if !inner.is_data() {
         return Problem::field("", format!("the body is not readable as JSON: {inner}"));
     }
-    let pointer = pointer(error.path());
+    let mut pointer = pointer(error.path());
     let reason = inner.to_string();
-    // The place in the text helps nobody who built the object in code.
-    let reason = reason.split(" at line ").next().unwrap_or_default();
-    let name = pointer.trim_start_matches('/');
-    let message = if name.is_empty() || reason.contains(name) {
-        reason.to_owned()
+    let twice = reason
+        .strip_prefix("duplicate field `")
+        .and_then(|rest| rest.split('`').next());
+    let fault = if let Some(name) = twice {
+        pointer = format!("{pointer}/{name}");
+        "must be given once".to_owned()
     } else {
-        format!("{name}: {reason}")
+        format!("must be {}", wanted(&reason))
     };
-    AppError::Validation {
-        fields: vec![FieldError::new(pointer, message.clone())],
-        message,
-        unprocessable: false,
+    let name = pointer.trim_start_matches('/');
+    let name = if name.is_empty() { "the body" } else { name };
+    AppError::field(&pointer, format!("{name} {fault}")).into()
+}
+
+/// What was expected. The rest of the reason repeats the client's own text, from
+/// whose words clients would guess a field that is not at fault.
+fn wanted(reason: &str) -> &str {
+    let expected = reason.rsplit_once(", expected ").map(|(_, rest)| rest);
+    // The place in the text helps nobody who built the object in code.
+    let what = expected.and_then(|rest| rest.split(" at line ").next());
+    match what {
+        Some("i64" | "u32") => "a whole number",
+        Some("a sequence") => "a list",
+        Some(other) => other,
+        None => "readable",
     }
-    .into()
 }
 
 /// RFC 6901. A missing member is reported at its object: that is where it belongs.
@@ -103,14 +114,22 @@ mod tests {
         let wrong = error(r#"{"name":5}"#);
         assert_eq!(wrong["code"], "validation_error");
         assert_eq!(wrong["fields"][0]["pointer"], "/name");
-        assert_eq!(
-            wrong["message"],
-            "name: invalid type: integer `5`, expected a string"
-        );
+        assert_eq!(wrong["message"], "name must be a string");
         assert_eq!(
             error(r#"{"order":[1,"x"]}"#)["fields"][0]["pointer"],
             "/order/1"
         );
+    }
+
+    #[test]
+    fn an_error_repeats_nothing_of_the_clients_text() {
+        let text = r#"{"order":"my phone, expected an address"}"#;
+        assert_eq!(error(text)["message"], "order must be a list");
+        let number = error(r#"{"order":["email"]}"#);
+        assert_eq!(number["message"], "order/0 must be a whole number");
+        let twice = error(r#"{"name":"Ana","name":"Ben"}"#);
+        assert_eq!(twice["message"], "name must be given once");
+        assert_eq!(twice["fields"][0]["pointer"], "/name");
     }
 
     #[test]

@@ -155,6 +155,7 @@ impl Answer {
             error["request_id"].as_str().unwrap(),
             self.headers["x-request-id"].to_str().unwrap()
         );
+        crate::words::mislead_nobody(&error);
         error
     }
 

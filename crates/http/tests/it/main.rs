@@ -10,6 +10,7 @@
 
 mod access;
 mod admin;
+mod answers;
 mod contacts;
 mod conventions;
 mod devices;
@@ -21,3 +22,4 @@ mod openapi;
 mod serving;
 mod sos;
 mod telemetry;
+mod words;

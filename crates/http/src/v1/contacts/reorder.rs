@@ -18,7 +18,7 @@ use crate::problem::Problem;
 pub(crate) struct ContactOrder {
     /// The id of every contact once, the one to tell first in front.
     #[schema(
-        required, nullable = false,
+        required, nullable = false, value_type = Vec<uuid::Uuid>,
         example = json!(["0199d7a1-52c4-7e0f-8d6b-2a9c3e5f7b01"])
     )]
     order: Option<Vec<String>>,

@@ -9,6 +9,7 @@ use mayday_app::{App, HistoryItem, HistoryPage};
 use mayday_core::sos::{Opening, TrailPoint};
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -84,17 +85,31 @@ struct OpeningView {
     #[schema(example = 12.4)]
     altitude: Option<f64>,
     /// As sent.
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = as_sent)]
     device_battery: Option<Value>,
     /// As sent.
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = as_sent)]
     device_coverage: Option<Value>,
     /// Percent, as sent.
     #[schema(value_type = Option<f64>, example = 71)]
     mobile_battery: Option<Number>,
     /// As sent.
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = as_sent)]
     mobile_coverage: Option<Value>,
+}
+
+/// How batteries and coverage are sent: see the body of a trigger.
+fn as_sent() -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([
+            Type::Object,
+            Type::Number,
+            Type::Null,
+        ]))
+        .description(Some(
+            "As sent: an object, or the number of an older client.",
+        ))
+        .build()
 }
 
 /// A point of the trail.
