@@ -28,7 +28,7 @@ pub struct CancelRequest {
 impl CancelRequest {
     /// Reads a body; an empty one cancels the caller's own incident.
     pub fn parse(body: &[u8]) -> Result<Self, FieldError> {
-        if body.iter().all(u8::is_ascii_whitespace) {
+        if matches!(body.trim_ascii(), b"" | b"null") {
             return Ok(Self::default());
         }
         // As a trigger is read: bytes that are no UTF-8 and text that is none
@@ -90,7 +90,14 @@ mod tests {
 
     #[test]
     fn an_empty_body_means_the_own_incident() {
-        for body in ["", "  ", "{}", r#"{"deviceId":null}"#, r#"{"deviceId":""}"#] {
+        for body in [
+            "",
+            "  ",
+            "{}",
+            " null",
+            r#"{"deviceId":null}"#,
+            r#"{"deviceId":""}"#,
+        ] {
             assert_eq!(
                 CancelRequest::parse(body.as_bytes()).unwrap().device_id,
                 None
