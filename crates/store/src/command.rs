@@ -11,7 +11,8 @@ use crate::tx::Tx;
 /// It may run more than once: again alone when a group's commit failed, again
 /// after a serialisation failure on PostgreSQL, and once more when the answer
 /// to a COMMIT was lost. So it takes `&self` and finds out by key what an
-/// earlier run has already done.
+/// earlier run has already done; what left no key behind asks
+/// [`Tx::may_be_done`].
 pub trait Command: Send + Sync + 'static {
     /// What the caller gets after the commit. Refusals are outputs too, decided
     /// before anything is written.

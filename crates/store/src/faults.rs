@@ -3,7 +3,8 @@
 //!
 //! Only a build with the feature `fault-points` (or a unit test) has any; in
 //! all others [`StateFaults`] is empty and its questions are answered at
-//! compile time. PostgreSQL has none.
+//! compile time. PostgreSQL has none: its faults are those of the way to it, which
+//! the end-to-end tests cause there.
 
 use crate::error::StoreError;
 

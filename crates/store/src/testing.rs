@@ -21,6 +21,7 @@
     reason = "a test whose store cannot be made has nothing to go on with"
 )]
 
+mod crash;
 mod people;
 mod telemetry;
 

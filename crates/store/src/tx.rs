@@ -31,6 +31,7 @@ pub struct Tx<'c> {
     environment: Arc<Environment>,
     hints: Vec<Hint>,
     deadline: Option<Deadline>,
+    may_be_done: bool,
 }
 
 /// What a transaction runs on.
@@ -63,6 +64,7 @@ impl ReadTx {
             environment,
             hints: Vec::new(),
             deadline: Some(deadline),
+            may_be_done: false,
         })
     }
 }
@@ -88,6 +90,7 @@ impl<'c> Tx<'c> {
             environment,
             hints: Vec::new(),
             deadline: None,
+            may_be_done: false,
         }
     }
 
@@ -126,6 +129,18 @@ impl<'c> Tx<'c> {
 
     fn vault(&self) -> Result<&Vault, SealError> {
         self.environment.vault.as_ref().ok_or(SealError::NoKey)
+    }
+
+    /// Marks a run of a command after one whose COMMIT went unanswered.
+    pub(crate) fn after_doubt(mut self, doubtful: bool) -> Self {
+        self.may_be_done = doubtful;
+        self
+    }
+
+    /// Whether an earlier run of this command may have been committed: the answer
+    /// to its COMMIT was lost. A removal that finds nothing has been done then.
+    pub fn may_be_done(&self) -> bool {
+        self.may_be_done
     }
 
     /// Tells others something, once this transaction is committed.

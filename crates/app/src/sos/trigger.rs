@@ -102,6 +102,7 @@ impl App {
             trigger,
             transport: sent.transport,
             received_at,
+            receipt: self.fresh_id(),
         };
         Ok(self.store.write(Lane::Sos, command).await?)
     }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::payload::Trigger;
 
@@ -37,6 +38,14 @@ pub fn trigger_keys(body: &[u8], trigger: &Trigger) -> Vec<TriggerKey> {
         keys.push(digest("bytes", [body, &[], &[]]));
     }
     keys
+}
+
+impl TriggerKey {
+    /// The key of one receipt, for a trigger that has no other: whoever stores it
+    /// recognises it when he does not know whether he has done so already.
+    pub fn of_receipt(receipt: Uuid) -> Self {
+        digest("receipt", [receipt.as_bytes(), &[], &[]])
+    }
 }
 
 /// A digest in which no part can run into the next.

@@ -31,7 +31,7 @@ impl Command for RemoveContact {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
         users::lock(tx, self.user).await?;
         if tx.execute(&DELETE, args![self.id, self.user]).await? == 0 {
-            return Ok(false);
+            return Ok(tx.may_be_done());
         }
         let contacts = list(tx, self.user).await?;
         let wanted: Vec<_> = contacts.iter().map(|contact| contact.id).collect();

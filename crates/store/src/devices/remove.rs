@@ -41,7 +41,9 @@ impl Command for RemoveDevice {
         let row = tx
             .fetch_optional(&FIND, args![self.device, self.user])
             .await?;
-        let Some(row) = row else { return Ok(false) };
+        let Some(row) = row else {
+            return Ok(tx.may_be_done());
+        };
         let claim = claim_of(&row)?;
         tx.execute_one(&DELETE, args![claim.id]).await?;
         alerts::close(tx, AlertKind::ContestedDevice, &claim.id.to_string()).await?;

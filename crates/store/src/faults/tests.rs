@@ -3,6 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mayday_core::sos::Trigger;
 use mayday_core::transport::Transport;
+use uuid::Uuid;
 
 use super::*;
 use crate::heartbeat::Heartbeat;
@@ -75,6 +76,7 @@ async fn an_early_acknowledgement_is_a_lie_about_an_sos() {
         body,
         transport: Transport::Mqtt,
         received_at: START,
+        receipt: Uuid::from_u128(1),
         last_known: None,
     };
     let told = store.write(Lane::Sos, command).await.unwrap();

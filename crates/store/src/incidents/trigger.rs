@@ -13,6 +13,7 @@ use mayday_core::sos::{
 use mayday_core::telemetry::Position;
 use mayday_core::time::Timestamp;
 use mayday_core::transport::Transport;
+use uuid::Uuid;
 
 use super::keys::{self, Heard};
 use super::reports::{self, NewReport};
@@ -45,6 +46,9 @@ pub struct TriggerSos {
     pub transport: Transport,
     /// When it came.
     pub received_at: Timestamp,
+    /// The id of this receipt, made for it. A trigger that nothing tells from
+    /// another is recognised by it when this command runs again.
+    pub receipt: Uuid,
     /// The last known position of the user whose incident it seems to be.
     pub last_known: Option<(UserId, Position)>,
 }
@@ -68,7 +72,7 @@ impl Command for TriggerSos {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<TriggerOutcome, StoreError> {
         let whose = self.resolve_and_lock(tx).await?;
-        let keys = trigger_keys(&self.body, &self.trigger);
+        let keys = self.keys();
         let heard = keys::find(tx, self.sender, &keys, self.received_at).await?;
         if let Some(Heard::Incident(id)) = heard {
             return redelivered(tx, id).await;
@@ -91,6 +95,14 @@ impl Command for TriggerSos {
 }
 
 impl TriggerSos {
+    fn keys(&self) -> Vec<TriggerKey> {
+        let mut keys = trigger_keys(&self.body, &self.trigger);
+        if keys.is_empty() {
+            keys.push(TriggerKey::of_receipt(self.receipt));
+        }
+        keys
+    }
+
     /// Resolves the owner, locks the owner's row and checks again: the registry
     /// may have changed in between.
     async fn resolve_and_lock(&self, tx: &mut Tx<'_>) -> Result<Whose, StoreError> {

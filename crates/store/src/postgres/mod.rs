@@ -210,4 +210,6 @@ async fn prepare(
 }
 
 #[cfg(test)]
+mod race_tests;
+#[cfg(test)]
 mod tests;

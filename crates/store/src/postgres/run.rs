@@ -42,12 +42,14 @@ pub(super) struct Runner {
 impl Runner {
     pub(super) async fn run<C: Command>(&self, command: &C) -> Result<C::Output, StoreError> {
         let mut runs = 0;
+        // Whether an earlier run may have been committed.
+        let mut doubtful = false;
         loop {
             let started = Instant::now();
             runs += 1;
             // What is given up here was rolled back or committed: running it
             // again is right either way. Its connection goes with it.
-            let once = tokio::time::timeout(self.limit, self.once(command));
+            let once = tokio::time::timeout(self.limit, self.once(command, &mut doubtful));
             let done = once.await.unwrap_or_else(|_| {
                 Err(StoreError::Unavailable {
                     source: connect::silent(),
@@ -83,17 +85,24 @@ impl Runner {
         }
     }
 
-    async fn once<C: Command>(&self, command: &C) -> Result<(C::Output, Vec<Hint>), StoreError> {
+    async fn once<C: Command>(
+        &self,
+        command: &C,
+        doubtful: &mut bool,
+    ) -> Result<(C::Output, Vec<Hint>), StoreError> {
         let mut transaction = super::begin(&self.pool, "BEGIN").await?;
         let environment = Arc::clone(&self.environment);
-        let mut tx = Tx::new(Connection::Postgres(&mut transaction), environment);
+        let tx = Tx::new(Connection::Postgres(&mut transaction), environment);
+        let mut tx = tx.after_doubt(*doubtful);
         let output = queued::run_caught(command, &mut tx).await?;
         let hints = tx.take_hints();
         drop(tx);
-        transaction
-            .commit()
-            .await
-            .map_err(|error| StoreError::of_statement("COMMIT", error))?;
+        // Until it is answered, also when it is given up here.
+        let before = std::mem::replace(doubtful, true);
+        transaction.commit().await.map_err(|error| {
+            *doubtful = before || failure::is_of_connection(&error);
+            StoreError::of_statement("COMMIT", error)
+        })?;
         Ok((output, hints))
     }
 

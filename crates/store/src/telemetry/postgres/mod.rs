@@ -120,3 +120,6 @@ impl Drop for PostgresTables {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,6 +78,7 @@ pub(super) async fn open_sos(store: &TestStore, app: &TestApp, owner: UserId) ->
         body,
         transport: Transport::Mqtt,
         received_at: START,
+        receipt: Uuid::from_u128(1),
         last_known: None,
     };
     match store.write(Lane::Sos, command).await.unwrap() {
