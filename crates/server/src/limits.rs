@@ -2,25 +2,53 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::config::Config;
+
 /// Descriptors beside the connections: database files, day files, sockets.
 const OWN_DESCRIPTORS: u64 = 128;
 
-/// Raises the limit as far as allowed, and warns when the listeners may need
-/// more than was granted.
-pub(crate) fn raise_file_descriptors(wanted: u64, connections: u64) {
-    let granted = raise(wanted);
-    let needed = connections.saturating_add(OWN_DESCRIPTORS);
-    if granted < needed {
-        tracing::warn!(
-            limit.file_descriptors = granted,
-            limit.needed = needed,
-            "fewer file descriptors are allowed than connections: raise the limit \
-             (`ulimit -n {needed}`, or LimitNOFILE={needed} in the systemd unit), or \
-             lower http.max_connections and mqtt.max_connections"
-        );
-    } else {
+/// What is left of a listener's limit at least.
+const LEAST_CONNECTIONS: usize = 4;
+
+/// Raises the limit as far as allowed. Where fewer are granted than the listeners
+/// may need for their `connections`, their limits are lowered in proportion: a
+/// full house knows whom to close for an SOS, a listener without a descriptor
+/// does not.
+pub(crate) fn fit_to_file_descriptors(config: &Config, connections: usize) -> Config {
+    let granted = raise(config.lifecycle.file_descriptors);
+    let needed = u64::try_from(connections)
+        .unwrap_or(u64::MAX)
+        .saturating_add(OWN_DESCRIPTORS);
+    let mut fitted = config.clone();
+    if granted >= needed {
         tracing::debug!(limit.file_descriptors = granted, "file-descriptor limit");
+        return fitted;
     }
+    let room = granted.saturating_sub(OWN_DESCRIPTORS).max(granted / 2);
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    for limit in [
+        &mut fitted.http.max_connections,
+        &mut fitted.mqtt.max_connections,
+        &mut fitted.mqtt.max_unproven_connections,
+    ] {
+        *limit = share(*limit, room, connections);
+    }
+    tracing::warn!(
+        limit.file_descriptors = granted,
+        limit.needed = needed,
+        http.max_connections = fitted.http.max_connections,
+        mqtt.max_connections = fitted.mqtt.max_connections,
+        "fewer file descriptors are allowed than connections, so fewer connections are taken: \
+         raise the limit (`ulimit -n {needed}`, or LimitNOFILE={needed} in the systemd unit), \
+         or lower http.max_connections and mqtt.max_connections"
+    );
+    fitted
+}
+
+/// What a limit becomes when there is `room` for so many `of` all connections.
+fn share(limit: usize, room: usize, of: usize) -> usize {
+    let part = limit.saturating_mul(room) / of.max(1);
+    part.max(LEAST_CONNECTIONS).min(limit)
 }
 
 /// Raises the soft limit to `wanted` or the hard limit; answers what holds.
@@ -39,5 +67,18 @@ fn raise(wanted: u64) -> u64 {
     match setrlimit(Resource::Nofile, raised) {
         Ok(()) => target,
         Err(_) => current,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn limits_shrink_in_proportion_and_never_grow() {
+        assert_eq!(share(8_000, 200, 20_000), 80);
+        assert_eq!(share(500, 200, 20_000), 5);
+        assert_eq!(share(10, 200, 20_000), 4);
+        assert_eq!(share(2, 200, 20_000), 2);
     }
 }

@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::failure::{Failure, Outcome};
 use crate::lifecycle::{Addresses, Signals};
-use crate::limits::raise_file_descriptors;
+use crate::limits::fit_to_file_descriptors;
 use crate::node::Node;
 
 /// Connections of the admin listener: a few probes and scrapers.
@@ -99,10 +99,7 @@ impl Server {
             + ADMIN_CONNECTIONS
             + ADMIN_CONNECTIONS / HTTP_RESERVE_SHARE
             + 1;
-        raise_file_descriptors(
-            config.lifecycle.file_descriptors,
-            u64::try_from(connections).unwrap_or(u64::MAX),
-        );
+        let config = &fit_to_file_descriptors(config, connections);
         // Ports first: a taken one is found before anything is opened.
         let http = bind("HTTP", "--http", config.http.listen).await?;
         let mqtt = bind("MQTT", "--mqtt", config.mqtt.listen).await?;
