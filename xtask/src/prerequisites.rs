@@ -10,6 +10,7 @@ use crate::run::{self, Watch, command, must};
 /// The versions that the client tests were written against.
 const PAHO: &str = "paho-mqtt==2.1.0";
 const MQTT_JS: &str = "mqtt@5.14.1";
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
 /// Something that tests need; `--skip` takes its name.
 struct Need {
@@ -44,6 +45,13 @@ const NEEDS: &[Need] = &[
         advice: "install curl: the commands of the guides are run with it",
     },
     Need {
+        name: "prlimit",
+        used_by: &[],
+        present: || run::exists("prlimit"),
+        install: || packages(&["util-linux"]),
+        advice: "install prlimit (util-linux): a server is run with few file descriptors",
+    },
+    Need {
         name: "postgres",
         used_by: &["postgres"],
         present: || crate::postgres::programs().is_some(),
@@ -68,8 +76,15 @@ const NEEDS: &[Need] = &[
         name: "paho",
         used_by: &["paho"],
         present: has_paho,
-        install: install_paho,
+        install: || install_python(PAHO),
         advice: "make a virtual environment in target/e2e/venv with paho-mqtt in it",
+    },
+    Need {
+        name: "schemathesis",
+        used_by: &["schemathesis"],
+        present: has_schemathesis,
+        install: || install_python(SCHEMATHESIS),
+        advice: "install schemathesis into the virtual environment target/e2e/venv",
     },
     Need {
         name: "mqttjs",
@@ -195,7 +210,35 @@ fn has_paho() -> bool {
         .is_ok_and(|said| said.success)
 }
 
-fn install_paho() -> Result<(), Failure> {
+/// Whether the pinned version is there: another one makes up other requests.
+fn has_schemathesis() -> bool {
+    let program = venv().join("bin/schemathesis");
+    let wanted = SCHEMATHESIS.rsplit('=').next().unwrap_or_default();
+    program.is_file()
+        && run::run(command(program, &["--version"]), "schemathesis", false)
+            .is_ok_and(|said| said.success && said.text.contains(wanted))
+}
+
+/// Installs a package into the clients' virtual environment, which is made if missing.
+fn install_python(package: &str) -> Result<(), Failure> {
+    if !has_pip() {
+        make_venv()?;
+    }
+    must(
+        command(python(), &["-m", "pip", "install", "--quiet", package]),
+        "pip",
+    )
+    .map(|_| ())
+}
+
+/// A virtual environment that could not be made to its end has none.
+fn has_pip() -> bool {
+    python().is_file()
+        && run::run(command(python(), &["-m", "pip", "--version"]), "pip", false)
+            .is_ok_and(|said| said.success)
+}
+
+fn make_venv() -> Result<(), Failure> {
     run::directory(&client_directory())?;
     let place = venv().to_string_lossy().into_owned();
     if must(
@@ -210,11 +253,7 @@ fn install_paho() -> Result<(), Failure> {
             "venv",
         )?;
     }
-    must(
-        command(python(), &["-m", "pip", "install", "--quiet", PAHO]),
-        "pip",
-    )
-    .map(|_| ())
+    Ok(())
 }
 
 fn install_mqtt_js() -> Result<(), Failure> {

@@ -4,9 +4,9 @@
 //! independently of the product's own code. Each module above it is one thing
 //! that must be shown: foreign clients work ([`clients`]), a model of the
 //! public SDK is content over randomised runs ([`sdk`]), nothing acknowledged
-//! is lost ([`crash`], [`trace`]), nobody is kept out or waits ([`siege`],
-//! [`frozen`]), load is measured truly ([`bench`]), the documents tell the truth ([`guides`],
-//! [`demo`]).
+//! is lost ([`crash`], [`trace`], [`link`]), nobody is kept out or waits ([`siege`],
+//! [`frozen`]), load is measured truly ([`bench`]), the documents tell the truth
+//! ([`guides`], [`demo`], [`schemathesis`]).
 //!
 //! `cargo xtask test` provides the binaries and the clients; `MAYDAY_TEST_SKIP`
 //! names what is to be left out.
@@ -19,6 +19,8 @@ mod demo;
 mod frozen;
 mod guides;
 mod harness;
+mod link;
+mod schemathesis;
 mod sdk;
 mod siege;
 mod trace;

@@ -1,7 +1,9 @@
-//! No flood of bad attempts, no full house and no expired hash keeps a genuine
-//! SOS out; and whoever is to be kept out is, within a second.
+//! No flood of bad attempts, no full house, no lack of file descriptors and no
+//! expired hash keeps a genuine SOS out; and whoever is to be kept out is, within a second.
 
-use std::time::Duration;
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -9,11 +11,23 @@ use super::harness::clock;
 use super::harness::mqtt::{Login, Mqtt, Packet, Version};
 use super::harness::person::Person;
 use super::harness::server::{Home, How, Server};
+use super::harness::tools;
 
 /// Far beyond the limiter's threshold of 30 failures a minute.
 const BAD_ATTEMPTS: usize = 120;
 /// Connections of a small house.
 const HOUSE: usize = 16;
+/// Descriptors of a process that has too few: it uses some 30 for itself.
+const DESCRIPTORS: usize = 96;
+/// What each listener says when it cannot accept.
+const COMPLAINTS: [(&str, &str); 2] = [
+    ("HTTP", "cannot accept a connection"),
+    ("MQTT", "no MQTT connection could be accepted"),
+];
+/// A listener that is in trouble says so by then.
+const RECOVERY: Duration = Duration::from_secs(10);
+/// What a listener waits at least after it could not accept.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
 /// A cut must come within a second of the command's end.
 const CUT_LIMIT: Duration = Duration::from_secs(1);
 
@@ -86,6 +100,75 @@ fn a_full_house_makes_room() {
         Err(_) => true,
     };
     assert!(ended, "the oldest idle connection is still there");
+}
+
+/// Connections to both listeners that say nothing.
+fn idlers(server: &Server, each: usize) -> Vec<TcpStream> {
+    [&server.http, &server.mqtt]
+        .into_iter()
+        .flat_map(|address| (0..each).map(move |_| TcpStream::connect(address).unwrap()))
+        .collect()
+}
+
+#[test]
+fn with_few_descriptors_the_houses_are_smaller_and_make_room() {
+    let home = Home::new();
+    let partner = home.app("acme");
+    let server = home.serve_how(&How {
+        under: vec![
+            "prlimit".to_owned(),
+            format!("--nofile={DESCRIPTORS}:{DESCRIPTORS}"),
+        ],
+        ..How::default()
+    });
+    let idle = idlers(&server, DESCRIPTORS);
+    genuine(&server, &partner.person("ana"));
+    drop(idle);
+    let log = server.log();
+    assert!(log.contains("so fewer connections are taken"), "{log}");
+    for (who, complaint) in COMPLAINTS {
+        assert!(!log.contains(complaint), "{who} ran out of descriptors");
+    }
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how often a listener complains is measured from outside"
+)]
+fn a_listener_without_any_descriptor_does_not_spin_and_recovers() {
+    let home = Home::new();
+    let partner = home.app("acme");
+    let server = home.serve();
+    let ana = partner.person("ana");
+    ana.uuid(&server);
+    let limit = |soft: &str| {
+        let arguments = [
+            "--pid",
+            &server.pid.to_string(),
+            &format!("--nofile={soft}:"),
+        ];
+        let said = tools::run(Command::new("prlimit").args(arguments), "");
+        assert!(said.success, "{said:?}");
+    };
+    // Fewer than it has open: none can be added.
+    limit("8");
+    let began = Instant::now();
+    let idle = idlers(&server, 8);
+    for (who, complaint) in COMPLAINTS {
+        let told = || server.log().matches(complaint).count() >= 4;
+        assert!(tools::until(RECOVERY, told), "{who} does not say why");
+    }
+    let (took, log) = (began.elapsed(), server.log());
+    for (who, complaint) in COMPLAINTS {
+        let said = log.matches(complaint).count();
+        println!("{who} complained {said} times in {} ms", took.as_millis());
+        let most = took.as_millis() / LEAST_PAUSE.as_millis() + 10;
+        assert!((said as u128) < most, "{who} spins: {said} in {took:?}");
+    }
+    limit("256");
+    genuine(&server, &ana);
+    drop(idle);
 }
 
 #[test]

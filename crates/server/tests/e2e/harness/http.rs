@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// No answer takes longer unless something is broken.
-const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// What came back.
 #[derive(Debug)]
@@ -36,8 +36,20 @@ pub(crate) fn send(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> std::io::Result<Answer> {
+    send_within(LIMIT, address, method, path, headers, body)
+}
+
+/// As [`send`], for an answer that may take longer.
+pub(crate) fn send_within(
+    limit: Duration,
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(LIMIT))?;
+    stream.set_read_timeout(Some(limit))?;
     stream.set_write_timeout(Some(LIMIT))?;
     stream.set_nodelay(true)?;
     let mut request =

@@ -3,6 +3,7 @@
 pub(crate) mod clock;
 pub(crate) mod dice;
 pub(crate) mod http;
+pub(crate) mod link;
 pub(crate) mod mqtt;
 pub(crate) mod person;
 pub(crate) mod postgres;

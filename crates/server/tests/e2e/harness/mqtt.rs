@@ -72,6 +72,15 @@ pub(crate) struct Mqtt {
 impl Mqtt {
     /// Connects; the code of the CONNACK when the server says no.
     pub(crate) fn connect(address: &str, login: &Login) -> io::Result<Result<Self, u8>> {
+        Self::connect_within(LIMIT, address, login)
+    }
+
+    /// As [`Mqtt::connect`], for a CONNACK that may take longer.
+    pub(crate) fn connect_within(
+        limit: Duration,
+        address: &str,
+        login: &Login,
+    ) -> io::Result<Result<Self, u8>> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(LIMIT))?;
@@ -91,7 +100,7 @@ impl Mqtt {
             body.extend(text(field));
         }
         client.send(0x10, &body)?;
-        match client.next(LIMIT)? {
+        match client.next(limit)? {
             Some(Packet::Connack { code: 0, .. }) => Ok(Ok(client)),
             Some(Packet::Connack { code, .. }) => Ok(Err(code)),
             other => Err(io::Error::other(format!("no CONNACK but {other:?}"))),
@@ -139,9 +148,14 @@ impl Mqtt {
         }
     }
 
+    /// PINGREQ, and does not wait.
+    pub(crate) fn send_ping(&mut self) -> io::Result<()> {
+        self.send(0xc0, &[])
+    }
+
     /// PINGREQ, and waits for the PINGRESP.
     pub(crate) fn ping(&mut self) -> io::Result<()> {
-        self.send(0xc0, &[])?;
+        self.send_ping()?;
         self.wait_for(LIMIT, |packet| *packet == Packet::Pingresp)
             .map(|_| ())
     }

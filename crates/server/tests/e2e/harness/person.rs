@@ -1,6 +1,7 @@
 //! Somebody with a phone: an external id of an app, and the hash that proves it.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -58,7 +59,20 @@ impl Person {
         path: &str,
         body: &str,
     ) -> std::io::Result<Answer> {
-        http::send(
+        self.http_within(http::LIMIT, server, method, path, body)
+    }
+
+    /// As [`Person::http`], for an answer that may take longer.
+    pub(crate) fn http_within(
+        &self,
+        limit: Duration,
+        server: &Server,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> std::io::Result<Answer> {
+        http::send_within(
+            limit,
             &server.http,
             method,
             path,

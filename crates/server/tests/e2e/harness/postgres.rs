@@ -35,6 +35,13 @@ impl Database {
         Some(database)
     }
 
+    /// `host:port` of its server.
+    pub(crate) fn server(&self) -> &str {
+        let (_, rest) = self.admin.split_once("://").expect("a URL");
+        let authority = rest.split('/').next().unwrap_or(rest);
+        authority.rsplit('@').next().unwrap_or(authority)
+    }
+
     fn tell(&self, what: &str) {
         let statement = format!("{what} {}", self.name);
         let said = tools::run(

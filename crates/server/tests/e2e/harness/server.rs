@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::link::Link;
 use super::person::Partner;
 use super::postgres::Database;
 use super::tools;
@@ -61,6 +62,15 @@ impl Home {
     /// An empty one on PostgreSQL; `None` when that is left out.
     pub(crate) fn on_postgres() -> Option<Self> {
         Database::new().map(|database| Self::with(Some(database)))
+    }
+
+    /// An empty one on PostgreSQL behind a link; `None` when that is left out.
+    pub(crate) fn on_linked_postgres() -> Option<(Self, Link)> {
+        let mut database = Database::new()?;
+        let server = database.server().to_owned();
+        let link = Link::to(&server);
+        database.url = database.url.replacen(&server, &link.address.to_string(), 1);
+        Some((Self::with(Some(database)), link))
     }
 
     fn with(database: Option<Database>) -> Self {
@@ -205,6 +215,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// What it has logged on this data so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// `kill -9`: no farewell, no flush.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -58,6 +58,11 @@ pub(crate) struct Said {
 
 /// Runs a program to its end, fed with `input`.
 pub(crate) fn run(command: &mut Command, input: &str) -> Said {
+    run_within(command, input, PROGRAM_LIMIT)
+}
+
+/// As [`run`], for a program that may take longer.
+pub(crate) fn run_within(command: &mut Command, input: &str, limit: Duration) -> Said {
     let mut child = spawn(command);
     let mut stdin = child.stdin.take().unwrap();
     // A program may end without reading what it was given.
@@ -66,7 +71,7 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Said {
     let out = collect(child.stdout.take().unwrap());
     let err = collect(child.stderr.take().unwrap());
     let mut status = None;
-    until(PROGRAM_LIMIT, || {
+    until(limit, || {
         status = child.try_wait().unwrap();
         status.is_some()
     });
