@@ -14,6 +14,8 @@ pub(crate) struct Timers {
     /// How long the client may be silent: one and a half times its keep-alive.
     silence: Option<Duration>,
     heard: Instant,
+    /// Whether the client was listened to when the timer was set last.
+    listened: bool,
     write_timeout: Duration,
     /// Since when unwritten bytes have not become fewer.
     stalled: Option<Instant>,
@@ -45,6 +47,7 @@ impl Timers {
             sleep: Box::pin(sleep_until(now + FAR)),
             silence: (!silence.is_zero()).then_some(silence),
             heard: now,
+            listened: true,
             write_timeout,
             stalled: None,
             spill_at: None,
@@ -87,11 +90,13 @@ impl Timers {
     }
 
     /// Sets the timer. While the client is not `listened` to, it cannot be
-    /// heard, so its keep-alive stands still.
+    /// heard, so its keep-alive stands still, until the moment at which it is
+    /// listened to again.
     pub(crate) fn arm(&mut self, listened: bool) {
-        if !listened {
+        if !listened || !self.listened {
             self.heard();
         }
+        self.listened = listened;
         let silence = self.silence.filter(|_| listened);
         let next = [
             silence.map(|silence| self.heard + silence),
@@ -189,7 +194,7 @@ mod tests {
         timers.arm(false);
         tokio::time::advance(600 * SECOND).await;
         assert_eq!(timers.due(false), Due::Nothing);
-        timers.arm(false);
+        // The loop slept until the queue had room again.
         assert_eq!(wait(&mut timers, true).await, (Due::KeepAlive, 45 * SECOND));
     }
 
