@@ -15,13 +15,10 @@ const LEAST_CONNECTIONS: usize = 4;
 /// full house knows whom to close for an SOS, a listener without a descriptor
 /// does not.
 pub(crate) fn fit_to_file_descriptors(config: &Config, connections: usize) -> Config {
-    let granted = raise(config.lifecycle.file_descriptors);
-    let needed = u64::try_from(connections)
-        .unwrap_or(u64::MAX)
-        .saturating_add(OWN_DESCRIPTORS);
     let mut fitted = config.clone();
-    if granted >= needed {
-        tracing::debug!(limit.file_descriptors = granted, "file-descriptor limit");
+    let needed = u64::try_from(connections).unwrap_or(u64::MAX);
+    let granted = raise_file_descriptors(config.lifecycle.file_descriptors, needed);
+    if granted >= needed.saturating_add(OWN_DESCRIPTORS) {
         return fitted;
     }
     let room = granted.saturating_sub(OWN_DESCRIPTORS).max(granted / 2);
@@ -34,15 +31,30 @@ pub(crate) fn fit_to_file_descriptors(config: &Config, connections: usize) -> Co
         *limit = share(*limit, room, connections);
     }
     tracing::warn!(
-        limit.file_descriptors = granted,
-        limit.needed = needed,
         http.max_connections = fitted.http.max_connections,
         mqtt.max_connections = fitted.mqtt.max_connections,
-        "fewer file descriptors are allowed than connections, so fewer connections are taken: \
-         raise the limit (`ulimit -n {needed}`, or LimitNOFILE={needed} in the systemd unit), \
-         or lower http.max_connections and mqtt.max_connections"
+        "fewer connections are taken than configured, for want of file descriptors"
     );
     fitted
+}
+
+/// Raises the limit as far as allowed, and warns when the connections may need
+/// more than was granted. Answers what was granted.
+pub(crate) fn raise_file_descriptors(wanted: u64, connections: u64) -> u64 {
+    let granted = raise(wanted);
+    let needed = connections.saturating_add(OWN_DESCRIPTORS);
+    if granted < needed {
+        tracing::warn!(
+            limit.file_descriptors = granted,
+            limit.needed = needed,
+            "fewer file descriptors are allowed than connections: raise the limit \
+             (`ulimit -n {needed}`, or LimitNOFILE={needed} in the systemd unit), or \
+             lower http.max_connections and mqtt.max_connections"
+        );
+    } else {
+        tracing::debug!(limit.file_descriptors = granted, "file-descriptor limit");
+    }
+    granted
 }
 
 /// What a limit becomes when there is `room` for so many `of` all connections.
