@@ -3,6 +3,7 @@
 
 pub mod admin;
 mod app;
+mod arrival;
 mod contacts;
 mod devices;
 mod error;
@@ -21,6 +22,7 @@ pub mod testing;
 mod topics;
 
 pub use app::{App, Parts};
+pub use arrival::Arrival;
 pub use error::AppError;
 pub use feed::{EventFeed, FeedLost};
 pub use health::{

@@ -98,7 +98,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The address that failures are counted for.
-fn peer(parts: &Parts, trusted: &[IpAddr]) -> IpAddr {
+pub(crate) fn peer(parts: &Parts, trusted: &[IpAddr]) -> IpAddr {
     let direct = parts
         .extensions
         .get::<ConnectInfo<SocketAddr>>()

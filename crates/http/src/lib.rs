@@ -23,5 +23,5 @@ mod v1;
 pub use admin::{AdminHost, admin_router};
 pub use openapi::openapi_json;
 pub use router::{AUTHORISATION, Access, router};
-pub use serve::serve;
+pub use serve::{Door, serve};
 pub use settings::{HttpSettings, InvalidOrigin};

@@ -16,6 +16,8 @@ pub struct HttpSettings {
     pub request_timeout: Duration,
     /// For the whole body of a request to arrive.
     pub body_timeout: Duration,
+    /// From accepting a connection to the end of its TLS handshake.
+    pub handshake_timeout: Duration,
     /// For the head of a request to arrive, on an idle connection too.
     pub header_timeout: Duration,
     /// For an answer that the client does not take.
@@ -34,6 +36,7 @@ impl Default for HttpSettings {
             trusted_proxies: Vec::new(),
             request_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(15),
+            handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(15),
             max_connections: 8_192,

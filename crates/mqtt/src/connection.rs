@@ -91,6 +91,17 @@ pub(crate) enum End {
     ShutDown,
 }
 
+impl End {
+    /// What a failed read or write says about the client.
+    fn of(error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::InvalidData {
+            Self::Fault(Fault::protocol("WebSocket frame"))
+        } else {
+            Self::Lost("io")
+        }
+    }
+}
+
 /// What the loop waited for.
 enum Event {
     Cut(CutReason),
@@ -143,7 +154,7 @@ impl<T: Transport> Connection<T> {
                 self.timers.wrote(self.wire.outbox.is_empty());
                 Ok(())
             }
-            Event::Io(Err(_)) => Err(End::Lost("io")),
+            Event::Io(Err(error)) => Err(End::of(&error)),
             Event::More => Ok(()),
         }
     }
@@ -215,7 +226,7 @@ impl<T: Transport> Connection<T> {
             }
             Ok(Read::Nothing) => Ok(()),
             Ok(Read::Closed) => Err(End::Lost("closed")),
-            Err(_) => Err(End::Lost("io")),
+            Err(error) => Err(End::of(&error)),
         }
     }
 

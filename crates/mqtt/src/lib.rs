@@ -3,7 +3,8 @@
 //! This is the end of MQTT, not a broker: clients publish to the server, and
 //! only the server publishes to clients.
 //!
-//! A socket arrives in [`serve`] and becomes a visitor of the presence
+//! A socket arrives at a [`Door`] of the [`Endpoint`], plain or with TLS, or as
+//! a WebSocket through `upgrade`, and becomes a visitor of the presence
 //! registry; `handle::connect` reads one packet, checks the proof and makes it
 //! a member; from then on `connection` is its loop. A PUBLISH begins its work
 //! when it is decoded and waits in `queue` for its turn to be acknowledged,
@@ -26,8 +27,9 @@ mod settings;
 mod subscriptions;
 mod timers;
 mod transport;
+mod upgrade;
 mod wire;
 
-pub use listener::serve;
+pub use listener::{Door, Endpoint};
 pub use settings::{MAX_PACKET_BYTES, MqttSettings};
 pub use transport::Transport;

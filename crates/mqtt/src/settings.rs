@@ -16,6 +16,9 @@ pub(crate) const MAX_CONNECT_BYTES: usize = 32 * 1024;
 /// How many bytes are asked from the socket at once.
 pub(crate) const READ_CHUNK_BYTES: usize = 8 * 1024;
 
+/// How many bytes are asked at once from a connection that HTTP handed over.
+pub(crate) const WEBSOCKET_CHUNK_BYTES: usize = 4 * 1024;
+
 /// How many packets are decoded before the loop looks at its other duties.
 pub(crate) const DECODE_TURN: u64 = 64;
 
@@ -65,7 +68,8 @@ pub struct MqttSettings {
     pub receive_maximum: u16,
     /// How many telemetry samples of one connection are with the store at once.
     pub in_flight: usize,
-    /// A connection that has sent no CONNECT by then is closed.
+    /// A connection that has sent no CONNECT by then, counted from its being
+    /// accepted, is closed: a slow TLS handshake or upgrade gains no time.
     pub connect_timeout: Duration,
     /// A client that takes no byte for so long is disconnected.
     pub write_timeout: Duration,

@@ -2,8 +2,12 @@
 //!
 //! The loop asks for readiness before it holds a buffer, so that an idle
 //! connection costs none, and writes without waiting, so that a client that
-//! takes nothing cannot keep it from reading. TLS and WebSocket transports
-//! implement the same four functions.
+//! takes nothing cannot keep it from reading. There are plain TCP, [`stream`]
+//! for TLS, and [`websocket`] over either, as HTTP hands it over.
+
+pub(crate) mod frames;
+pub(crate) mod stream;
+pub(crate) mod websocket;
 
 use std::io;
 use std::pin::Pin;
@@ -24,13 +28,16 @@ pub trait Transport: Send + 'static {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::WouldBlock`] when there is nothing yet.
+    /// [`io::ErrorKind::WouldBlock`] when there is nothing yet,
+    /// [`io::ErrorKind::InvalidData`] when the client breaks the rules of the
+    /// transport and is to be told so.
     fn try_read(&mut self, buffer: &mut BytesMut) -> io::Result<usize>;
 
-    /// Hands on some of `bytes` and returns how many.
+    /// Hands on some of `bytes` and returns how many have left this process.
+    /// After `Pending` it must be shown the same bytes first.
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
 
-    /// Says that nothing more will be written.
+    /// Says that nothing more will be written, in the transport's own words.
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 

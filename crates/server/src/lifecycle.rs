@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -58,11 +59,19 @@ impl Signals {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Addresses {
     /// The SDK's HTTP interface.
-    pub(crate) http: std::net::SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http: Option<SocketAddr>,
+    /// The same behind TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) https: Option<SocketAddr>,
     /// The SDK's MQTT interface.
-    pub(crate) mqtt: std::net::SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mqtt: Option<SocketAddr>,
+    /// The same behind TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mqtts: Option<SocketAddr>,
     /// Health and metrics.
-    pub(crate) admin: std::net::SocketAddr,
+    pub(crate) admin: SocketAddr,
 }
 
 /// Everybody may read the ready file.
@@ -141,8 +150,10 @@ mod tests {
         assert!(!path.exists());
         let address = "127.0.0.1:8080".parse().unwrap();
         let addresses = Addresses {
-            http: address,
-            mqtt: "127.0.0.1:1883".parse().unwrap(),
+            http: Some(address),
+            https: None,
+            mqtt: Some("127.0.0.1:1883".parse().unwrap()),
+            mqtts: None,
             admin: "[::1]:9090".parse().unwrap(),
         };
         let file = ReadyFile::write(&path, addresses).unwrap();

@@ -18,11 +18,13 @@ mod entropy;
 mod failure;
 mod lifecycle;
 mod limits;
+mod listeners;
 mod node;
 mod output;
 mod serving;
 mod target;
 mod telemetry;
+mod tls;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;

@@ -56,8 +56,6 @@ enum Key {
 pub(crate) struct Node {
     /// The use cases.
     pub(crate) app: Arc<App>,
-    /// Where transports count.
-    pub(crate) metrics: Metrics,
     /// The clock of the whole process.
     pub(crate) clock: Arc<AnchoredClock>,
     store: Store,
@@ -97,14 +95,13 @@ impl Node {
         let telemetry = Telemetry::open(telemetry_config, &store, Arc::clone(&shared_clock))
             .await
             .map_err(|error| Failure::new(error.to_string()))?;
-        let metrics = Metrics::new();
         let shutdown = CancellationToken::new();
         let app = App::start(Parts {
             store: store.clone(),
             telemetry: telemetry.clone(),
             clock: shared_clock,
             entropy,
-            metrics: metrics.clone(),
+            metrics: Metrics::new(),
             identity: IdentitySettings {
                 failures_per_minute: config.identity.failures_per_minute,
             },
@@ -118,7 +115,6 @@ impl Node {
         .map_err(|error| Failure::new(format!("mayday cannot start: {}", with_source(&error))))?;
         Ok(Self {
             app,
-            metrics,
             clock,
             store,
             telemetry,

@@ -1,13 +1,14 @@
 //! The running server: listeners, workers, and their orderly end.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_app::App;
+use mayday_core::clock::SharedClock;
 use mayday_http::{AdminHost, HttpSettings};
-use mayday_mqtt::MqttSettings;
+use mayday_mqtt::{Endpoint, MqttSettings};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +18,9 @@ use crate::config::Config;
 use crate::failure::{Failure, Outcome};
 use crate::lifecycle::{Addresses, Signals};
 use crate::limits::fit_to_file_descriptors;
+use crate::listeners::Listeners;
 use crate::node::Node;
+use crate::tls::{self, Tls};
 
 /// Connections of the admin listener: a few probes and scrapers.
 const ADMIN_CONNECTIONS: usize = 64;
@@ -100,17 +103,18 @@ impl Server {
             + ADMIN_CONNECTIONS / HTTP_RESERVE_SHARE
             + 1;
         let config = &fit_to_file_descriptors(config, connections);
-        // Ports first: a taken one is found before anything is opened.
-        let http = bind("HTTP", "--http", config.http.listen).await?;
-        let mqtt = bind("MQTT", "--mqtt", config.mqtt.listen).await?;
-        let admin = bind("health and metrics", "--admin", config.admin.listen).await?;
-        let addresses = Addresses {
-            http: http.local_addr()?,
-            mqtt: mqtt.local_addr()?,
-            admin: admin.local_addr()?,
-        };
+        // Certificates and ports first: what is wrong with them is found before
+        // anything is opened.
+        tls::check(&config.tls)?;
+        let listeners = Listeners::bind(config).await?;
+        let addresses = listeners.addresses()?;
         let node = Node::open(config).await?;
         let data_dir = &config.store.data_dir;
+        let tls = Tls::open(
+            &config.tls,
+            data_dir,
+            Arc::clone(&node.clock) as SharedClock,
+        )?;
         let socket = admin_socket::bind(data_dir).map_err(|error| {
             Failure::new(format!(
                 "the command line's socket cannot be made in {}: {error}",
@@ -126,7 +130,20 @@ impl Server {
             drain_lead: config.lifecycle.drain_lead,
             drain_limit: config.lifecycle.drain,
         };
-        server.start_front(config, http, mqtt);
+        let Listeners {
+            http,
+            https,
+            mqtt,
+            mqtts,
+            admin,
+        } = listeners;
+        let tls = tls.map(Arc::new);
+        let secure = tls.as_deref();
+        let endpoint = server.start_mqtt(config, (mqtt, mqtts), secure);
+        server.start_http(config, (http, https), secure, &endpoint);
+        if let Some(tls) = tls {
+            server.watch_certificate(tls)?;
+        }
         let ended = server.front.shutdown.clone();
         let app = Arc::clone(&server.node.app);
         server
@@ -134,8 +151,10 @@ impl Server {
             .spawn("command line's socket", socket.serve(app, ended));
         server.start_back(admin);
         tracing::info!(
-            http.address = %addresses.http,
-            mqtt.address = %addresses.mqtt,
+            http.address = addresses.http.map(display),
+            https.address = addresses.https.map(display),
+            mqtt.address = addresses.mqtt.map(display),
+            mqtts.address = addresses.mqtts.map(display),
             admin.address = %addresses.admin,
             data.directory = %data_dir.display(),
             "serving"
@@ -143,7 +162,36 @@ impl Server {
         Ok(server)
     }
 
-    fn start_front(&mut self, config: &Config, http: TcpListener, mqtt: TcpListener) {
+    fn start_mqtt(
+        &mut self,
+        config: &Config,
+        (plain, secure): (Option<TcpListener>, Option<TcpListener>),
+        tls: Option<&Tls>,
+    ) -> Endpoint {
+        let settings = MqttSettings {
+            keep_alive_max: config.mqtt.max_keep_alive,
+            drain_timeout: config.lifecycle.drain,
+            ..MqttSettings::default()
+        };
+        let app = Arc::clone(&self.node.app);
+        let endpoint = Endpoint::new(app, settings, self.front.shutdown.clone());
+        let secure = secure.zip(tls).map(|(listener, tls)| mayday_mqtt::Door {
+            listener,
+            tls: Some(tls.mqtts()),
+        });
+        let doors = plain.map(Into::into).into_iter().chain(secure).collect();
+        self.front
+            .spawn("MQTT listener", endpoint.clone().serve(doors));
+        endpoint
+    }
+
+    fn start_http(
+        &mut self,
+        config: &Config,
+        (plain, secure): (Option<TcpListener>, Option<TcpListener>),
+        tls: Option<&Tls>,
+        mqtt: &Endpoint,
+    ) {
         let settings = HttpSettings {
             cors_origins: config.http.cors_origins.clone(),
             trusted_proxies: config.http.trusted_proxies.clone(),
@@ -152,24 +200,27 @@ impl Server {
             drain_timeout: config.lifecycle.drain,
             ..HttpSettings::default()
         };
-        let router = mayday_http::router(Arc::clone(&self.node.app), settings.clone());
-        let metrics = self.node.metrics.clone();
+        let app = Arc::clone(&self.node.app);
+        let router = mayday_http::router(Arc::clone(&app), settings.clone());
+        let router = mqtt.with_websocket(router);
+        let secure = secure.zip(tls).map(|(listener, tls)| mayday_http::Door {
+            listener,
+            tls: Some(tls.https()),
+        });
+        let doors = plain.map(Into::into).into_iter().chain(secure).collect();
         let ended = self.front.shutdown.clone();
         self.front.spawn(
             "HTTP listener",
-            mayday_http::serve(http, router, settings, metrics, ended),
+            mayday_http::serve(doors, router, settings, app, ended),
         );
-        let settings = MqttSettings {
-            keep_alive_max: config.mqtt.max_keep_alive,
-            drain_timeout: config.lifecycle.drain,
-            ..MqttSettings::default()
-        };
-        let app = Arc::clone(&self.node.app);
-        let ended = self.front.shutdown.clone();
-        self.front.spawn(
-            "MQTT listener",
-            mayday_mqtt::serve(mqtt, app, settings, ended),
-        );
+    }
+
+    fn watch_certificate(&mut self, tls: Arc<Tls>) -> Result<(), Failure> {
+        let hangups = signal(SignalKind::hangup())?;
+        let ended = self.rear.shutdown.clone();
+        self.rear
+            .spawn("certificate's watcher", tls.watch(hangups, ended));
+        Ok(())
     }
 
     fn start_back(&mut self, admin: TcpListener) {
@@ -186,12 +237,13 @@ impl Server {
             drain_timeout: WORKERS_DRAIN,
             ..HttpSettings::default()
         };
-        let router = mayday_http::admin_router(Arc::clone(&self.node.app), answers_to);
-        let metrics = self.node.metrics.clone();
+        let app = Arc::clone(&self.node.app);
+        let router = mayday_http::admin_router(Arc::clone(&app), answers_to);
         let ended = self.rear.shutdown.clone();
+        let doors = vec![admin.into()];
         self.rear.spawn(
             "admin listener",
-            mayday_http::serve(admin, router, settings, metrics, ended.clone()),
+            mayday_http::serve(doors, router, settings, app, ended.clone()),
         );
         let clock = Arc::clone(&self.node.clock);
         self.rear
@@ -269,29 +321,6 @@ impl Server {
 /// Waits for the lead to pass; what breaks meanwhile ends it.
 async fn wait_lead(lead: Duration, broken: impl Future<Output = String>) -> Option<String> {
     tokio::time::timeout(lead, broken).await.ok()
-}
-
-async fn bind(what: &str, flag: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let (why, advice) = match error.kind() {
-            std::io::ErrorKind::AddrInUse => (
-                "another program listens there".to_owned(),
-                format!("stop it, or choose another port with {flag}"),
-            ),
-            std::io::ErrorKind::PermissionDenied => (
-                "the system does not permit it".to_owned(),
-                format!("choose a port above 1023 with {flag}"),
-            ),
-            std::io::ErrorKind::AddrNotAvailable => (
-                "this machine has no such address".to_owned(),
-                format!("choose another with {flag}"),
-            ),
-            _ => (error.to_string(), format!("check {flag}")),
-        };
-        Failure::new(format!(
-            "cannot listen on {address} for {what}: {why}; {advice}"
-        ))
-    })
 }
 
 #[cfg(test)]

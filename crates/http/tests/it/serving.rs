@@ -28,9 +28,10 @@ impl Listening {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let metrics = server.node.app.metrics().clone();
+        let app = server.node.app.clone();
         let router = server.router.clone();
-        let task = tokio::spawn(serve(listener, router, settings, metrics, shutdown.clone()));
+        let doors = vec![listener.into()];
+        let task = tokio::spawn(serve(doors, router, settings, app, shutdown.clone()));
         Self {
             server,
             address,

@@ -43,6 +43,8 @@ pub(crate) struct Shared {
 enum Failure {
     /// Nothing can be said.
     Silent(&'static str),
+    /// The transport says it in its own words.
+    Framing,
     /// The version is known and the answer is CONNACK.
     Refused(Version, Refusal),
     /// The version is none of ours.
@@ -51,22 +53,33 @@ enum Failure {
     Cut(CutReason),
 }
 
+impl Failure {
+    fn of(error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::InvalidData {
+            Self::Framing
+        } else {
+            Self::Silent("io")
+        }
+    }
+}
+
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         Self::Silent(fault.what)
     }
 }
 
-/// Serves one accepted transport to its end.
+/// Serves one accepted transport to its end. CONNECT is expected by `deadline`.
 pub(crate) async fn serve<T: Transport>(
     shared: Shared,
     transport: T,
     peer: IpAddr,
     visitor: Visitor,
+    deadline: Instant,
 ) {
     // Boxed, so that what the handshake needs is not kept for the connection's
     // life.
-    let opening = Box::pin(open(shared, transport, peer, visitor));
+    let opening = Box::pin(open(shared, transport, peer, visitor, deadline));
     if let Some(connection) = opening.await {
         connection.run().await;
     }
@@ -77,10 +90,10 @@ async fn open<T: Transport>(
     transport: T,
     peer: IpAddr,
     visitor: Visitor,
+    deadline: Instant,
 ) -> Option<Box<Connection<T>>> {
     let mut wire = Wire::new(transport);
     let mut framer = Framer::new();
-    let deadline = Instant::now() + shared.settings.connect_timeout;
     let opened = tokio::select! {
         biased;
         reason = visitor.cut() => Err(Failure::Cut(reason)),
@@ -130,10 +143,10 @@ async fn first_packet<T: Transport>(
             Ok(Io::Readable) => match wire.read(want) {
                 Ok(Read::Bytes | Read::Nothing) => {}
                 Ok(Read::Closed) => return Err(Failure::Silent("closed")),
-                Err(_) => return Err(Failure::Silent("io")),
+                Err(error) => return Err(Failure::of(&error)),
             },
             Ok(Io::Wrote) => {}
-            Err(_) => return Err(Failure::Silent("io")),
+            Err(error) => return Err(Failure::of(&error)),
         }
     }
 }
@@ -282,6 +295,7 @@ fn kept_will(connect: &Connect, caller: &Caller, alias_shadowed: bool) -> Option
 async fn refuse<T: Transport>(app: &App, mut wire: Wire<T>, failure: Failure, peer: IpAddr) {
     let (word, linger) = match failure {
         Failure::Silent(word) => (word, false),
+        Failure::Framing => ("websocket", true),
         Failure::Cut(reason) => (reason::cut(reason).1, false),
         Failure::Version(ConnectFault::TooNew) => {
             let _ = encode::refuse(Version::V5, &Refusal::VERSION, &mut wire.outbox);
@@ -303,18 +317,30 @@ async fn refuse<T: Transport>(app: &App, mut wire: Wire<T>, failure: Failure, pe
 
 #[cfg(test)]
 mod tests {
+    use hyper::upgrade::Upgraded;
+    use hyper_util::rt::TokioIo;
     use tokio::net::TcpStream;
+    use tokio_rustls::server::TlsStream;
 
     use super::*;
+    use crate::transport::stream::Stream;
+    use crate::transport::websocket::WebSocket;
 
-    fn size_of_future<A, B, C, D, F>(_: impl Fn(A, B, C, D) -> F) -> usize {
+    fn size_of_future<A, B, C, D, E, F>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
         size_of::<F>()
+    }
+
+    fn size_on<T: Transport>() -> usize {
+        size_of_future(serve::<T>) + size_of::<Connection<T>>()
     }
 
     #[test]
     fn an_idle_connection_costs_less_than_two_kilobytes_of_ours() {
-        let task = size_of_future(serve::<TcpStream>);
-        let state = size_of::<Connection<TcpStream>>();
-        assert!(task + state < 2_048, "{task} and {state} bytes");
+        let sizes = [
+            size_on::<TcpStream>(),
+            size_on::<Stream<Box<TlsStream<TcpStream>>>>(),
+            size_on::<WebSocket<TokioIo<Upgraded>>>(),
+        ];
+        assert!(sizes.iter().all(|size| *size < 2_048), "{sizes:?} bytes");
     }
 }

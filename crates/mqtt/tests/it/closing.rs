@@ -7,6 +7,7 @@ use crate::support::client::Client;
 use crate::support::eventually;
 use crate::support::packets::{BOTH, Connect, Version, cry, publish, publish_with, sample};
 use crate::support::server::Server;
+use crate::support::transport::Via;
 
 async fn has_sample(server: &Server, external_id: &str) -> bool {
     let user = server.caller(external_id).await.user;
@@ -28,9 +29,8 @@ async fn all_have_left(server: &Server) {
     .await;
 }
 
-#[tokio::test]
-async fn a_will_on_the_own_telemetry_topic_is_stored_on_loss_only() {
-    let server = Server::start().await;
+async fn a_will_on_the_own_telemetry_topic_is_stored_on_loss_only(via: Via) {
+    let server = Server::over(via).await;
     for version in BOTH {
         for (goodbye, stored) in [(None, true), (Some(&b"\xE0\x00"[..]), false)] {
             let user = format!("{version:?}-{stored}");
@@ -62,9 +62,8 @@ async fn a_will_on_the_own_telemetry_topic_is_stored_on_loss_only() {
     assert!(!has_sample(&server, "asks").await);
 }
 
-#[tokio::test]
-async fn a_will_on_an_sos_topic_is_accepted_and_ignored() {
-    let server = Server::start().await;
+async fn a_will_on_an_sos_topic_is_accepted_and_ignored(via: Via) {
+    let server = Server::over(via).await;
     for version in BOTH {
         let user = format!("lost-{version:?}");
         let connect = with_will(&server, version, &user, "sos/alerts");
@@ -84,9 +83,8 @@ async fn a_will_on_an_sos_topic_is_accepted_and_ignored() {
     }
 }
 
-#[tokio::test]
-async fn a_client_cut_by_the_server_leaves_no_will() {
-    let server = Server::start().await;
+async fn a_client_cut_by_the_server_leaves_no_will(via: Via) {
+    let server = Server::over(via).await;
     let connect = with_will(&server, Version::V5, "ana", "tel/ana/data");
     let mut first = Client::accepted(&server, &connect).await;
     let without = Connect {
@@ -99,9 +97,8 @@ async fn a_client_cut_by_the_server_leaves_no_will() {
     assert!(!has_sample(&server, "ana").await);
 }
 
-#[tokio::test]
-async fn a_cry_is_stored_though_its_sender_is_gone() {
-    let server = Server::start().await;
+async fn a_cry_is_stored_though_its_sender_is_gone(via: Via) {
+    let server = Server::over(via).await;
     for version in BOTH {
         let user = format!("gone-{version:?}");
         let mut client = Client::connect(&server, version, &user).await;
@@ -123,10 +120,9 @@ async fn a_cry_is_stored_though_its_sender_is_gone() {
     }
 }
 
-#[tokio::test]
-async fn shutdown_acknowledges_what_is_in_flight_and_says_goodbye() {
+async fn shutdown_acknowledges_what_is_in_flight_and_says_goodbye(via: Via) {
     for version in BOTH {
-        let mut server = Server::start().await;
+        let mut server = Server::over(via).await;
         let mut idle = Client::connect(&server, version, "ben").await;
         let mut client = Client::connect(&server, version, "ana").await;
         let mut stranger = Client::dial(&server, version).await;
@@ -155,10 +151,9 @@ async fn shutdown_acknowledges_what_is_in_flight_and_says_goodbye() {
     }
 }
 
-#[tokio::test]
-async fn a_commit_that_hangs_is_waited_for_by_the_shutdown() {
+async fn a_commit_that_hangs_is_waited_for_by_the_shutdown(via: Via) {
     for version in BOTH {
-        let mut server = Server::start().await;
+        let mut server = Server::over(via).await;
         let mut idle = Client::connect(&server, version, "ben").await;
         let mut client = Client::connect(&server, version, "ana").await;
         server.node.store.faults().freeze();
@@ -188,13 +183,17 @@ async fn a_commit_that_hangs_is_waited_for_by_the_shutdown() {
     }
 }
 
-#[tokio::test]
-async fn a_store_that_does_not_answer_bounds_the_drain() {
+async fn a_store_that_does_not_answer_bounds_the_drain(via: Via) {
     let settings = mayday_mqtt::MqttSettings {
         drain_timeout: Duration::from_millis(50),
         ..mayday_mqtt::MqttSettings::default()
     };
-    let server = Server::with(settings, mayday_app::presence::PresenceLimits::default()).await;
+    let server = Server::over_with(
+        via,
+        settings,
+        mayday_app::presence::PresenceLimits::default(),
+    )
+    .await;
     let mut client = Client::connect(&server, Version::V5, "ana").await;
     server.node.telemetry.faults().freeze();
     client
@@ -205,3 +204,13 @@ async fn a_store_that_does_not_answer_bounds_the_drain() {
     client.expect_close(0x8B).await;
     server.node.telemetry.faults().thaw();
 }
+
+crate::over_every_transport!(
+    a_will_on_the_own_telemetry_topic_is_stored_on_loss_only,
+    a_will_on_an_sos_topic_is_accepted_and_ignored,
+    a_client_cut_by_the_server_leaves_no_will,
+    a_cry_is_stored_though_its_sender_is_gone,
+    shutdown_acknowledges_what_is_in_flight_and_says_goodbye,
+    a_commit_that_hangs_is_waited_for_by_the_shutdown,
+    a_store_that_does_not_answer_bounds_the_drain,
+);

@@ -8,19 +8,18 @@ use mayday_mqtt::MqttSettings;
 use crate::support::client::Client;
 use crate::support::packets::{BOTH, Connect, Version, packet, text};
 use crate::support::server::Server;
+use crate::support::transport::Via;
 
-#[tokio::test]
-async fn a_genuine_proof_is_accepted_on_both_versions() {
-    let server = Server::start().await;
+async fn a_genuine_proof_is_accepted_on_both_versions(via: Via) {
+    let server = Server::over(via).await;
     for version in BOTH {
         let mut client = Client::connect(&server, version, "ana").await;
         client.expect_silence().await;
     }
 }
 
-#[tokio::test]
-async fn connack_of_5_states_the_terms() {
-    let server = Server::start().await;
+async fn connack_of_5_states_the_terms(via: Via) {
+    let server = Server::over(via).await;
     let mut client = Client::dial(&server, Version::V5).await;
     let hash = server.node.hash("ana");
     client
@@ -41,9 +40,8 @@ async fn connack_of_5_states_the_terms() {
     assert_eq!(properties.len(), 3 + 5 + 3 + 4 * 2, "{connack:?}");
 }
 
-#[tokio::test]
-async fn a_session_is_never_present_and_a_client_without_an_id_gets_one() {
-    let server = Server::start().await;
+async fn a_session_is_never_present_and_a_client_without_an_id_gets_one(via: Via) {
+    let server = Server::over(via).await;
     let hash = server.node.hash("ana");
     for version in BOTH {
         let stored = Connect {
@@ -84,9 +82,8 @@ async fn a_session_is_never_present_and_a_client_without_an_id_gets_one() {
     assert!(expiry, "session expiry 0: {connack:?}");
 }
 
-#[tokio::test]
-async fn bad_credentials_are_refused_in_the_words_of_each_version() {
-    let server = Server::start().await;
+async fn bad_credentials_are_refused_in_the_words_of_each_version(via: Via) {
+    let server = Server::over(via).await;
     let good = server.node.hash("ana");
     let user = |name: &str| Some(name.to_owned());
     for version in BOTH {
@@ -130,24 +127,21 @@ async fn bad_credentials_are_refused_in_the_words_of_each_version() {
     }
 }
 
-#[tokio::test]
-async fn the_external_id_may_hold_colons() {
-    let server = Server::start().await;
+async fn the_external_id_may_hold_colons(via: Via) {
+    let server = Server::over(via).await;
     for version in BOTH {
         let _ = Client::connect(&server, version, "a:b:c").await;
     }
 }
 
-#[tokio::test]
-async fn an_upper_case_hash_is_accepted() {
-    let server = Server::start().await;
+async fn an_upper_case_hash_is_accepted(via: Via) {
+    let server = Server::over(via).await;
     let hash = server.node.hash("ana").to_uppercase();
     let _ = Client::accepted(&server, &Connect::new(Version::V311, "ana", &hash)).await;
 }
 
-#[tokio::test]
-async fn too_many_failures_are_limited_and_a_genuine_proof_never_is() {
-    let server = Server::start().await;
+async fn too_many_failures_are_limited_and_a_genuine_proof_never_is(via: Via) {
+    let server = Server::over(via).await;
     let mut limited = false;
     for _ in 0..60 {
         let bad = Connect::new(Version::V5, "ana", "00");
@@ -163,9 +157,8 @@ async fn too_many_failures_are_limited_and_a_genuine_proof_never_is() {
     }
 }
 
-#[tokio::test]
-async fn versions_it_does_not_speak_are_told_so() {
-    let server = Server::start().await;
+async fn versions_it_does_not_speak_are_told_so(via: Via) {
+    let server = Server::over(via).await;
     let mut old = Client::dial(&server, Version::V311).await;
     let mut body = text("MQIsdp");
     body.extend_from_slice(b"\x03\x02\0\x1E\0\x02id");
@@ -181,9 +174,8 @@ async fn versions_it_does_not_speak_are_told_so() {
     new.expect_end().await;
 }
 
-#[tokio::test]
-async fn extended_authentication_is_refused() {
-    let server = Server::start().await;
+async fn extended_authentication_is_refused(via: Via) {
+    let server = Server::over(via).await;
     let hash = server.node.hash("ana");
     let connect = Connect {
         properties: b"\x15\0\x05SCRAM".to_vec(),
@@ -192,13 +184,12 @@ async fn extended_authentication_is_refused() {
     assert_eq!(Client::try_connect(&server, &connect).await.1, 0x8C);
 }
 
-#[tokio::test]
-async fn whoever_sends_no_connect_is_closed() {
+async fn whoever_sends_no_connect_is_closed(via: Via) {
     let settings = MqttSettings {
         connect_timeout: Duration::from_millis(50),
         ..MqttSettings::default()
     };
-    let server = Server::with(settings, PresenceLimits::default()).await;
+    let server = Server::over_with(via, settings, PresenceLimits::default()).await;
     let mut silent = Client::dial(&server, Version::V311).await;
     silent.expect_end().await;
     let mut slow = Client::dial(&server, Version::V311).await;
@@ -206,9 +197,8 @@ async fn whoever_sends_no_connect_is_closed() {
     slow.expect_end().await;
 }
 
-#[tokio::test]
-async fn a_keep_alive_beyond_ours_is_shortened_on_5() {
-    let server = Server::start().await;
+async fn a_keep_alive_beyond_ours_is_shortened_on_5(via: Via) {
+    let server = Server::over(via).await;
     let hash = server.node.hash("ana");
     for (asked, given) in [(0, 300_u16), (30, 30), (40_000, 300)] {
         let connect = Connect {
@@ -223,3 +213,17 @@ async fn a_keep_alive_beyond_ours_is_shortened_on_5() {
         assert!(connack.body.windows(3).any(|part| part == wanted));
     }
 }
+
+crate::over_every_transport!(
+    a_genuine_proof_is_accepted_on_both_versions,
+    connack_of_5_states_the_terms,
+    a_session_is_never_present_and_a_client_without_an_id_gets_one,
+    bad_credentials_are_refused_in_the_words_of_each_version,
+    the_external_id_may_hold_colons,
+    an_upper_case_hash_is_accepted,
+    too_many_failures_are_limited_and_a_genuine_proof_never_is,
+    versions_it_does_not_speak_are_told_so,
+    extended_authentication_is_refused,
+    whoever_sends_no_connect_is_closed,
+    a_keep_alive_beyond_ours_is_shortened_on_5,
+);

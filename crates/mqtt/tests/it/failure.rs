@@ -10,6 +10,7 @@ use mayday_store::faults::CommitFault;
 use crate::support::client::Client;
 use crate::support::packets::{BOTH, Version, ack, cry, publish_with, sample};
 use crate::support::server::Server;
+use crate::support::transport::Via;
 
 const TELEMETRY: &str = "tel/data";
 const SOS: &str = "sos/alerts";
@@ -113,9 +114,8 @@ async fn fails_then_succeeds(server: &Server, topic: &str, payload: &[u8], once:
     }
 }
 
-#[tokio::test]
-async fn a_cry_whose_commit_fails_is_not_acknowledged_and_the_next_is_stored_once() {
-    let server = Server::start().await;
+async fn a_cry_whose_commit_fails_is_not_acknowledged_and_the_next_is_stored_once(via: Via) {
+    let server = Server::over(via).await;
     let once = Stored {
         incidents: 1,
         events: 1,
@@ -124,9 +124,10 @@ async fn a_cry_whose_commit_fails_is_not_acknowledged_and_the_next_is_stored_onc
     fails_then_succeeds(&server, SOS, &cry(1), &once).await;
 }
 
-#[tokio::test]
-async fn telemetry_with_no_way_to_the_disk_is_not_acknowledged_and_the_next_is_stored_once() {
-    let server = Server::start().await;
+async fn telemetry_with_no_way_to_the_disk_is_not_acknowledged_and_the_next_is_stored_once(
+    via: Via,
+) {
+    let server = Server::over(via).await;
     let once = Stored {
         samples: 1,
         ..NOTHING
@@ -134,10 +135,9 @@ async fn telemetry_with_no_way_to_the_disk_is_not_acknowledged_and_the_next_is_s
     fails_then_succeeds(&server, TELEMETRY, &sample(1), &once).await;
 }
 
-#[tokio::test]
-async fn a_dead_letter_that_cannot_be_kept_is_not_acknowledged() {
+async fn a_dead_letter_that_cannot_be_kept_is_not_acknowledged(via: Via) {
     for (version, code) in [(Version::V311, 0), (Version::V5, 0x99)] {
-        let server = Server::start().await;
+        let server = Server::over(via).await;
         let publish = publish_with(version, 1, 0, 7, TELEMETRY, b"nonsense");
         let mut client = Client::connect(&server, version, "ana").await;
         server.node.fail_commits(true);
@@ -160,9 +160,8 @@ async fn a_dead_letter_that_cannot_be_kept_is_not_acknowledged() {
     }
 }
 
-#[tokio::test]
-async fn a_fault_of_ours_is_answered_with_0x80_on_5_and_closes_311() {
-    let server = Server::start().await;
+async fn a_fault_of_ours_is_answered_with_0x80_on_5_and_closes_311(via: Via) {
+    let server = Server::over(via).await;
     for version in BOTH {
         for qos in [1, 2] {
             let user = format!("{version:?}-{qos}");
@@ -183,9 +182,8 @@ async fn a_fault_of_ours_is_answered_with_0x80_on_5_and_closes_311() {
     }
 }
 
-#[tokio::test]
-async fn what_was_stored_before_a_failure_is_acknowledged_before_it_is_told() {
-    let server = Server::start().await;
+async fn what_was_stored_before_a_failure_is_acknowledged_before_it_is_told(via: Via) {
+    let server = Server::over(via).await;
     for version in BOTH {
         let user = format!("{version:?}");
         let mut client = Client::connect(&server, version, &user).await;
@@ -211,9 +209,8 @@ async fn what_was_stored_before_a_failure_is_acknowledged_before_it_is_told() {
     }
 }
 
-#[tokio::test]
-async fn a_subscriber_hears_nothing_of_a_cry_that_was_not_stored() {
-    let server = Server::start().await;
+async fn a_subscriber_hears_nothing_of_a_cry_that_was_not_stored(via: Via) {
+    let server = Server::over(via).await;
     let mut watcher = Client::connect(&server, Version::V5, "ana").await;
     assert_eq!(watcher.subscribe(&[("sos/events/ana", 1)]).await, [1]);
     watcher.expect_silence().await;
@@ -240,3 +237,12 @@ async fn a_subscriber_hears_nothing_of_a_cry_that_was_not_stored() {
     assert_eq!(event.json["snapshotVersion"], 1);
     watcher.expect_silence().await;
 }
+
+crate::over_every_transport!(
+    a_cry_whose_commit_fails_is_not_acknowledged_and_the_next_is_stored_once,
+    telemetry_with_no_way_to_the_disk_is_not_acknowledged_and_the_next_is_stored_once,
+    a_dead_letter_that_cannot_be_kept_is_not_acknowledged,
+    a_fault_of_ours_is_answered_with_0x80_on_5_and_closes_311,
+    what_was_stored_before_a_failure_is_acknowledged_before_it_is_told,
+    a_subscriber_hears_nothing_of_a_cry_that_was_not_stored,
+);

@@ -9,6 +9,7 @@ use crate::support::client::Client;
 use crate::support::eventually;
 use crate::support::packets::{BOTH, Connect, Version, cry, publish};
 use crate::support::server::Server;
+use crate::support::transport::Via;
 
 fn with_id(server: &Server, version: Version, user: &str, client_id: &str) -> Connect {
     Connect {
@@ -17,9 +18,8 @@ fn with_id(server: &Server, version: Version, user: &str, client_id: &str) -> Co
     }
 }
 
-#[tokio::test]
-async fn the_newer_connection_takes_over_within_an_identity() {
-    let server = Server::start().await;
+async fn the_newer_connection_takes_over_within_an_identity(via: Via) {
+    let server = Server::over(via).await;
     for version in BOTH {
         let phone = |user: &str| with_id(&server, version, user, "phone");
         let mut first = Client::accepted(&server, &phone("ana")).await;
@@ -36,9 +36,8 @@ async fn the_newer_connection_takes_over_within_an_identity() {
     }
 }
 
-#[tokio::test]
-async fn eight_phones_share_an_id_and_the_ninth_closes_the_oldest_idle() {
-    let server = Server::start().await;
+async fn eight_phones_share_an_id_and_the_ninth_closes_the_oldest_idle(via: Via) {
+    let server = Server::over(via).await;
     for version in BOTH {
         let shared = with_id(&server, version, "ana", "eixam_ana");
         let mut phones = Vec::new();
@@ -67,13 +66,12 @@ async fn eight_phones_share_an_id_and_the_ninth_closes_the_oldest_idle() {
     }
 }
 
-#[tokio::test]
-async fn neither_a_flood_of_strangers_nor_a_full_house_keeps_a_user_out() {
+async fn neither_a_flood_of_strangers_nor_a_full_house_keeps_a_user_out(via: Via) {
     let limits = PresenceLimits {
         members: 8,
         reserve: 4,
     };
-    let server = Server::with(MqttSettings::default(), limits).await;
+    let server = Server::over_with(via, MqttSettings::default(), limits).await;
     for version in BOTH {
         let mut inside = Vec::new();
         for n in 0..8 {
@@ -109,3 +107,9 @@ async fn neither_a_flood_of_strangers_nor_a_full_house_keeps_a_user_out() {
         .await;
     }
 }
+
+crate::over_every_transport!(
+    the_newer_connection_takes_over_within_an_identity,
+    eight_phones_share_an_id_and_the_ninth_closes_the_oldest_idle,
+    neither_a_flood_of_strangers_nor_a_full_house_keeps_a_user_out,
+);

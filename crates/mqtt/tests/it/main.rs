@@ -15,3 +15,5 @@ mod publish;
 mod salvage;
 mod strict;
 mod subscribe;
+mod tls;
+mod websocket;

@@ -7,6 +7,7 @@ use crate::support::client::Client;
 use crate::support::eventually;
 use crate::support::packets::{BOTH, Version, ack, publish, publish_with, sample};
 use crate::support::server::Server;
+use crate::support::transport::Via;
 
 const PUBACK: u8 = 0x40;
 const PUBREC: u8 = 0x50;
@@ -31,9 +32,8 @@ async fn newest(server: &Server, external_id: &str) -> Option<i64> {
     latest.map(|sample| sample.time.as_secs() % 3_600)
 }
 
-#[tokio::test]
-async fn every_own_topic_takes_telemetry_and_puback_means_stored() {
-    let server = Server::start().await;
+async fn every_own_topic_takes_telemetry_and_puback_means_stored(via: Via) {
+    let server = Server::over(via).await;
     let user = server.caller("a/b").await.user;
     for (n, version) in [(0, Version::V311), (10, Version::V5)] {
         let mut client = Client::connect(&server, version, "a/b").await;
@@ -50,9 +50,8 @@ async fn every_own_topic_takes_telemetry_and_puback_means_stored() {
     }
 }
 
-#[tokio::test]
-async fn a_foreign_topic_is_refused_on_5_and_closes_3_1_1() {
-    let server = Server::start().await;
+async fn a_foreign_topic_is_refused_on_5_and_closes_3_1_1(via: Via) {
+    let server = Server::over(via).await;
     let other = server.caller("ben").await.user;
     for version in BOTH {
         for topic in [
@@ -79,9 +78,8 @@ async fn a_foreign_topic_is_refused_on_5_and_closes_3_1_1() {
     assert_eq!(newest(&server, "ana").await, None);
 }
 
-#[tokio::test]
-async fn what_came_before_a_foreign_topic_is_acknowledged_first() {
-    let server = Server::start().await;
+async fn what_came_before_a_foreign_topic_is_acknowledged_first(via: Via) {
+    let server = Server::over(via).await;
     let mut client = Client::connect(&server, Version::V311, "ana").await;
     let mut bytes = publish(Version::V311, 1, "tel/data", &sample(1));
     bytes.extend(publish(Version::V311, 2, "tel/ben/data", &sample(2)));
@@ -90,9 +88,8 @@ async fn what_came_before_a_foreign_topic_is_acknowledged_first() {
     client.expect_end().await;
 }
 
-#[tokio::test]
-async fn malformed_telemetry_is_kept_as_a_dead_letter() {
-    let server = Server::start().await;
+async fn malformed_telemetry_is_kept_as_a_dead_letter(via: Via) {
+    let server = Server::over(via).await;
     for (kept, version) in [(1, Version::V311), (2, Version::V5)] {
         let mut client = Client::connect(&server, version, "ana").await;
         client
@@ -105,9 +102,8 @@ async fn malformed_telemetry_is_kept_as_a_dead_letter() {
     }
 }
 
-#[tokio::test]
-async fn telemetry_relayed_for_an_unknown_device_is_acknowledged() {
-    let server = Server::start().await;
+async fn telemetry_relayed_for_an_unknown_device_is_acknowledged(via: Via) {
+    let server = Server::over(via).await;
     let body = br#"{"timestamp":"2026-09-09T10:00:01.000Z","latitude":1,"longitude":2,"deviceId":"CF:00:00:00:00:99","relayNodeId":7}"#;
     for (kept, version) in [(1, Version::V311), (2, Version::V5)] {
         let mut client = Client::connect(&server, version, "ana").await;
@@ -117,9 +113,8 @@ async fn telemetry_relayed_for_an_unknown_device_is_acknowledged() {
     }
 }
 
-#[tokio::test]
-async fn qos_0_is_stored_without_an_answer_and_retain_is_ignored() {
-    let server = Server::start().await;
+async fn qos_0_is_stored_without_an_answer_and_retain_is_ignored(via: Via) {
+    let server = Server::over(via).await;
     for (second, version) in [(1, Version::V311), (2, Version::V5)] {
         let mut client = Client::connect(&server, version, "ana").await;
         let zero = publish_with(version, 0, 1, 0, "tel/data", &sample(second));
@@ -136,9 +131,8 @@ async fn qos_0_is_stored_without_an_answer_and_retain_is_ignored() {
     }
 }
 
-#[tokio::test]
-async fn dup_is_a_repetition_like_any_other() {
-    let server = Server::start().await;
+async fn dup_is_a_repetition_like_any_other(via: Via) {
+    let server = Server::over(via).await;
     for version in BOTH {
         let mut client = Client::connect(&server, version, "ana").await;
         for flags in [0, 0b1000] {
@@ -149,9 +143,8 @@ async fn dup_is_a_repetition_like_any_other() {
     }
 }
 
-#[tokio::test]
-async fn qos_2_is_stored_before_pubrec_and_taken_once_until_pubrel() {
-    let server = Server::start().await;
+async fn qos_2_is_stored_before_pubrec_and_taken_once_until_pubrel(via: Via) {
+    let server = Server::over(via).await;
     for (first, version) in [(1, Version::V311), (5, Version::V5)] {
         let mut client = Client::connect(&server, version, "ana").await;
         let two = |second: u16| publish_with(version, 2, 0, 7, "tel/data", &sample(second));
@@ -176,9 +169,8 @@ async fn qos_2_is_stored_before_pubrec_and_taken_once_until_pubrel() {
     }
 }
 
-#[tokio::test]
-async fn a_refused_publish_of_qos_2_ends_with_its_pubrec() {
-    let server = Server::start().await;
+async fn a_refused_publish_of_qos_2_ends_with_its_pubrec(via: Via) {
+    let server = Server::over(via).await;
     let mut client = Client::connect(&server, Version::V5, "ana").await;
     let foreign = publish_with(Version::V5, 2, 0, 7, "tel/ben/data", &sample(1));
     let own = publish_with(Version::V5, 2, 0, 7, "tel/data", &sample(1));
@@ -189,9 +181,8 @@ async fn a_refused_publish_of_qos_2_ends_with_its_pubrec() {
     assert_eq!(newest(&server, "ana").await, Some(1));
 }
 
-#[tokio::test]
-async fn pipelined_publishes_are_acknowledged_in_order() {
-    let server = Server::start().await;
+async fn pipelined_publishes_are_acknowledged_in_order(via: Via) {
+    let server = Server::over(via).await;
     for version in BOTH {
         let mut client = Client::connect(&server, version, "ana").await;
         let mut bytes = Vec::new();
@@ -216,9 +207,8 @@ async fn pipelined_publishes_are_acknowledged_in_order() {
     }
 }
 
-#[tokio::test]
-async fn bytes_may_come_one_by_one() {
-    let server = Server::start().await;
+async fn bytes_may_come_one_by_one(via: Via) {
+    let server = Server::over(via).await;
     for version in BOTH {
         let mut client = Client::connect(&server, version, "ana").await;
         for byte in publish(version, 1, "tel/data", &sample(1)) {
@@ -227,3 +217,17 @@ async fn bytes_may_come_one_by_one() {
         client.expect_ack(PUBACK, 1, 0).await;
     }
 }
+
+crate::over_every_transport!(
+    every_own_topic_takes_telemetry_and_puback_means_stored,
+    a_foreign_topic_is_refused_on_5_and_closes_3_1_1,
+    what_came_before_a_foreign_topic_is_acknowledged_first,
+    malformed_telemetry_is_kept_as_a_dead_letter,
+    telemetry_relayed_for_an_unknown_device_is_acknowledged,
+    qos_0_is_stored_without_an_answer_and_retain_is_ignored,
+    dup_is_a_repetition_like_any_other,
+    qos_2_is_stored_before_pubrec_and_taken_once_until_pubrel,
+    a_refused_publish_of_qos_2_ends_with_its_pubrec,
+    pipelined_publishes_are_acknowledged_in_order,
+    bytes_may_come_one_by_one,
+);

@@ -4,6 +4,7 @@ use crate::support::client::Client;
 use crate::support::eventually;
 use crate::support::packets::{Version, cry, publish, sample};
 use crate::support::server::Server;
+use crate::support::transport::Via;
 
 /// Foreign to the user: refused, as a sample is that cannot be stored.
 const REFUSED: &str = "tel/ben/data";
@@ -16,9 +17,8 @@ async fn has_sos(server: &Server, external_id: &str) -> bool {
     open.unwrap().is_some()
 }
 
-#[tokio::test]
-async fn an_sos_behind_a_refused_publish_is_stored_and_nothing_else_is() {
-    let server = Server::start().await;
+async fn an_sos_behind_a_refused_publish_is_stored_and_nothing_else_is(via: Via) {
+    let server = Server::over(via).await;
     let mut phone = Client::connect(&server, Version::V311, "ana").await;
     let mut sent = Vec::new();
     for id in 1..=SAMPLES {
@@ -36,9 +36,8 @@ async fn an_sos_behind_a_refused_publish_is_stored_and_nothing_else_is() {
     assert!(latest.is_none(), "{latest:?}");
 }
 
-#[tokio::test]
-async fn an_sos_that_arrives_after_the_refusal_is_stored() {
-    let server = Server::start().await;
+async fn an_sos_that_arrives_after_the_refusal_is_stored(via: Via) {
+    let server = Server::over(via).await;
     let mut phone = Client::connect(&server, Version::V311, "ana").await;
     let help = publish(Version::V311, 2, "sos/alerts", &cry(1));
     let (begun, rest) = help.split_at(20);
@@ -49,3 +48,8 @@ async fn an_sos_that_arrives_after_the_refusal_is_stored() {
     phone.send(rest).await;
     eventually("the SOS is stored", async || has_sos(&server, "ana").await).await;
 }
+
+crate::over_every_transport!(
+    an_sos_behind_a_refused_publish_is_stored_and_nothing_else_is,
+    an_sos_that_arrives_after_the_refusal_is_stored,
+);

@@ -7,9 +7,9 @@ use clap::{Args, ValueHint};
 
 use super::serve::parse_address;
 use crate::config::{Config, Override, Sources};
-use crate::demo::{Scene, Stage, play};
-use crate::failure::Outcome;
-use crate::lifecycle::Signals;
+use crate::demo::{Addresses, Scene, Stage, play};
+use crate::failure::{Failure, Outcome};
+use crate::lifecycle::{self, Signals};
 use crate::node;
 use crate::output::print_line;
 use crate::serving::Server;
@@ -66,7 +66,7 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
         let stage = Stage::new();
         let scene = Scene {
             data_dir: &data_dir,
-            addresses: server.addresses(),
+            addresses: plain(server.addresses())?,
             stage,
             stays: !once,
         };
@@ -120,6 +120,17 @@ impl DemoArgs {
             environment: Vec::new(),
             flags,
         }
+    }
+}
+
+/// The listeners that the demo has turned on.
+fn plain(addresses: lifecycle::Addresses) -> Result<Addresses, Failure> {
+    let lifecycle::Addresses {
+        http, mqtt, admin, ..
+    } = addresses;
+    match (http, mqtt) {
+        (Some(http), Some(mqtt)) => Ok(Addresses { http, mqtt, admin }),
+        _ => Err(Failure::new("the demo needs its HTTP and MQTT listeners")),
     }
 }
 

@@ -4,10 +4,10 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::config::FileArg;
-use crate::config::{Config, Override, Sources};
+use crate::config::{Config, OFF, Override, Sources};
 use crate::failure::{Failure, Outcome};
 use crate::lifecycle::{ReadyFile, Signals};
 use crate::node;
@@ -24,23 +24,41 @@ database's URL holds a password: prefer MAYDAY_STORE__DATABASE_URL to the flag.
 
 The first SIGTERM or SIGINT drains: no new connections, commands under way are
 acknowledged (see lifecycle.drain_seconds). The second stops at once. What was
-acknowledged is safe either way.
+acknowledged is safe either way. SIGHUP reads the certificate again; a changed
+file is noticed without it.
 
 Examples:
   mayday serve
   mayday serve --data-dir /var/lib/mayday --http 0.0.0.0:8080
+  mayday serve --tls self-signed
+  mayday serve --tls-cert chain.pem --tls-key key.pem --https 0.0.0.0:443
   mayday serve --config /etc/mayday.toml --set telemetry.retention_days=90
   mayday serve --http 127.0.0.1:0 --mqtt 127.0.0.1:0 --ready-file up.json")]
 pub(crate) struct ServeArgs {
     /// Directory of the data [default: ./mayday-data]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data_dir: Option<String>,
-    /// Listen for HTTP here; port 0 picks a free one [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
-    http: Option<SocketAddr>,
-    /// Listen for MQTT here; port 0 picks a free one [default: 127.0.0.1:1883]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
-    mqtt: Option<SocketAddr>,
+    /// Listen for HTTP here, or `off`; port 0 picks a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listener)]
+    http: Option<String>,
+    /// Listen for MQTT here, or `off`; port 0 picks a free one [default: 127.0.0.1:1883]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listener)]
+    mqtt: Option<String>,
+    /// Serve with TLS too, with a certificate that is made in the data directory
+    #[arg(long, value_name = "KIND", conflicts_with_all = ["tls_cert", "tls_key"])]
+    tls: Option<TlsKind>,
+    /// Serve with TLS too: PEM file of the certificate and its chain
+    #[arg(long, value_name = "FILE", requires = "tls_key", value_hint = ValueHint::FilePath)]
+    tls_cert: Option<String>,
+    /// PEM file of the certificate's private key
+    #[arg(long, value_name = "FILE", requires = "tls_cert", value_hint = ValueHint::FilePath)]
+    tls_key: Option<String>,
+    /// With TLS, listen for MQTT here, or `off` [default: 127.0.0.1:8883]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listener)]
+    mqtts: Option<String>,
+    /// With TLS, listen for HTTPS here, or `off` [default: 127.0.0.1:8443]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listener)]
+    https: Option<String>,
     /// Listen for health and metrics here; port 0 picks a free one [default: 127.0.0.1:9090]
     #[arg(long, value_name = "ADDR:PORT", value_parser = parse_address)]
     admin: Option<SocketAddr>,
@@ -49,12 +67,19 @@ pub(crate) struct ServeArgs {
     database: Option<String>,
     #[command(flatten)]
     file: FileArg,
-    /// Write {"http","mqtt","admin","pid"} here once every listener accepts [default: none]
+    /// Write addresses and pid here as JSON once every listener accepts [default: none]
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Make any other setting, such as `telemetry.retention_days=90`; repeatable
     #[arg(long = "set", value_name = "SECTION.KEY=VALUE", value_parser = parse_setting)]
     settings: Vec<(String, String)>,
+}
+
+/// Which certificate is made.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TlsKind {
+    /// One that vouches for itself.
+    SelfSigned,
 }
 
 /// Serves until a signal.
@@ -118,10 +143,16 @@ impl ServeArgs {
             })
         };
         let text = |address: Option<SocketAddr>| address.map(|address| address.to_string());
+        let self_signed = self.tls.map(|TlsKind::SelfSigned| true.to_string());
         let named = [
             flag("store.data_dir", "--data-dir", self.data_dir),
-            flag("http.listen", "--http", text(self.http)),
-            flag("mqtt.listen", "--mqtt", text(self.mqtt)),
+            flag("http.listen", "--http", self.http),
+            flag("mqtt.listen", "--mqtt", self.mqtt),
+            flag("tls.self_signed", "--tls", self_signed),
+            flag("tls.cert_file", "--tls-cert", self.tls_cert),
+            flag("tls.key_file", "--tls-key", self.tls_key),
+            flag("tls.mqtts_listen", "--mqtts", self.mqtts),
+            flag("tls.https_listen", "--https", self.https),
             flag("admin.listen", "--admin", text(self.admin)),
             flag("store.database_url", "--database", self.database),
         ];
@@ -139,6 +170,17 @@ fn parse_setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if key.contains('.') => Ok((key.trim().to_owned(), value.to_owned())),
         _ => Err("SECTION.KEY=VALUE, such as telemetry.retention_days=90".to_owned()),
+    }
+}
+
+/// An address with a port, or `off`.
+fn parse_listener(text: &str) -> Result<String, String> {
+    if text == OFF {
+        return Ok(text.to_owned());
+    }
+    match parse_address(text) {
+        Ok(address) => Ok(address.to_string()),
+        Err(wanted) => Err(format!("{wanted}, or {OFF}")),
     }
 }
 

@@ -8,8 +8,8 @@ use super::reader::Reader;
 /// The SDK's HTTP interface.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpConfig {
-    /// Address and port; port 0 picks a free one.
-    pub(crate) listen: SocketAddr,
+    /// Address and port of the plain listener; port 0 picks a free one.
+    pub(crate) listen: Option<SocketAddr>,
     /// Open connections at once.
     pub(crate) max_connections: usize,
     /// A request that takes longer is answered 503.
@@ -40,7 +40,7 @@ impl HttpConfig {
         }
         Self {
             trusted_proxies,
-            listen: reader.address("http.listen"),
+            listen: reader.listener("http.listen"),
             max_connections: reader.integer("http.max_connections", 16..=1_000_000),
             request_timeout: reader.seconds("http.request_timeout_seconds", 1..=600),
             cors_origins,

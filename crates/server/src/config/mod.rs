@@ -19,6 +19,7 @@ mod secret;
 mod show;
 mod store;
 mod telemetry;
+mod tls;
 
 use std::path::PathBuf;
 
@@ -30,10 +31,12 @@ pub(crate) use lifecycle::LifecycleConfig;
 pub(crate) use log::{LogConfig, LogFormat};
 pub(crate) use mqtt::MqttConfig;
 pub(crate) use problem::{InvalidConfig, Problem};
+pub(crate) use reader::OFF;
 pub(crate) use secret::Secret;
 pub(crate) use show::{example, settings};
 pub(crate) use store::{StoreSettings, redact_url};
 pub(crate) use telemetry::TelemetryConfig;
+pub(crate) use tls::{CertificateFiles, CertificateSource, TlsConfig};
 
 /// Every setting with its default and its documentation.
 pub(crate) const DEFAULTS: &str = include_str!("config.default.toml");
@@ -75,6 +78,8 @@ pub(crate) struct Config {
     pub(crate) http: HttpConfig,
     /// `[mqtt]`
     pub(crate) mqtt: MqttConfig,
+    /// `[tls]`
+    pub(crate) tls: TlsConfig,
     /// `[admin]`
     pub(crate) admin: AdminConfig,
     /// `[identity]`
@@ -102,15 +107,32 @@ impl Config {
             store: StoreSettings::read(&mut reader),
             http: HttpConfig::read(&mut reader),
             mqtt: MqttConfig::read(&mut reader),
+            tls: TlsConfig::read(&mut reader),
             admin: AdminConfig::read(&mut reader),
             identity: IdentityConfig::read(&mut reader),
             telemetry: TelemetryConfig::read(&mut reader),
             lifecycle: LifecycleConfig::read(&mut reader),
             log: LogConfig::read(&mut reader),
         };
+        if config.serves_nobody() {
+            reader.refuse(
+                "http.listen",
+                "is off, and so is every other listener for phones: turn one on",
+            );
+        }
         problems.extend(reader.into_problems());
         InvalidConfig::unless_empty(problems)?;
         Ok((config, layers))
+    }
+
+    fn serves_nobody(&self) -> bool {
+        let listeners = [
+            self.http.listen,
+            self.mqtt.listen,
+            self.tls.https,
+            self.tls.mqtts,
+        ];
+        listeners.iter().all(Option::is_none)
     }
 }
 

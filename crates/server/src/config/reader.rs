@@ -6,8 +6,11 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::layers::{Entry, Layers, Raw};
+use super::layers::{Entry, Layers, Origin, Raw};
 use super::{Problem, Secret};
+
+/// The word for a listener that there shall not be.
+pub(crate) const OFF: &str = "off";
 
 /// Reads settings; a faulty one is noted and read as a harmless value, so that
 /// one pass finds all faults.
@@ -87,6 +90,17 @@ impl<'l> Reader<'l> {
         Duration::from_secs(u64::from(self.integer(key, limits)))
     }
 
+    /// Where to listen; `off` is nowhere.
+    pub(crate) fn listener(&mut self, key: &str) -> Option<SocketAddr> {
+        let wanted = "ADDRESS:PORT, such as 127.0.0.1:8080 or [::]:8080, or off";
+        self.take(key, wanted, |raw| match raw {
+            Raw::Text(text) | Raw::Untyped(text) if text == OFF => Some(None),
+            Raw::Text(text) | Raw::Untyped(text) => text.parse().ok().map(Some),
+            _ => None,
+        })
+        .flatten()
+    }
+
     /// An address with a port; port 0 picks a free one.
     pub(crate) fn address(&mut self, key: &str) -> SocketAddr {
         let wanted = "ADDRESS:PORT, such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080";
@@ -123,6 +137,13 @@ impl<'l> Reader<'l> {
                 .map(|(_, value)| *value),
             _ => None,
         })
+    }
+
+    /// Whether somebody made the setting.
+    pub(crate) fn is_made(&self, key: &str) -> bool {
+        self.layers
+            .get(key)
+            .is_some_and(|entry| entry.origin != Origin::Default)
     }
 
     /// Notes a fault that only the section can see.

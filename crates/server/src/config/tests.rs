@@ -30,8 +30,8 @@ fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn the_defaults_are_valid_and_all_read() {
     let config = Config::load(&Sources::default()).unwrap();
-    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(config.mqtt.listen.to_string(), "127.0.0.1:1883");
+    assert_eq!(config.http.listen.unwrap().to_string(), "127.0.0.1:8080");
+    assert_eq!(config.mqtt.listen.unwrap().to_string(), "127.0.0.1:1883");
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:9090");
     assert_eq!(config.store.data_dir, Path::new("./mayday-data"));
     assert!(config.store.database_url.is_none());
@@ -52,7 +52,7 @@ fn a_flag_wins_over_a_variable_and_that_over_the_file() {
         &[("http.listen", "127.0.0.1:3")],
     ))
     .unwrap();
-    assert_eq!(config.http.listen.port(), 3);
+    assert_eq!(config.http.listen.unwrap().port(), 3);
     assert_eq!(config.http.max_connections, 200);
     assert_eq!(config.telemetry.retention_days, 7);
 }
@@ -152,4 +152,48 @@ fn each_section_and_each_setting_is_documented() {
         }
         before = line;
     }
+}
+
+#[test]
+fn a_listener_can_be_off_but_not_all_of_them() {
+    let config = Config::load(&sources(None, &[], &[("http.listen", "off")])).unwrap();
+    assert!(config.http.listen.is_none() && config.mqtt.listen.is_some());
+    let off = [("http.listen", "off"), ("mqtt.listen", "off")];
+    let told = Config::load(&sources(None, &[], &off))
+        .unwrap_err()
+        .to_string();
+    assert!(told.contains("every other listener"), "{told}");
+    let mut secure = off.to_vec();
+    secure.push(("tls.self_signed", "true"));
+    let config = Config::load(&sources(None, &[], &secure)).unwrap();
+    assert_eq!(config.tls.mqtts.unwrap().port(), 8883);
+    assert_eq!(config.tls.https.unwrap().port(), 8443);
+}
+
+#[test]
+fn tls_asks_for_one_certificate_and_listens_only_with_one() {
+    for (flags, word) in [
+        (
+            &[("tls.mqtts_listen", "127.0.0.1:0")][..],
+            "--tls self-signed",
+        ),
+        (&[("tls.https_listen", "127.0.0.1:0")], "--tls-cert"),
+        (&[("tls.cert_file", "a.pem")], "tls.key_file"),
+        (&[("tls.key_file", "a.pem")], "tls.cert_file"),
+        (
+            &[
+                ("tls.self_signed", "true"),
+                ("tls.cert_file", "a.pem"),
+                ("tls.key_file", "b.pem"),
+            ],
+            "either",
+        ),
+    ] {
+        let told = Config::load(&sources(None, &[], flags))
+            .unwrap_err()
+            .to_string();
+        assert!(told.contains(word) && told.lines().count() == 1, "{told}");
+    }
+    let config = Config::load(&Sources::default()).unwrap();
+    assert!(config.tls.mqtts.is_none() && config.tls.https.is_none());
 }

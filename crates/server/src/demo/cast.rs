@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::Addresses;
 use super::account::{APP_ID, Account};
 use super::http_client::HttpClient;
 use crate::failure::Failure;
-use crate::lifecycle::Addresses;
 
 /// Ana's paired device.
 pub(super) const DEVICE_ID: &str = "CF:82:11:0A:5E:31";

@@ -16,6 +16,7 @@ mod recipes;
 mod stage;
 mod story;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,7 +25,17 @@ use mayday_app::App;
 pub(crate) use stage::Stage;
 
 use crate::failure::Outcome;
-use crate::lifecycle::Addresses;
+
+/// Where the demo's server accepts: in plain, so that every tool can follow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    /// The SDK's HTTP interface.
+    pub(crate) http: SocketAddr,
+    /// The SDK's MQTT interface.
+    pub(crate) mqtt: SocketAddr,
+    /// Health and metrics.
+    pub(crate) admin: SocketAddr,
+}
 
 /// What the demo plays on.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! Lines to copy into another terminal, with Ben's real credentials.
 
+use super::Addresses;
 use super::account::APP_ID;
 use super::cast::Person;
 use super::stage::Stage;
 use crate::failure::Outcome;
-use crate::lifecycle::Addresses;
 
 /// The current time as the SDK sends it, filled in by the visitor's shell.
 const NOW: &str = r#"'"$(date -u +%Y-%m-%dT%H:%M:%S.000Z)"'"#;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::Addresses;
 use crate::failure::Outcome;
-use crate::lifecycle::Addresses;
 use crate::output::{Output, Paint, print_line};
 
 /// Time to read a step before the next one, on a terminal alone.

@@ -3,12 +3,12 @@
 use mayday_core::clock::Clock as _;
 use serde_json::{Value, json};
 
+use super::Addresses;
 use super::cast::{Cast, DEVICE_ID, Person};
 use super::mqtt_client::MqttClient;
 use super::stage::Stage;
 use crate::clock::AnchoredClock;
 use crate::failure::{Failure, Outcome};
-use crate::lifecycle::Addresses;
 use crate::output::Paint;
 
 /// Where Ana walks: above Benasque, north-east each time, in degrees.

@@ -13,3 +13,4 @@ mod permissions;
 mod postgres;
 mod refusals;
 mod sign;
+mod tls;

@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::LIMIT;
 use super::packets::{Connect, PINGREQ, Version};
 use super::server::Server;
+use super::transport::{self, Socket};
 
 /// A client that sends what it is told.
 pub(crate) struct Client {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Box<dyn Socket>,
     pub(crate) version: Version,
 }
 
@@ -34,8 +34,7 @@ pub(crate) struct Delivery {
 impl Client {
     /// A connection on which nothing was sent.
     pub(crate) async fn dial(server: &Server, version: Version) -> Self {
-        let stream = TcpStream::connect(server.address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
+        let stream = transport::dial(server.via, server.address, &server.terms).await;
         Self { stream, version }
     }
 
@@ -63,10 +62,12 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
-        timeout(LIMIT, self.stream.write_all(bytes))
-            .await
-            .expect("the server reads")
-            .unwrap();
+        let sent = async {
+            self.stream.write_all(bytes).await.unwrap();
+            // TLS keeps what the socket did not take at once.
+            self.stream.flush().await.unwrap();
+        };
+        timeout(LIMIT, sent).await.expect("the server reads");
     }
 
     /// The next packet.

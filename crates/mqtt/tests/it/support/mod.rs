@@ -1,8 +1,10 @@
 //! A listener to test against and a client that sends what it is told.
 
 pub(crate) mod client;
+pub(crate) mod frames;
 pub(crate) mod packets;
 pub(crate) mod server;
+pub(crate) mod transport;
 
 use std::future::Future;
 use std::time::Duration;

@@ -5,14 +5,18 @@ use std::net::SocketAddr;
 use mayday_app::presence::PresenceLimits;
 use mayday_app::testing::TestApp;
 use mayday_core::identity::Caller;
-use mayday_mqtt::MqttSettings;
+use mayday_mqtt::{Endpoint, MqttSettings};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::transport::{self, Terms, Via};
+
 /// A node with an MQTT listener.
 pub(crate) struct Server {
     pub(crate) node: TestApp,
+    pub(crate) via: Via,
+    pub(crate) terms: Terms,
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: CancellationToken,
     pub(crate) listener: JoinHandle<()>,
@@ -21,17 +25,35 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        Self::with(MqttSettings::default(), PresenceLimits::default()).await
+        Self::over(Via::Tcp).await
     }
 
-    pub(crate) async fn with(settings: MqttSettings, presence: PresenceLimits) -> Self {
+    pub(crate) async fn over(via: Via) -> Self {
+        Self::over_with(via, MqttSettings::default(), PresenceLimits::default()).await
+    }
+
+    pub(crate) async fn over_with(
+        via: Via,
+        settings: MqttSettings,
+        presence: PresenceLimits,
+    ) -> Self {
         let node = TestApp::with_presence(presence).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let serving = mayday_mqtt::serve(listener, node.app.clone(), settings, shutdown.clone());
+        let endpoint = Endpoint::new(node.app.clone(), settings, shutdown.clone());
+        let terms = Terms::new();
+        let serving = transport::serve(
+            via,
+            endpoint,
+            listener,
+            terms.server.clone(),
+            shutdown.clone(),
+        );
         Self {
             node,
+            via,
+            terms,
             address,
             listener: tokio::spawn(serving),
             _stop: shutdown.clone().drop_guard(),
