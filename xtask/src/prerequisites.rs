@@ -1,7 +1,8 @@
 //! What the tests need besides Rust: looked for, fetched when missing (from
-//! Debian's packages, and the two client libraries into `target/e2e`), and
+//! Debian's packages, and the client libraries into `target/e2e`), and
 //! named when that fails.
 
+use std::fs;
 use std::path::PathBuf;
 
 use crate::Failure;
@@ -73,6 +74,13 @@ const NEEDS: &[Need] = &[
         advice: "install strace: it shows that nothing is acknowledged before the disk has it",
     },
     Need {
+        name: "sslscan",
+        used_by: &["sslscan"],
+        present: || run::exists("sslscan"),
+        install: || packages(&["sslscan"]),
+        advice: "install sslscan: it shows that nothing below TLS 1.2 is spoken",
+    },
+    Need {
         name: "paho",
         used_by: &["paho"],
         present: has_paho,
@@ -96,6 +104,13 @@ const NEEDS: &[Need] = &[
         },
         install: install_mqtt_js,
         advice: "run `npm install mqtt` in target/e2e",
+    },
+    Need {
+        name: "rumqttc",
+        used_by: &["rumqttc"],
+        present: has_rumqttc,
+        install: build_rumqttc,
+        advice: "build crates/server/tests/e2e/clients/rumqttc into target/e2e/rumqttc",
     },
 ];
 
@@ -278,4 +293,36 @@ fn install_mqtt_js() -> Result<(), Failure> {
         "npm",
     )
     .map(|_| ())
+}
+
+/// The client that plays the scene with rumqttc: a package outside the
+/// workspace, so that what it needs stays out of the server's lock file.
+fn rumqttc() -> PathBuf {
+    crate::root().join("crates/server/tests/e2e/clients/rumqttc")
+}
+
+fn rumqttc_target() -> PathBuf {
+    client_directory().join("rumqttc")
+}
+
+/// Whether it was built from the sources as they are now.
+fn has_rumqttc() -> bool {
+    let changed = |path: PathBuf| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let built = changed(rumqttc_target().join("release/rumqttc-scene"));
+    let sources = ["src/main.rs", "Cargo.toml", "Cargo.lock"];
+    built.is_some()
+        && sources
+            .iter()
+            .all(|source| changed(rumqttc().join(source)) <= built)
+}
+
+fn build_rumqttc() -> Result<(), Failure> {
+    let manifest = rumqttc().join("Cargo.toml");
+    let mut build = run::cargo(&["build", "--release", "--locked", "--quiet"]);
+    build
+        .arg("--manifest-path")
+        .arg(manifest)
+        .arg("--target-dir")
+        .arg(rumqttc_target());
+    must(build, "rumqttc").map(|_| ())
 }

@@ -116,11 +116,14 @@ impl Tree {
         })
     }
 
-    /// The manifests of the workspace's crates (not the root's), with the
-    /// directory name of each crate.
+    /// The manifests of the workspace's crates (not the root's, nor those of
+    /// packages that stand apart), with the directory name of each crate.
     pub(crate) fn manifests(&self) -> impl Iterator<Item = (&str, &File)> {
         self.files().filter_map(|file| {
             let directory = file.path.strip_suffix("/Cargo.toml")?;
+            if file.text.lines().any(|line| line == "[workspace]") {
+                return None;
+            }
             let name = directory.rsplit('/').next()?;
             Some((name, file))
         })

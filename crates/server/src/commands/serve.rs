@@ -78,7 +78,7 @@ pub(crate) struct ServeArgs {
 /// Which certificate is made.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum TlsKind {
-    /// One that vouches for itself.
+    // Without a sentence in the help, which would make all of it twice as long.
     SelfSigned,
 }
 

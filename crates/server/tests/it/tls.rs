@@ -187,7 +187,7 @@ fn plain_listeners_can_be_switched_off() {
     let names: Vec<_> = addresses.as_object().unwrap().keys().cloned().collect();
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(names, ["https", "mqtts", "admin", "pid"]);
+    assert_eq!(names, ["admin", "https", "mqtts", "pid"]);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Foreign MQTT clients against the binary: trigger, event, telemetry, wrong
-//! password, foreign topic, both protocol versions.
+//! password, foreign topic, both protocol versions, every transport.
 //!
-//! paho and mqtt.js run a script each that plays the same scene and reports it
-//! as one JSON object, so that both are held to the same sentences.
+//! paho, mqtt.js and rumqttc run a program each that plays the same scene and
+//! reports it as one JSON object, so that all are held to the same sentences.
 
 mod mosquitto;
+mod sslscan;
 
 use std::process::Command;
 
@@ -24,11 +25,33 @@ fn spelled(version: Version) -> &'static str {
     }
 }
 
+/// What carries a client's packets, as the scripts spell it.
+const TRANSPORTS: [&str; 4] = ["tcp", "tls", "ws", "wss"];
+
+/// Where the server waits for it.
+fn address<'s>(server: &'s Server, transport: &str) -> &'s str {
+    match transport {
+        "tcp" => &server.mqtt,
+        "tls" => server.mqtts.as_ref().unwrap(),
+        "ws" => &server.http,
+        _ => server.https.as_ref().unwrap(),
+    }
+}
+
 /// The stage of a scene, as the scripts read it from their standard input.
-fn stage(server: &Server, person: &Person, version: Version) -> Value {
-    let (host, port) = server.mqtt.split_once(':').unwrap();
+fn stage(
+    home: &Home,
+    server: &Server,
+    person: &Person,
+    (transport, path): (&str, &str),
+    version: Version,
+) -> Value {
+    let (host, port) = address(server, transport).split_once(':').unwrap();
     json!({
         "host": host,
+        "transport": transport,
+        "path": path,
+        "ca": home.certificate(),
         "port": port.parse::<u16>().unwrap(),
         "version": spelled(version),
         "username": person.username(),
@@ -62,27 +85,32 @@ fn check(report: &Value, stage: &Value, version: Version) {
     }
 }
 
-fn play(name: &str, command: impl Fn() -> Command) {
+/// Plays the scene over every transport; WebSockets are at the first path for
+/// 3.1.1, at the second for 5.
+fn play(name: &str, paths: [&str; 2], command: impl Fn() -> Command) {
     if tools::skipped(name) {
         return;
     }
     let home = Home::new();
     let partner = home.app("acme");
-    let server = home.serve();
-    for version in Version::BOTH {
-        let person = partner.person(&format!("{name}-{}", spelled(version)));
-        let stage = stage(&server, &person, version);
-        let said = tools::run(&mut command(), &stage.to_string());
-        assert!(said.success, "{name} {version:?}: {said:?}");
-        let report: Value = serde_json::from_str(said.out.trim())
-            .unwrap_or_else(|error| panic!("{error}: {said:?}"));
-        check(&report, &stage, version);
+    let server = home.serve_with_tls();
+    for transport in TRANSPORTS {
+        for (version, path) in Version::BOTH.into_iter().zip(paths) {
+            let id = format!("{name}-{transport}-{}", spelled(version));
+            let person = partner.person(&id);
+            let stage = stage(&home, &server, &person, (transport, path), version);
+            let said = tools::run(&mut command(), &stage.to_string());
+            assert!(said.success, "{id}: {said:?}");
+            let report: Value = serde_json::from_str(said.out.trim())
+                .unwrap_or_else(|error| panic!("{id}: {error}: {said:?}"));
+            check(&report, &stage, version);
+        }
     }
 }
 
 #[test]
 fn paho_in_python() {
-    play("paho", || {
+    play("paho", ["/mqtt", "/ws"], || {
         let mut command = Command::new(tools::clients().join("venv/bin/python3"));
         command.arg(concat!(
             env!("CARGO_MANIFEST_DIR"),
@@ -94,7 +122,7 @@ fn paho_in_python() {
 
 #[test]
 fn mqtt_js_in_node() {
-    play("mqttjs", || {
+    play("mqttjs", ["/", "//mqtt"], || {
         let mut command = Command::new("node");
         command
             .arg(concat!(
@@ -103,5 +131,12 @@ fn mqtt_js_in_node() {
             ))
             .env("NODE_PATH", tools::clients().join("node_modules"));
         command
+    });
+}
+
+#[test]
+fn rumqttc_in_rust() {
+    play("rumqttc", ["", "/mqtt"], || {
+        Command::new(tools::clients().join("rumqttc/release/rumqttc-scene"))
     });
 }

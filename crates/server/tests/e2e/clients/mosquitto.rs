@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::spelled;
+use super::{address, spelled};
 use crate::harness::clock;
 use crate::harness::mqtt::Version;
 use crate::harness::person::Person;
@@ -16,19 +16,40 @@ fn body(timestamp: &str) -> String {
 }
 
 /// Into a pipe it would keep its lines to itself; `stdbuf` makes it speak.
-fn mosquitto(program: &str, server: &Server, person: &Person, version: Version) -> Command {
-    let (host, port) = server.mqtt.split_once(':').unwrap();
+fn mosquitto(program: &str, scene: &Scene<'_>, person: &Person, version: Version) -> Command {
+    let (host, port) = address(scene.server, scene.transport)
+        .split_once(':')
+        .unwrap();
     let mut command = Command::new("stdbuf");
     command
         .args(["-oL", program])
         .args(["-h", host, "-p", port, "-V", spelled(version), "-q", "1"])
         .args(["-u", &person.username(), "-P", &person.hash]);
+    if scene.transport == "tls" {
+        command.arg("--cafile").arg(scene.home.certificate());
+    }
     command
 }
 
-fn publish(server: &Server, person: &Person, version: Version, topic: &str, body: &str) -> Said {
-    let mut command = mosquitto("mosquitto_pub", server, person, version);
+/// It speaks plain and with TLS, but no WebSocket.
+const SPOKEN: [&str; 2] = ["tcp", "tls"];
+
+/// Where it goes.
+struct Scene<'a> {
+    home: &'a Home,
+    server: &'a Server,
+    transport: &'static str,
+}
+
+fn publish(scene: &Scene<'_>, person: &Person, version: Version, topic: &str, body: &str) -> Said {
+    let mut command = mosquitto("mosquitto_pub", scene, person, version);
     tools::run(command.args(["-t", topic, "-m", body]), "")
+}
+
+/// Each transport that it speaks with each version.
+fn both_of_each() -> impl Iterator<Item = (&'static str, Version)> {
+    let versions = |transport| Version::BOTH.map(|version| (transport, version));
+    SPOKEN.into_iter().flat_map(versions)
 }
 
 #[test]
@@ -38,19 +59,24 @@ fn mosquitto_raises_an_sos_and_hears_its_event() {
     }
     let home = Home::new();
     let partner = home.app("acme");
-    let server = home.serve();
-    for version in Version::BOTH {
-        let person = partner.person(&format!("mosquitto {}", spelled(version)));
+    let server = home.serve_with_tls();
+    for (transport, version) in both_of_each() {
+        let scene = Scene {
+            home: &home,
+            server: &server,
+            transport,
+        };
+        let person = partner.person(&format!("mosquitto {transport} {}", spelled(version)));
         let uuid = person.uuid(&server);
         let events = format!("sos/events/{uuid}");
-        let mut subscribe = mosquitto("mosquitto_sub", &server, &person, version);
+        let mut subscribe = mosquitto("mosquitto_sub", &scene, &person, version);
         let subscriber = Talker::start(subscribe.args(["-d", "-t", &events]));
         subscriber.hear("Subscribed");
 
         let timestamp = clock::iso(clock::now());
         let sos = body(&timestamp);
         let said = publish(
-            &server,
+            &scene,
             &person,
             version,
             &format!("sos/alerts/{uuid}"),
@@ -61,7 +87,7 @@ fn mosquitto_raises_an_sos_and_hears_its_event() {
         assert_eq!(event["occurredAt"], timestamp.as_str());
         assert_eq!(event["userId"], uuid.as_str());
 
-        let said = publish(&server, &person, version, &format!("tel/{uuid}/data"), &sos);
+        let said = publish(&scene, &person, version, &format!("tel/{uuid}/data"), &sos);
         assert!(said.success && said.err.is_empty(), "{version:?}: {said:?}");
 
         let open = person
@@ -80,14 +106,19 @@ fn mosquitto_is_refused_with_a_wrong_password_and_on_a_foreign_topic() {
     }
     let home = Home::new();
     let partner = home.app("acme");
-    let server = home.serve();
+    let server = home.serve_with_tls();
     let other = partner.person("other").uuid(&server);
     let sos = body(&clock::iso(clock::now()));
-    for version in Version::BOTH {
+    for (transport, version) in both_of_each() {
+        let scene = Scene {
+            home: &home,
+            server: &server,
+            transport,
+        };
         let person = partner.person("ana");
         let mut liar = person.clone();
         liar.hash = "0".repeat(64);
-        let said = publish(&server, &liar, version, "sos/alerts", &sos);
+        let said = publish(&scene, &liar, version, "sos/alerts", &sos);
         assert!(!said.success, "{version:?}: {said:?}");
         let words = said.err.to_lowercase();
         assert!(
@@ -96,7 +127,7 @@ fn mosquitto_is_refused_with_a_wrong_password_and_on_a_foreign_topic() {
         );
 
         let said = publish(
-            &server,
+            &scene,
             &person,
             version,
             &format!("sos/alerts/{other}"),

@@ -13,8 +13,16 @@ const within = (what, promise) => {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };
 
+const scheme = { tcp: 'mqtt', tls: 'mqtts', ws: 'ws', wss: 'wss' }[stage.transport];
+const path = scheme.startsWith('ws') ? stage.path : '';
+const url = `${scheme}://${stage.host}:${stage.port}${path}`;
+const trust = ['tls', 'wss'].includes(stage.transport)
+  ? { ca: require('node:fs').readFileSync(stage.ca) }
+  : {};
+
 const open = (clientId, password) =>
-  mqtt.connect(`mqtt://${stage.host}:${stage.port}`, {
+  mqtt.connect(url, {
+    ...trust,
     protocolVersion: stage.version === '5' ? 5 : 4,
     clientId,
     username: stage.username,

@@ -16,8 +16,13 @@ def client(name):
         mqtt.CallbackAPIVersion.VERSION2,
         client_id=name,
         protocol=mqtt.MQTTv5 if V5 else mqtt.MQTTv311,
+        transport="websockets" if stage["transport"] in ("ws", "wss") else "tcp",
         reconnect_on_failure=False,
     )
+    if stage["transport"] in ("ws", "wss"):
+        made.ws_set_options(path=stage["path"])
+    if stage["transport"] in ("tls", "wss"):
+        made.tls_set(ca_certs=stage["ca"])
     made.heard = {name: queue.Queue() for name in ("connect", "subscribe", "publish", "message", "disconnect")}
     made.on_connect = lambda c, u, flags, reason, p: c.heard["connect"].put(reason)
     made.on_subscribe = lambda c, u, mid, reasons, p: c.heard["subscribe"].put([r.value for r in reasons])

@@ -51,6 +51,8 @@ pub(crate) struct How {
     pub(crate) environment: Vec<(&'static str, String)>,
     /// A program with arguments that the server runs under.
     pub(crate) under: Vec<String>,
+    /// With a self-signed certificate on two more ports.
+    pub(crate) tls: bool,
 }
 
 impl Home {
@@ -88,6 +90,11 @@ impl Home {
     /// The data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
+    }
+
+    /// The self-signed certificate of a server with TLS.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.data().join("tls-certificate.pem")
     }
 
     /// A path beside the data directory.
@@ -135,6 +142,14 @@ impl Home {
         self.serve_how(&How::default())
     }
 
+    /// As [`Home::serve`], with TLS too.
+    pub(crate) fn serve_with_tls(&self) -> Server {
+        self.serve_how(&How {
+            tls: true,
+            ..How::default()
+        })
+    }
+
     /// As [`Home::serve`], in a special way.
     #[expect(
         clippy::disallowed_methods,
@@ -168,6 +183,10 @@ impl Home {
                     .open(&log)
                     .unwrap(),
             );
+        if how.tls {
+            command.args(["--tls", "self-signed"]);
+            command.args(["--mqtts", "127.0.0.1:0", "--https", "127.0.0.1:0"]);
+        }
         for (name, value) in &how.environment {
             command.env(name, value);
         }
@@ -189,8 +208,11 @@ impl Home {
             panic!("not ready after {took:?} ({ended:?}): {}", end_of(&log));
         };
         let addresses: Value = serde_json::from_slice(&text).unwrap();
-        let address = |name: &str| addresses[name].as_str().unwrap().to_owned();
+        let optional = |name: &str| addresses[name].as_str().map(str::to_owned);
+        let address = |name: &str| optional(name).unwrap();
         Server {
+            https: optional("https"),
+            mqtts: optional("mqtts"),
             http: address("http"),
             mqtt: address("mqtt"),
             admin: address("admin"),
@@ -207,6 +229,10 @@ pub(crate) struct Server {
     pub(crate) http: String,
     pub(crate) mqtt: String,
     pub(crate) admin: String,
+    /// HTTP with TLS, if it was asked for.
+    pub(crate) https: Option<String>,
+    /// MQTT with TLS, if it was asked for.
+    pub(crate) mqtts: Option<String>,
     pub(crate) pid: u32,
     /// From spawn to the ready file.
     pub(crate) ready_after: Duration,
