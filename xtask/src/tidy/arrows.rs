@@ -31,7 +31,11 @@ const OWNED: &[(&str, &[&str], &str)] = &[
         &["store"],
         "only `store` names SQL and its drivers",
     ),
-    ("axum", &["http", "server"], "only `http` speaks HTTP"),
+    (
+        "axum",
+        &["http", "mqtt", "server"],
+        "only `http` speaks HTTP; `mqtt` takes WebSockets over from it",
+    ),
     ("tower-http", &["http"], "only `http` speaks HTTP"),
     (
         "rmqtt-codec",
