@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mayday_core::time::Timestamp;
 use mayday_store::jobs::{self, JobCounts};
-use mayday_store::{Dialect, Lane, StoreError, StoreStats, spill};
+use mayday_store::{CopyStats, Dialect, Lane, StoreError, StoreStats, spill};
 use serde::Serialize;
 
 use crate::App;
@@ -22,6 +22,8 @@ const READ_LIMIT: Duration = Duration::from_secs(2);
 pub struct HealthReport {
     /// Why the node should get no new work; empty when it is ready.
     pub reasons: Vec<NotReady>,
+    /// What needs a person and is no reason to send work elsewhere.
+    pub warnings: Vec<NotReady>,
     /// The state store.
     pub store: StoreHealth,
     /// Background jobs; null when the store could not be read.
@@ -30,6 +32,18 @@ pub struct HealthReport {
     pub telemetry: TelemetryFigures,
     /// The disk under the data directory.
     pub disk: DiskHealth,
+    /// The second copy of the state store; null when none is kept.
+    pub copy: Option<CopyHealth>,
+}
+
+/// The second copy of the state store.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct CopyHealth {
+    /// For how many seconds commits may be missing in it.
+    pub lag_seconds: f64,
+    /// Whether it follows commit by commit; else the database file is to be copied,
+    /// or being copied.
+    pub following: bool,
 }
 
 /// A reason to send new work elsewhere.
@@ -140,7 +154,16 @@ impl App {
             line_bytes: disk.line_bytes(),
             ballast: disk.has_ballast(),
         };
+        let copy = self.store.copy_stats();
         HealthReport {
+            warnings: copy
+                .and_then(|copy| late_copy(copy, now))
+                .into_iter()
+                .collect(),
+            copy: copy.map(|copy| CopyHealth {
+                lag_seconds: now.since(copy.as_of).as_secs_f64(),
+                following: copy.following,
+            }),
             reasons: self.reasons(unreadable, stats.failing, disk),
             store: StoreHealth::new(&stats, now),
             jobs: counts.map(|(jobs, _)| JobHealth::new(jobs, now)),
@@ -182,6 +205,10 @@ impl App {
         let failing = failing.then(|| {
             "the last commit of the state store failed: look for the cause in the log".to_owned()
         });
+        // Who is known is let in; who is new could not be.
+        let keyless = self.identity.keyless.load(Ordering::Relaxed).then(|| {
+            "secrets were sealed with a master key that is not here: copy master.key from the node where `mayday key rotate` was run".to_owned()
+        });
         let unreadable = unreadable.map(|why| format!("the state store cannot be read: {why}"));
         // With PostgreSQL nothing of ours grows on this disk.
         let embedded = self.store.dialect() == Dialect::Sqlite;
@@ -194,6 +221,7 @@ impl App {
         [
             ("draining", draining),
             ("store_unreadable", unreadable),
+            ("key_missing", keyless),
             ("store_failing", failing),
             ("disk_low", low),
         ]
@@ -201,6 +229,18 @@ impl App {
         .filter_map(|(code, message)| message.map(|message| NotReady { code, message }))
         .collect()
     }
+}
+
+/// Warns of a copy that is far behind.
+fn late_copy(copy: CopyStats, now: Timestamp) -> Option<NotReady> {
+    let lag = now.since(copy.as_of);
+    (lag > copy.warn_after).then(|| NotReady {
+        code: "copy_behind",
+        message: format!(
+            "the copy of the state store is {} s behind: look at the directory in store.copy_dir",
+            lag.as_secs()
+        ),
+    })
 }
 
 impl StoreHealth {

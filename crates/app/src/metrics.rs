@@ -198,6 +198,10 @@ impl Metrics {
             families.spill_rows.set(rows);
         }
         families.disk_free.set(level(report.disk.free_bytes));
+        if let Some(copy) = report.copy {
+            families.copy_lag.set(copy.lag_seconds);
+            families.copy_following.set(i64::from(copy.following));
+        }
         families.ready.set(i64::from(report.is_ready()));
     }
 

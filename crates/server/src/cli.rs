@@ -5,7 +5,9 @@ use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Effects};
 use clap::{Parser, Subcommand};
 
-use crate::commands::{app, bench, completions, config, demo, inspect, serve, sign, user};
+use crate::commands::{
+    app, backup, bench, check, completions, config, demo, inspect, key, restore, serve, sign, user,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -56,6 +58,14 @@ pub(crate) enum Command {
     Sign(sign::SignArgs),
     /// Read what operators must look at: dead letters, unattributed SOS, alerts
     Inspect(inspect::InspectArgs),
+    /// Copy the data directory while the server runs
+    Backup(backup::BackupArgs),
+    /// Make a new data directory of a backup
+    Restore(restore::RestoreArgs),
+    /// Look for what is wrong with the data or a backup
+    Check(check::CheckArgs),
+    /// Replace the master key, show its fingerprint
+    Key(key::KeyArgs),
     /// Show and check settings
     Config(config::ConfigArgs),
     /// Put load on a running server and measure what it takes

@@ -21,6 +21,7 @@ mod limits;
 mod listeners;
 mod node;
 mod output;
+mod progress;
 mod serving;
 mod target;
 mod telemetry;
@@ -59,6 +60,10 @@ fn run(cli: Cli) -> Outcome {
         Command::User(args) => commands::user::run(args),
         Command::Sign(args) => commands::sign::run(&args),
         Command::Inspect(args) => commands::inspect::run(args),
+        Command::Backup(args) => commands::backup::run(args),
+        Command::Restore(args) => commands::restore::run(&args),
+        Command::Check(args) => commands::check::run(args),
+        Command::Key(args) => commands::key::run(args),
         Command::Config(args) => commands::config::run(args),
         Command::Bench(args) => commands::bench::run(args),
         Command::Openapi => commands::openapi::run(),

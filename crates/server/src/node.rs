@@ -11,7 +11,7 @@ use mayday_app::{App, IdentitySettings, Metrics, Parts};
 use mayday_core::clock::{SharedClock, SharedEntropy};
 use mayday_store::heartbeat::Heartbeat;
 use mayday_store::telemetry::{Telemetry, TelemetryConfig};
-use mayday_store::{Database, Lane, OpenError, Store, StoreConfig};
+use mayday_store::{CopySettings, Database, Lane, OpenError, Store, StoreConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::AnchoredClock;
@@ -161,6 +161,10 @@ fn store_config(config: &Config) -> StoreConfig {
             Database::Postgres(url.reveal().clone())
         }),
         disk: config.store.disk,
+        copy: config.store.copy_dir.clone().map(|directory| CopySettings {
+            warn_after: config.store.copy_lag,
+            ..CopySettings::to(directory)
+        }),
     }
 }
 
@@ -210,7 +214,10 @@ pub(crate) async fn administer(
             data_dir.display()
         )));
     }
-    let node = Node::open_with(config, key).await?;
+    // The next server begins a copy of its own; this one would be over at once.
+    let mut config = config.clone();
+    config.store.copy_dir = None;
+    let node = Node::open_with(&config, key).await?;
     let reply = node.app.admin(request).await;
     node.close().await;
     reply.map_err(|error| Failure::new(error.to_string()))

@@ -48,6 +48,11 @@ impl Target {
         Output::new(self.json)
     }
 
+    /// The data directory.
+    pub(crate) fn data_dir(&self) -> Result<std::path::PathBuf, Failure> {
+        Ok(self.config()?.store.data_dir)
+    }
+
     /// Has the request carried out, by the running server or here.
     pub(crate) fn ask(&self, request: &AdminRequest) -> Result<AdminReply, Failure> {
         let config = self.config()?;
@@ -85,7 +90,8 @@ impl Target {
         node::administer(config, creation, request.clone()).await
     }
 
-    fn config(&self) -> Result<Config, Failure> {
+    /// The settings, with the flags over them.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
         let given = |key: &str, flag: &str, value: Option<String>| {
             value.map(|value| Override {
                 key: key.to_owned(),

@@ -38,10 +38,15 @@ pub enum CommitFault {
 
 #[cfg(any(test, feature = "fault-points"))]
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fault of its own, in any combination"
+)]
 struct State {
     frozen: bool,
     failing: Option<CommitFault>,
     early: bool,
+    copy_stalls: bool,
     released: bool,
 }
 
@@ -101,6 +106,21 @@ impl StateFaults {
         self.state.send_modify(|state| state.early = early);
     }
 
+    /// Whether the directory of the copy stalls, as a file server does that is gone.
+    pub fn stall_copy(&self, stalls: bool) {
+        self.state.send_modify(|state| state.copy_stalls = stalls);
+    }
+
+    /// Blocks while the copy's directory stalls.
+    pub(crate) fn before_copying(&self) {
+        while {
+            let state = self.state.borrow();
+            state.copy_stalls && !state.released
+        } {
+            std::thread::park_timeout(EARLY_BY);
+        }
+    }
+
     /// Waits while frozen; then says how the commit fails, if it does.
     pub(crate) async fn before_commit(&self, statement: &'static str) -> Result<(), StoreError> {
         let mut changes = self.state.subscribe();
@@ -150,6 +170,7 @@ impl StateFaults {
     pub(crate) async fn before_commit(&self, _: &'static str) -> Result<(), StoreError> {
         Ok(())
     }
+    pub(crate) const fn before_copying(&self) {}
     pub(crate) const fn acknowledges_early(&self) -> bool {
         false
     }

@@ -9,6 +9,7 @@
 mod arg;
 mod command;
 mod commits;
+mod copy;
 mod data_dir;
 mod dialect;
 mod disk;
@@ -38,6 +39,8 @@ mod tx;
 
 pub mod alerts;
 pub mod apps;
+pub mod backup;
+pub mod check;
 pub mod contacts;
 pub mod control;
 pub mod dead_letters;
@@ -54,10 +57,13 @@ pub mod users;
 
 pub use arg::Arg;
 pub use command::{Command, Lane};
+pub use copy::{CopySettings, CopyStats};
 pub use dialect::Dialect;
 pub use disk::{DiskGuard, DiskLimits};
 pub use error::StoreError;
 pub use hint::Hint;
+pub use master_key::rotate::{RotateError, RotationStep};
+pub use master_key::{KeyName, names_in};
 pub use open::OpenError;
 pub use row::{FromColumn, Row};
 pub use secrets::{Place, SealError, Sealed};

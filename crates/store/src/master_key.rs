@@ -4,6 +4,12 @@
 //! when the database is empty and no file is there; its fingerprint lies in the
 //! control row, so that another key is a refusal to start instead of a server
 //! that answers 401 to every SOS.
+//!
+//! While one key replaces another ([`rotate`]) the file holds both. Which of them
+//! is in use the control row says: lines above that one are of keys that were
+//! replaced, lines below it of keys to come.
+
+pub(crate) mod rotate;
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -16,14 +22,98 @@ use zeroize::Zeroizing;
 use crate::data_dir::{self, io_error};
 use crate::hex;
 use crate::open::OpenError;
-use crate::secrets::{KEY_BYTES, Vault};
+use crate::secrets::{KEY_BYTES, MasterKey, Vault};
 
 /// The file's name in the data directory.
 pub(crate) const FILE: &str = "master.key";
-/// Longest file that is read, in bytes; ours has 90.
+/// Longest file that is read, in bytes; a key takes about 90.
 const FILE_LIMIT: u64 = 1_024;
 /// Random bytes in a key's id.
 const ID_BYTES: usize = 8;
+
+/// A line of the file.
+#[derive(Clone)]
+pub(crate) struct Line {
+    id: String,
+    key: Zeroizing<[u8; KEY_BYTES]>,
+}
+
+impl Line {
+    fn parse(line: &str) -> Option<Self> {
+        let (id, key) = line.split_once(' ')?;
+        let bytes = Zeroizing::new(hex::decode(key)?);
+        let key = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok()?;
+        let shaped = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        shaped.then(|| Self {
+            id: id.to_owned(),
+            key: Zeroizing::new(key),
+        })
+    }
+
+    /// A new key.
+    pub(crate) fn generate(entropy: &dyn Entropy) -> Self {
+        let mut id = [0_u8; ID_BYTES];
+        entropy.fill(&mut id);
+        let mut key = Zeroizing::new([0_u8; KEY_BYTES]);
+        entropy.fill(key.as_mut_slice());
+        Self {
+            id: hex::encode(&id),
+            key,
+        }
+    }
+
+    fn key(&self) -> MasterKey {
+        MasterKey::new(self.id.clone(), &self.key)
+    }
+}
+
+/// The file's content, in its order.
+#[derive(Clone)]
+pub(crate) struct Lines(Vec<Line>);
+
+impl Lines {
+    /// The keys.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = MasterKey> {
+        self.0.iter().map(Line::key)
+    }
+
+    /// Where the key of this fingerprint stands.
+    pub(crate) fn position(&self, fingerprint: &str) -> Option<usize> {
+        self.keys().position(|key| key.fingerprint() == fingerprint)
+    }
+
+    /// Writes the lines beside the file and renames them there, so that no crash
+    /// leaves half a key.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), OpenError> {
+        let mut text = Zeroizing::new(String::new());
+        for line in &self.0 {
+            let digits = Zeroizing::new(hex::encode(line.key.as_slice()));
+            text.push_str(&line.id);
+            text.push(' ');
+            text.push_str(&digits);
+            text.push('\n');
+        }
+        let mut draft = path.as_os_str().to_owned();
+        draft.push(".new");
+        let draft = PathBuf::from(draft);
+        let written = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(data_dir::FILE_MODE)
+            .open(&draft)
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            })
+            .and_then(|()| std::fs::rename(&draft, path));
+        written.map_err(io_error("write the master key", path))?;
+        match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => data_dir::sync(parent),
+            _ => data_dir::sync(Path::new(".")),
+        }
+    }
+}
 
 /// What a store needs its master key for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +127,8 @@ pub(crate) enum Need {
     IfThere,
 }
 
-/// The key of the database whose fingerprint is `fingerprint`; `None` means that
-/// the database is empty, and only then a key may be made.
+/// The keys of the database whose key in use has this `fingerprint`; `None` means
+/// that the database is empty, and only then a key may be made.
 pub(crate) fn load(
     directory: &Path,
     fingerprint: Option<&str>,
@@ -46,18 +136,33 @@ pub(crate) fn load(
     entropy: &dyn Entropy,
 ) -> Result<Option<Vault>, OpenError> {
     let path = directory.join(FILE);
-    match (read(&path)?, fingerprint, need) {
-        (_, None, Need::IfThere) => Err(OpenError::Empty),
-        (Some(vault), None, Need::Required) => Ok(Some(vault)),
-        (Some(vault), Some(wanted), _) if vault.fingerprint() == wanted => Ok(Some(vault)),
-        (Some(_), Some(_), _) => Err(OpenError::KeyOther { path }),
-        (None, Some(_), Need::IfThere) => Ok(None),
-        (None, Some(_), Need::Required) => Err(OpenError::KeyMissing { path }),
-        (None, None, Need::Required) => generate(&path, directory, entropy).map(Some),
+    let lines = match (read(&path)?, fingerprint, need) {
+        (_, None, Need::IfThere) => return Err(OpenError::Empty),
+        (Some(lines), None, Need::Required) => lines,
+        (Some(lines), Some(wanted), _) if lines.position(wanted).is_some() => lines,
+        (Some(_), Some(_), _) => return Err(OpenError::KeyOther { path }),
+        (None, Some(_), Need::IfThere) => return Ok(None),
+        (None, Some(_), Need::Required) => return Err(OpenError::KeyMissing { path }),
+        (None, None, Need::Required) => generate(&path, directory, entropy)?,
+    };
+    Ok(Some(Vault::new(lines.keys().collect(), Some(path))))
+}
+
+/// Refuses keys without the one that a rotation under way seals with.
+pub(crate) fn require_next(vault: Option<&Vault>, next: Option<String>) -> Result<(), OpenError> {
+    let (Some(vault), Some(next)) = (vault, next) else {
+        return Ok(());
+    };
+    match vault.file() {
+        Some(file) if vault.id_of(&next).is_none() => Err(OpenError::KeyNext {
+            path: file.to_owned(),
+        }),
+        _ => Ok(()),
     }
 }
 
-fn read(path: &Path) -> Result<Option<Vault>, OpenError> {
+/// Reads the file; `None` when there is none.
+pub(crate) fn read(path: &Path) -> Result<Option<Lines>, OpenError> {
     let file = match OpenOptions::new().read(true).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -77,48 +182,24 @@ fn read(path: &Path) -> Result<Option<Vault>, OpenError> {
         .read_to_end(&mut bytes)
         .map_err(io_error("read the master key", path))?;
     let text = std::str::from_utf8(&bytes).unwrap_or_default();
-    let parsed = text.trim_end().split_once(' ').and_then(|(id, key)| {
-        let bytes = Zeroizing::new(hex::decode(key)?);
-        let key = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok()?;
-        let shaped = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        shaped.then(|| Vault::new(id.to_owned(), &Zeroizing::new(key)))
-    });
-    parsed.map(Some).ok_or_else(|| {
-        unusable(
+    let lines: Option<Vec<Line>> = text.trim_end().lines().map(Line::parse).collect();
+    match lines {
+        Some(lines) if !lines.is_empty() => Ok(Some(Lines(lines))),
+        _ => Err(unusable(
             path,
-            "it does not hold a key id and 64 hexadecimal digits: restore it from its copy",
-        )
-    })
+            "it does not hold a key id and 64 hexadecimal digits a line: restore it from its copy",
+        )),
+    }
 }
 
-/// Writes a new key beside its place and renames it there, so that no crash
-/// leaves half a key.
-fn generate(path: &Path, directory: &Path, entropy: &dyn Entropy) -> Result<Vault, OpenError> {
-    let mut id = [0_u8; ID_BYTES];
-    entropy.fill(&mut id);
-    let id = hex::encode(&id);
-    let mut key = Zeroizing::new([0_u8; KEY_BYTES]);
-    entropy.fill(key.as_mut_slice());
-    let digits = Zeroizing::new(hex::encode(key.as_slice()));
-    let line = Zeroizing::new(format!("{id} {}\n", digits.as_str()));
-
+fn generate(path: &Path, directory: &Path, entropy: &dyn Entropy) -> Result<Lines, OpenError> {
+    let line = Line::generate(entropy);
+    let id = line.id.clone();
+    let lines = Lines(vec![line]);
     data_dir::prepare(directory)?;
-    let draft = directory.join(format!("{FILE}.new"));
-    let written = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(data_dir::FILE_MODE)
-        .open(&draft)
-        .and_then(|mut file| {
-            file.write_all(line.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(&draft, path));
-    written.map_err(io_error("write the master key", path))?;
-    data_dir::sync(directory)?;
+    lines.write(path)?;
     tracing::info!(key.id = %id, "made a new master key: back up the file master.key");
-    Ok(Vault::new(id, &key))
+    Ok(lines)
 }
 
 fn unusable(path: &Path, reason: &str) -> OpenError {
@@ -126,4 +207,27 @@ fn unusable(path: &Path, reason: &str) -> OpenError {
         path: PathBuf::from(path),
         reason: reason.to_owned(),
     }
+}
+
+/// A key of a `master.key`, without the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyName {
+    /// Its id, as it stands beside what it sealed.
+    pub id: String,
+    /// What databases and backups remember of it: SHA-256 in lower-case
+    /// hexadecimal. Not secret.
+    pub fingerprint: String,
+}
+
+/// The keys in a file, in its order: the one in use, and another while it is
+/// being rotated.
+pub fn names_in(path: &Path) -> Result<Vec<KeyName>, OpenError> {
+    let lines = read(path)?.ok_or_else(|| OpenError::KeyMissing {
+        path: path.to_owned(),
+    })?;
+    let name = |key: MasterKey| KeyName {
+        id: key.id().to_owned(),
+        fingerprint: key.fingerprint().to_owned(),
+    };
+    Ok(lines.keys().map(name).collect())
 }

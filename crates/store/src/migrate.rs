@@ -28,6 +28,7 @@ const APPLIED: &str = "SELECT number, name, checksum FROM schema_migrations ORDE
 const RECORD: &str =
     "INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
 const FINGERPRINT: &str = "SELECT key_fingerprint FROM control WHERE id = 1";
+const NEXT_FINGERPRINT: &str = "SELECT next_key_fingerprint FROM control WHERE id = 1";
 const CREATE_CONTROL: &str = "INSERT INTO control (id, version, key_fingerprint, created_at) \
      VALUES (1, 1, $1, $2) ON CONFLICT (id) DO NOTHING";
 
@@ -41,7 +42,7 @@ pub(crate) enum Schema<'c> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
     /// How many steps are applied.
-    applied: usize,
+    pub(crate) applied: usize,
     /// The master key's fingerprint; `None` in an empty database.
     pub(crate) fingerprint: Option<String>,
 }
@@ -133,7 +134,7 @@ impl Schema<'_> {
         };
         on!(self, connection => {
             sqlx::query(CREATE_CONTROL)
-                .bind(vault.fingerprint())
+                .bind(vault.newest())
                 .bind(now.as_micros())
                 .execute(&mut **connection)
                 .await
@@ -141,6 +142,16 @@ impl Schema<'_> {
         })
         .map_err(|error| StoreError::of_statement(CREATE_CONTROL, error))?;
         Ok(())
+    }
+
+    /// The fingerprint of the key that replaces the one in use, while it is being
+    /// rotated. Ask after [`Schema::upgrade`].
+    pub(crate) async fn next_fingerprint(&mut self) -> Result<Option<String>, OpenError> {
+        let next: Option<String> = on!(self, connection => {
+            connection.fetch_one(NEXT_FINGERPRINT).await.and_then(|row| row.try_get(0))
+        })
+        .map_err(|error| StoreError::of_statement(NEXT_FINGERPRINT, error))?;
+        Ok(next)
     }
 
     async fn execute(&mut self, statement: &'static str) -> Result<(), StoreError> {

@@ -50,4 +50,5 @@ migrations!(
     8 => "0008_incidents",
     9 => "0009_telemetry",
     10 => "0010_records",
+    11 => "0011_key_rotation",
 );

@@ -100,6 +100,12 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// The master key is being rotated, and the new one is not here.
+    #[error("a rotation of the master key is under way, and {path} does not hold the new key: copy master.key from the node where `mayday key rotate` was run", path = path.display())]
+    KeyNext {
+        /// The file.
+        path: PathBuf,
+    },
     /// The master key's file cannot be understood, or others may read it.
     #[error("the master key {path} is not usable: {reason}", path = path.display())]
     KeyUnusable {

@@ -3,10 +3,15 @@
 //!
 //! Every sealed value is bound to its place (table, row, column) as associated
 //! data, so that a value copied to another row does not open. Beside it stands
-//! the id of the key it was sealed with.
+//! the id of the key it was sealed with, so that two keys may be in use while one
+//! replaces the other ([`crate::master_key`]). Which columns are sealed stands in
+//! [`columns`]; nothing can be sealed anywhere else.
+
+pub(crate) mod columns;
 
 use std::fmt;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
@@ -46,9 +51,15 @@ pub enum SealError {
     /// The store was opened without the master key.
     #[error("the master key is not here: name with --data-dir the directory where it lies")]
     NoKey,
-    /// Sealed with a key that is not here.
-    #[error("a secret was sealed with another master key: restore that master.key")]
+    /// Sealed, or to be sealed, with a key that is not here.
+    #[error(
+        "a secret needs a master key that is not here: copy master.key from the node where `mayday key rotate` was run, or restore it"
+    )]
     OtherKey,
+    /// No such column is on the list of those that are sealed anew when the key is
+    /// rotated: a fault of ours.
+    #[error("this column is not on the list of sealed columns")]
+    Unlisted,
     /// It was altered, or copied from elsewhere.
     #[error("a sealed secret does not open: the database was altered")]
     Altered,
@@ -57,26 +68,25 @@ pub enum SealError {
     TooLong,
 }
 
-/// The master key, ready for use. Cheap to clone.
+/// The master keys of a data directory, ready for use: one, or two while one
+/// replaces the other. Cheap to clone; clones share.
 #[derive(Clone)]
-pub(crate) struct Vault(Arc<VaultKey>);
+pub(crate) struct Vault(Arc<Inner>);
 
-struct VaultKey {
+struct Inner {
+    /// Where keys that are not known yet are looked for.
+    file: Option<PathBuf>,
+    keys: RwLock<Vec<Arc<MasterKey>>>,
+}
+
+/// One master key.
+pub(crate) struct MasterKey {
     id: String,
     fingerprint: String,
     cipher: XChaCha20Poly1305,
 }
 
-impl fmt::Debug for Vault {
-    /// The id alone: the key is secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Vault")
-            .field("key_id", &self.0.id)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Vault {
+impl MasterKey {
     pub(crate) fn new(id: String, key: &Zeroizing<[u8; KEY_BYTES]>) -> Self {
         let mut hash = Sha256::new();
         hash.update(b"mayday master key fingerprint\0");
@@ -84,24 +94,80 @@ impl Vault {
         hash.update([0]);
         hash.update(key.as_slice());
         let fingerprint = crate::hex::encode(&hash.finalize());
-        Self(Arc::new(VaultKey {
+        Self {
             id,
             fingerprint,
             cipher: XChaCha20Poly1305::new(&Key::from(**key)),
+        }
+    }
+
+    /// Its id, as it stands beside what it sealed.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What the database remembers of it: enough to tell another one.
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    /// The id alone: the key is secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MasterKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Vault {
+    /// The ids alone: the keys are secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault")
+            .field("keys", &self.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Vault {
+    /// These keys; more are looked for in `file` when one is asked for that is not
+    /// among them.
+    pub(crate) fn new(keys: Vec<MasterKey>, file: Option<PathBuf>) -> Self {
+        Self(Arc::new(Inner {
+            file,
+            keys: RwLock::new(keys.into_iter().map(Arc::new).collect()),
         }))
     }
 
-    /// What the database remembers of the key: enough to tell another one.
-    pub(crate) fn fingerprint(&self) -> &str {
-        &self.0.fingerprint
+    /// The file that the keys came from.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.0.file.as_deref()
     }
 
+    /// The fingerprint of the newest key, which an empty database begins with.
+    pub(crate) fn newest(&self) -> String {
+        let newest = self.keys().pop();
+        newest.map_or_else(String::new, |key| key.fingerprint.clone())
+    }
+
+    /// The id of the key of this fingerprint, if it is here.
+    pub(crate) fn id_of(&self, fingerprint: &str) -> Option<String> {
+        let key = self.find(|key| key.fingerprint == fingerprint)?;
+        Some(key.id.clone())
+    }
+
+    /// Encrypts with the key of this fingerprint.
     pub(crate) fn seal(
         &self,
+        fingerprint: &str,
         place: Place,
         plain: &[u8],
         entropy: &dyn Entropy,
     ) -> Result<Sealed, SealError> {
+        let key = self
+            .find(|key| key.fingerprint == fingerprint)
+            .ok_or(SealError::OtherKey)?;
         let mut nonce = [0_u8; NONCE_BYTES];
         entropy.fill(&mut nonce);
         let aad = place.associated_data();
@@ -109,27 +175,27 @@ impl Vault {
             msg: plain,
             aad: &aad,
         };
-        let ciphertext = self
-            .0
+        let ciphertext = key
             .cipher
             .encrypt(&XNonce::from(nonce), payload)
             .map_err(|_| SealError::TooLong)?;
         let mut bytes = nonce.to_vec();
         bytes.extend_from_slice(&ciphertext);
         Ok(Sealed {
-            key_id: self.0.id.clone(),
+            key_id: key.id.clone(),
             bytes,
         })
     }
 
+    /// Decrypts with the key that the value names.
     pub(crate) fn open(
         &self,
         place: Place,
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        if sealed.key_id != self.0.id {
-            return Err(SealError::OtherKey);
-        }
+        let key = self
+            .find(|key| key.id == sealed.key_id)
+            .ok_or(SealError::OtherKey)?;
         let (nonce, ciphertext) = sealed
             .bytes
             .split_first_chunk::<NONCE_BYTES>()
@@ -139,11 +205,45 @@ impl Vault {
             msg: ciphertext,
             aad: &aad,
         };
-        self.0
-            .cipher
+        key.cipher
             .decrypt(&XNonce::from(*nonce), payload)
             .map(Zeroizing::new)
             .map_err(|_| SealError::Altered)
+    }
+
+    /// The key that fits. Where none does the file is read again: it may have been
+    /// replaced because the key was rotated, here or by another node. That is a
+    /// hundred bytes from a local disk, and rare.
+    fn find(&self, fits: impl Fn(&MasterKey) -> bool) -> Option<Arc<MasterKey>> {
+        let known = self.keys().into_iter().find(|key| fits(key));
+        if known.is_some() {
+            return known;
+        }
+        let file = self.file()?;
+        match crate::master_key::read(file) {
+            Ok(Some(lines)) => {
+                let fresh: Vec<_> = lines.keys().map(Arc::new).collect();
+                let mut keys = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
+                // What was known stays: it may still be on its way out.
+                for key in fresh {
+                    if keys.iter().all(|old| old.fingerprint != key.fingerprint) {
+                        keys.push(key);
+                    }
+                }
+                drop(keys);
+                self.keys().into_iter().find(|key| fits(key))
+            }
+            Ok(None) => None,
+            Err(error) => {
+                tracing::warn!(%error, "the master key's file cannot be read again");
+                None
+            }
+        }
+    }
+
+    fn keys(&self) -> Vec<Arc<MasterKey>> {
+        let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.clone()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::sql::Sql;
     expect(dead_code, reason = "only the test that prepares them reads the list")
 )]
 pub(crate) const ALL: &[(&str, &[&Sql])] = &[
+    ("check", crate::check::invariants::STATEMENTS),
     ("control", crate::control::STATEMENTS),
     ("dead_letters", crate::dead_letters::STATEMENTS),
     ("events", crate::events::STATEMENTS),

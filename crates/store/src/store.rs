@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::command::{Command, Lane};
 use crate::commits::Commits;
+use crate::copy::{Copier, CopySettings, CopyStats};
 use crate::data_dir;
 use crate::dialect::Dialect;
 use crate::disk::{DiskGuard, DiskLimits};
@@ -23,7 +24,7 @@ use crate::master_key::{self, Need};
 use crate::open::OpenError;
 use crate::postgres::Postgres;
 use crate::queued::Entry;
-use crate::secrets::Vault;
+use crate::secrets::{SealError, Vault};
 use crate::sqlite::Sqlite;
 use crate::stats::{Counters, StoreStats};
 use crate::tx::{Deadline, ReadTx};
@@ -44,6 +45,8 @@ pub struct StoreConfig {
     pub database: Database,
     /// When the disk counts as nearly full.
     pub disk: DiskLimits,
+    /// Where a second copy of the embedded database is kept, if anywhere.
+    pub copy: Option<CopySettings>,
 }
 
 /// Which database holds the state.
@@ -266,6 +269,13 @@ impl Store {
         Arc::clone(&self.0.environment.entropy)
     }
 
+    /// The file that its master keys came from.
+    pub(crate) fn key_file(&self) -> Result<PathBuf, SealError> {
+        let vault = self.0.environment.vault.as_ref();
+        let file = vault.ok_or(SealError::NoKey)?.file();
+        file.map(PathBuf::from).ok_or(SealError::NoKey)
+    }
+
     /// The disk under the data directory. Only the embedded database measures it
     /// again each second.
     pub fn disk(&self) -> &DiskGuard {
@@ -277,6 +287,14 @@ impl Store {
     #[cfg(any(test, feature = "fault-points"))]
     pub fn faults(&self) -> &StateFaults {
         &self.0.faults
+    }
+
+    /// How its copy is; `None` when none is kept.
+    pub fn copy_stats(&self) -> Option<CopyStats> {
+        match &self.0.engine {
+            Engine::Sqlite(engine) => engine.copier.as_ref().map(Copier::stats),
+            Engine::Postgres(_) => None,
+        }
     }
 
     /// What the store has done and how it is.

@@ -105,6 +105,7 @@ impl TestStore {
                 ballast_bytes: 64 << 10,
                 refuse_rest: false,
             },
+            copy: None,
         };
         let clock = Arc::new(ManualClock::new(START));
         let entropy = Arc::new(SeededEntropy::new(1));

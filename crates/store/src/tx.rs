@@ -17,12 +17,13 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::arg::Arg;
+use crate::control;
 use crate::dialect::Dialect;
 use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::hint::Hint;
 use crate::row::{Row, RowKind};
-use crate::secrets::{Place, SealError, Sealed, Vault};
+use crate::secrets::{Place, SealError, Sealed, Vault, columns};
 use crate::sql::Sql;
 
 /// One transaction. See the module's documentation.
@@ -114,11 +115,24 @@ impl<'c> Tx<'c> {
         self.environment.entropy.as_ref()
     }
 
-    /// Encrypts a value for its place in the database.
-    /// [`SealError::NoKey`] on a store that was opened without its key.
-    pub fn seal(&self, place: Place, plain: &[u8]) -> Result<Sealed, StoreError> {
+    /// Encrypts a value for its place in the database, which must be on the list of
+    /// sealed columns, with the master key that is in use as long as this
+    /// transaction lasts. [`SealError::NoKey`] on a store that was opened without
+    /// its key.
+    pub async fn seal(&mut self, place: Place, plain: &[u8]) -> Result<Sealed, StoreError> {
+        if !columns::is_listed(&place) {
+            return Err(SealError::Unlisted.into());
+        }
+        let vault = self.vault()?.clone();
+        let fingerprint = control::sealing_key(self).await?;
         let entropy = self.environment.entropy.as_ref();
-        Ok(self.vault()?.seal(place, plain, entropy)?)
+        Ok(vault.seal(&fingerprint, place, plain, entropy)?)
+    }
+
+    /// The id of the master key with this fingerprint.
+    pub(crate) fn key_id(&self, fingerprint: &str) -> Result<String, StoreError> {
+        let id = self.vault()?.id_of(fingerprint);
+        Ok(id.ok_or(SealError::OtherKey)?)
     }
 
     /// Decrypts a value that was sealed for this place.

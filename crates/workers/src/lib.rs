@@ -16,6 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::JobError;
 
+/// The kinds of jobs that this version knows, as they stand in the store.
+pub fn job_kinds() -> &'static [&'static str] {
+    jobs::Kind::WORDS
+}
+
 /// Runs jobs and rounds until `shutdown`; jobs that have begun are finished or
 /// given back.
 pub async fn run(app: Arc<App>, shutdown: CancellationToken) {

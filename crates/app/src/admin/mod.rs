@@ -1,5 +1,5 @@
-//! Administration: everything behind `mayday app ..`, `mayday user ..` and
-//! `mayday inspect ..`.
+//! Administration: everything behind `mayday app ..`, `mayday user ..`,
+//! `mayday inspect ..` and `mayday key rotate`.
 //!
 //! A command line either opens the store itself or sends the same
 //! [`AdminRequest`] to the running server's Unix socket; [`crate::App::admin`]
@@ -7,6 +7,7 @@
 //! force on this node.
 
 mod apps;
+mod keys;
 mod page;
 mod records;
 mod reply;
@@ -18,8 +19,8 @@ use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_store::{SealError, StoreError};
 
 pub use reply::{
-    AdminError, AdminReply, AlertView, AppCreated, AppView, DeadLetterView, Page, PrintedSecret,
-    SecretAdded, SecretView, UnattributedView, UserView,
+    AdminError, AdminReply, AlertView, AppCreated, AppView, DeadLetterView, KeyRotation, Page,
+    PrintedSecret, SecretAdded, SecretView, UnattributedView, UserView,
 };
 pub use request::{AdminRequest, PageRequest};
 
@@ -69,6 +70,7 @@ impl App {
             AdminRequest::DeadLetters { app_id, page } => self.dead_letters(&app_id, &page).await,
             AdminRequest::Unattributed { app_id, page } => self.unattributed(&app_id, &page).await,
             AdminRequest::Alerts { app_id, page } => self.alerts(&app_id, &page).await,
+            AdminRequest::KeyRotate { copied } => self.rotate_key(copied).await,
         }
     }
 }
@@ -87,7 +89,8 @@ impl AdminReply {
             | Self::Users(_)
             | Self::DeadLetters(_)
             | Self::Unattributed(_)
-            | Self::Alerts(_) => false,
+            | Self::Alerts(_)
+            | Self::KeyRotation(_) => false,
         }
     }
 }

@@ -41,6 +41,31 @@ pub enum AdminReply {
     Unattributed(Page<UnattributedView>),
     /// A page of alerts.
     Alerts(Page<AlertView>),
+    /// How far the rotation of the master key is.
+    KeyRotation(KeyRotation),
+}
+
+/// How far the rotation of the master key is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum KeyRotation {
+    /// The new key lies in `master.key` and waits to be copied to the other nodes.
+    Waiting {
+        /// The new key's fingerprint.
+        fingerprint: String,
+    },
+    /// There is more to do: ask again.
+    GoingOn {
+        /// Values sealed anew by this request.
+        values: u64,
+    },
+    /// The new key alone is in use.
+    Done {
+        /// Values sealed anew by this request.
+        values: u64,
+        /// The new key's fingerprint.
+        fingerprint: String,
+    },
 }
 
 /// Why an administrator's request was not carried out.

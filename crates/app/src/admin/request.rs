@@ -102,13 +102,23 @@ pub enum AdminRequest {
         #[serde(default)]
         page: PageRequest,
     },
+    /// Goes on with replacing the master key, or begins to:
+    /// [`super::AdminReply::KeyRotation`].
+    KeyRotate {
+        /// Every other node has the new `master.key`, or there is none.
+        #[serde(default)]
+        copied: bool,
+    },
 }
 
 impl AdminRequest {
     /// Whether it seals or opens a secret; any other is carried out without the
     /// master key, too.
     pub const fn needs_master_key(&self) -> bool {
-        matches!(self, Self::AppCreate { .. } | Self::SecretAdd { .. })
+        matches!(
+            self,
+            Self::AppCreate { .. } | Self::SecretAdd { .. } | Self::KeyRotate { .. }
+        )
     }
 }
 

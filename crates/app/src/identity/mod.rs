@@ -13,6 +13,7 @@ mod known;
 mod watch;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use mayday_core::clock::Entropy;
 use mayday_core::identity::{AppPolicy, Caller};
@@ -51,6 +52,9 @@ pub(crate) struct Identity {
     known: KnownUsers,
     limiter: FailureLimiter,
     touches: Arc<Semaphore>,
+    /// The directory cannot be read for want of a master key that another node has
+    /// begun to use.
+    pub(crate) keyless: AtomicBool,
 }
 
 impl Identity {
@@ -65,6 +69,7 @@ impl Identity {
             known: KnownUsers::default(),
             limiter: FailureLimiter::new(settings.failures_per_minute, entropy),
             touches: Arc::new(Semaphore::new(TOUCHES_IN_FLIGHT)),
+            keyless: AtomicBool::new(false),
         })
     }
 }

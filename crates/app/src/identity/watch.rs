@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mayday_core::ids::UserId;
-use mayday_store::{Hint, StoreError, control, users};
+use mayday_store::{Hint, SealError, StoreError, control, users};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::MissedTickBehavior;
 
@@ -45,7 +46,10 @@ impl App {
                     Err(RecvError::Closed) => return,
                 },
             }
-            match self.follow_control().await {
+            let followed = self.follow_control().await;
+            let keyless = matches!(followed, Err(StoreError::Seal(SealError::OtherKey)));
+            self.identity.keyless.store(keyless, Ordering::Relaxed);
+            match followed {
                 Ok(()) => failing = false,
                 Err(error) if !failing => {
                     failing = true;

@@ -47,6 +47,8 @@ pub(super) struct Families {
     pub(super) telemetry_committed: Counter,
     pub(super) spill_rows: Gauge,
     pub(super) disk_free: Gauge,
+    pub(super) copy_lag: Gauge<f64, AtomicU64>,
+    pub(super) copy_following: Gauge,
     pub(super) ready: Gauge,
 }
 
@@ -92,6 +94,8 @@ impl Families {
             telemetry_committed: Counter::default(),
             spill_rows: Gauge::default(),
             disk_free: Gauge::default(),
+            copy_lag: Gauge::default(),
+            copy_following: Gauge::default(),
             ready: Gauge::default(),
         }
     }
@@ -209,6 +213,17 @@ impl Families {
             "Free space under the data directory",
             Unit::Bytes,
             self.disk_free.clone(),
+        );
+        self.registry.register_with_unit(
+            "store_copy_lag",
+            "For how long commits may be missing in the copy of the state store; 0 without one",
+            Unit::Seconds,
+            self.copy_lag.clone(),
+        );
+        self.registry.register(
+            "store_copy_following",
+            "Whether the copy of the state store follows commit by commit: 1 or 0",
+            self.copy_following.clone(),
         );
         self.registry.register(
             "ready",

@@ -16,6 +16,8 @@ pub(super) struct Verdict {
     status: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<NotReady>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<NotReady>,
 }
 
 /// The process runs and answers: 200, without looking at anything else.
@@ -24,6 +26,7 @@ pub(super) async fn live() -> Json<Verdict> {
     Json(Verdict {
         status: "live",
         reasons: Vec::new(),
+        warnings: Vec::new(),
     })
 }
 
@@ -38,6 +41,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Verd
     let verdict = Verdict {
         status: word,
         reasons: report.reasons,
+        warnings: report.warnings,
     };
     (status, Json(verdict))
 }

@@ -1,12 +1,16 @@
 //! One file per verb of the command line.
 
 pub(crate) mod app;
+pub(crate) mod backup;
 pub(crate) mod bench;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod inspect;
+pub(crate) mod key;
 pub(crate) mod openapi;
+pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod sign;
 pub(crate) mod user;

@@ -1,6 +1,7 @@
 //! `[store]`: where everything is kept.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mayday_store::DiskLimits;
 
@@ -19,6 +20,10 @@ pub(crate) struct StoreSettings {
     pub(crate) database_url: Option<Secret<String>>,
     /// When the disk counts as nearly full, and what is held back.
     pub(crate) disk: DiskLimits,
+    /// Where a second copy of the embedded database is kept.
+    pub(crate) copy_dir: Option<PathBuf>,
+    /// From how far behind readiness warns of the copy.
+    pub(crate) copy_lag: Duration,
 }
 
 impl StoreSettings {
@@ -37,9 +42,22 @@ impl StoreSettings {
                 "must begin with postgres:// (leave it empty for the embedded database)",
             );
         }
+        let copy_dir = reader.text("store.copy_dir");
+        let copy_dir = (!copy_dir.is_empty()).then(|| PathBuf::from(copy_dir));
+        if copy_dir.as_ref() == Some(&data_dir) {
+            reader.refuse("store.copy_dir", "must not be the data directory");
+        }
+        if copy_dir.is_some() && database_url.is_some() {
+            reader.refuse(
+                "store.copy_dir",
+                "copies the embedded database; PostgreSQL has replication of its own: leave it empty",
+            );
+        }
         Self {
             data_dir,
             database_url,
+            copy_dir,
+            copy_lag: reader.seconds("store.copy_lag_warning_seconds", 5..=86_400),
             disk: DiskLimits {
                 reserve_bytes: reader.integer("store.disk_reserve_mib", 1..=1_000_000) * MIB,
                 reserve_percent: reader.integer("store.disk_reserve_percent", 0..=50),

@@ -4,11 +4,14 @@
 #![cfg(test)]
 
 mod admin;
+mod backup;
 mod config;
+mod copy;
 mod demo;
 mod drain;
 mod harness;
 mod help;
+mod key;
 mod permissions;
 mod postgres;
 mod refusals;

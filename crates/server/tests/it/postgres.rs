@@ -10,14 +10,14 @@ use super::admin::soon;
 use super::harness::{Home, run, say};
 
 /// A database of a test's own, dropped with it.
-struct Database {
+pub(crate) struct Database {
     admin: String,
     name: String,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Database {
-    fn create(test: &str) -> Option<Self> {
+    pub(crate) fn create(test: &str) -> Option<Self> {
         let Ok(admin) = std::env::var("MAYDAY_TEST_POSTGRES") else {
             let skip = std::env::var("MAYDAY_TEST_SKIP").unwrap_or_default();
             assert!(

@@ -79,7 +79,8 @@ pub(super) async fn insert(
     app: AppUuid,
     secret: &LiveSecret,
 ) -> Result<(), StoreError> {
-    let sealed = tx.seal(place(secret.id), secret.secret.expose().as_bytes())?;
+    let plain = secret.secret.expose().as_bytes();
+    let sealed = tx.seal(place(secret.id), plain).await?;
     let now = tx.now();
     let values = args![secret.id, app, &sealed.bytes, &sealed.key_id, now];
     tx.execute_one(&INSERT, values).await

@@ -248,11 +248,11 @@ async fn two_servers_can_start_on_one_empty_database_at_once() {
     assert!(!keyless.has_master_key() && first.has_master_key());
     let mut tx = keyless.read().await.unwrap();
     let place = crate::Place {
-        table: "apps",
+        table: "app_secrets",
         row: uuid::Uuid::nil(),
         column: "sealed",
     };
-    let refused = tx.seal(place, b"secret").unwrap_err();
+    let refused = tx.seal(place, b"secret").await.unwrap_err();
     assert!(refused.to_string().contains("--data-dir"), "{refused}");
     assert_eq!(crate::heartbeat::last(&mut tx).await.unwrap(), Some(START));
     drop(tx);

@@ -33,7 +33,7 @@ const SCHEMA_LOCK: &str = "SELECT pg_advisory_lock(120100085267833)";
 /// The lock may take as long as another server's migration.
 const SCHEMA_LOCK_WAIT: &str = "SET lock_timeout = '60s'; SET statement_timeout = '120s'";
 
-pub(super) fn options(url: &str) -> Result<PgConnectOptions, OpenError> {
+pub(crate) fn options(url: &str) -> Result<PgConnectOptions, OpenError> {
     let shaped = url.starts_with("postgres://") || url.starts_with("postgresql://");
     if !shaped {
         return Err(OpenError::Url {

@@ -8,7 +8,7 @@
 //! command is then run again: that is right because commands are re-runnable and
 //! find out by key what is done already (see [`Command`]).
 
-mod connect;
+pub(crate) mod connect;
 mod run;
 
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::failure;
 use crate::lanes::{SOS_PLACE_WAIT, places};
+use crate::master_key;
 use crate::migrate::Schema;
 use crate::open::OpenError;
 use crate::stats::Counters;
@@ -204,6 +205,7 @@ async fn prepare(
     let vault = opening.master_key(&config.data_dir, fingerprint)?;
     let now = opening.clock.now();
     schema.upgrade(&found, vault.as_ref(), now).await?;
+    master_key::require_next(vault.as_ref(), schema.next_fingerprint().await?)?;
     // The lock goes with the connection.
     let _ = sqlx::Connection::close(connection).await;
     Ok(opening.environment(Dialect::Postgres, vault))

@@ -48,8 +48,19 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+/// Options for a file that nobody writes: it is not locked, and nothing is made
+/// beside it.
+pub(crate) fn still(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .immutable(true)
+        .statement_cache_capacity(STATEMENTS)
+        .disable_statement_logging()
+}
+
 /// Options of the reading connections.
-pub(super) fn reading(path: &Path) -> SqliteConnectOptions {
+pub(crate) fn reading(path: &Path) -> SqliteConnectOptions {
     options(path)
         .create_if_missing(false)
         .pragma("query_only", "ON")

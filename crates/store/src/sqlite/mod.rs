@@ -4,10 +4,11 @@
 //! only writing connection and commits them in groups; [`upkeep`] checkpoints
 //! from a connection of its own and watches the disk.
 
-mod connect;
+pub(crate) mod connect;
 mod upkeep;
 mod writer;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
 use crate::commits::Commits;
+use crate::copy::Copier;
 use crate::data_dir;
 use crate::disk::DiskGuard;
 use crate::environment::Environment;
@@ -44,6 +46,9 @@ pub(crate) struct Sqlite {
     readers: SqlitePool,
     urgent_readers: SqlitePool,
     environment: Arc<Environment>,
+    pub(crate) copier: Option<Copier>,
+    /// The copied file, open until the last connection is closed.
+    _raw: Option<Arc<File>>,
     closing: watch::Sender<bool>,
     faults: StateFaults,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -94,7 +99,9 @@ impl Sqlite {
             failed: false,
             lock: Arc::clone(&lock),
         };
-        let upkeep = upkeep::Upkeep::new(path, counters, disk, lock);
+        let copier = start_copy(config, &path, &environment, &faults)?;
+        let raw = copier.as_ref().map(Copier::raw);
+        let upkeep = upkeep::Upkeep::new(path, counters, disk, copier.clone(), lock);
         let tasks = vec![
             tokio::spawn(writer.run(closed.clone())),
             tokio::spawn(upkeep.run(closed)),
@@ -104,6 +111,8 @@ impl Sqlite {
             readers,
             urgent_readers,
             environment: Arc::clone(&environment),
+            copier,
+            _raw: raw,
             closing,
             faults,
             tasks: Mutex::new(tasks),
@@ -144,9 +153,39 @@ impl Sqlite {
                 tracing::error!(%error, "a task of the store ended badly");
             }
         }
+        // Nobody writes or checkpoints any more, and the readers keep the log.
+        if let Some(copier) = self.copier.clone() {
+            let ended = tokio::task::spawn_blocking(move || copier.finish());
+            let _ = ended.await;
+        }
         self.readers.close().await;
         self.urgent_readers.close().await;
     }
+}
+
+impl Drop for Sqlite {
+    /// Lets the thread of the copy end; whoever wants to wait for it closes the store.
+    fn drop(&mut self) {
+        if let Some(copier) = &self.copier {
+            copier.end();
+        }
+    }
+}
+
+/// Starts to keep a second copy, where one is wanted.
+fn start_copy(
+    config: &StoreConfig,
+    path: &Path,
+    environment: &Environment,
+    faults: &StateFaults,
+) -> Result<Option<Copier>, OpenError> {
+    let Some(settings) = config.copy.clone() else {
+        return Ok(None);
+    };
+    let clock = Arc::clone(&environment.clock);
+    Copier::start(settings, path, clock, faults.clone())
+        .map(Some)
+        .map_err(data_dir::io_error("copy", path))
 }
 
 /// Connections that read.
@@ -202,6 +241,7 @@ async fn prepare(
     let vault = opening.master_key(data_dir, fingerprint)?;
     let now = opening.clock.now();
     schema.upgrade(&found, vault.as_ref(), now).await?;
+    master_key::require_next(vault.as_ref(), schema.next_fingerprint().await?)?;
     Ok(opening.environment(crate::dialect::Dialect::Sqlite, vault))
 }
 

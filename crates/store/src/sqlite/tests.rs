@@ -474,7 +474,7 @@ async fn an_idle_log_is_emptied() {
     counters.committed(1, Duration::ZERO, crate::testing::START);
     let lock = Arc::new(std::fs::File::open(&log).unwrap());
     let path = store.config.data_dir.join(super::FILE);
-    let mut upkeep = super::upkeep::Upkeep::new(path, counters, store.disk().clone(), lock);
+    let mut upkeep = super::upkeep::Upkeep::new(path, counters, store.disk().clone(), None, lock);
     let emptied = async {
         while log.metadata().unwrap().len() > 0 {
             upkeep.look().await;

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use super::connect;
+use crate::copy::{Copier, Turn};
 use crate::disk::DiskGuard;
 use crate::stats::Counters;
 
@@ -21,14 +22,25 @@ const EVERY: Duration = Duration::from_secs(1);
 const IDLE_LOOKS: u32 = 5;
 /// Pages in the log from which it is emptied although there are commits: 64 MiB.
 const LOG_PAGES: i64 = 16_384;
+/// Pages of the log that a checkpoint leaves behind because of a long reader, such as
+/// a backup. Emptying the log would keep the writer waiting for that reader in vain.
+const LONG_READER_PAGES: i64 = 4_096;
 
 const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+const BEGIN_READ: &str = "BEGIN";
+/// The first read takes the snapshot.
+const FIRST_READ: &str = "SELECT COUNT(*) FROM sqlite_schema";
+const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+const END: &str = "ROLLBACK";
 
 /// The upkeep task.
 pub(super) struct Upkeep {
     path: PathBuf,
     connection: Option<SqliteConnection>,
+    /// Keeps the log from beginning anew while the copy takes what is in it.
+    pin: Option<SqliteConnection>,
+    copier: Option<Copier>,
     counters: Arc<Counters>,
     disk: DiskGuard,
     seen_commits: u64,
@@ -44,11 +56,14 @@ impl Upkeep {
         path: PathBuf,
         counters: Arc<Counters>,
         disk: DiskGuard,
+        copier: Option<Copier>,
         lock: Arc<File>,
     ) -> Self {
         Self {
             path,
             connection: None,
+            pin: None,
+            copier,
             counters,
             disk,
             seen_commits: 0,
@@ -68,8 +83,10 @@ impl Upkeep {
                 _ = ticks.tick() => self.look().await,
             }
         }
-        if let Some(connection) = self.connection.take() {
-            let _ = connection.close().await;
+        for connection in [self.connection.take(), self.pin.take()] {
+            if let Some(connection) = connection {
+                let _ = connection.close().await;
+            }
         }
     }
 
@@ -83,36 +100,110 @@ impl Upkeep {
         if let Err(error) = self.checkpoint().await {
             tracing::warn!(%error, "a checkpoint failed; it is tried again");
             self.connection = None;
+            self.pin = None;
         }
     }
 
     async fn checkpoint(&mut self) -> Result<(), sqlx::Error> {
+        let Some(copier) = self.copier.clone() else {
+            return self.checkpoint_freely().await;
+        };
+        match copier.begin_turn() {
+            Turn::Free => self.checkpoint_freely().await,
+            Turn::Pause => Ok(()),
+            Turn::Follow => self.checkpoint_behind(copier).await,
+        }
+    }
+
+    /// Checkpoints no more than the copy was given.
+    async fn checkpoint_behind(&mut self, copier: Copier) -> Result<(), sqlx::Error> {
+        self.emptied = false;
+        self.begin(BEGIN_READ).await?;
+        // Everything that the reader sees is queued now, and more may be.
+        let follows = gather(copier.clone()).await;
+        let passed = if follows {
+            self.run_checkpoint(PASSIVE).await?
+        } else {
+            Passed::default()
+        };
+        self.end().await?;
+        if passed.log < LOG_PAGES {
+            return Ok(());
+        }
+        // Nobody writes while the last few frames are queued and checkpointed; then
+        // the next commit begins the log anew.
+        self.begin(BEGIN_WRITE).await?;
+        if gather(copier).await {
+            self.run_checkpoint(PASSIVE).await?;
+        }
+        self.end().await
+    }
+
+    /// Begins a transaction that is there for its locks alone.
+    async fn begin(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        let connection = match self.pin.take() {
+            Some(connection) => connection,
+            None => connect::checkpointing(&self.path).await?,
+        };
+        let pin = self.pin.insert(connection);
+        pin.execute(statement).await?;
+        pin.fetch_one(FIRST_READ).await?;
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<(), sqlx::Error> {
+        if let Some(pin) = &mut self.pin {
+            pin.execute(END).await?;
+        }
+        Ok(())
+    }
+
+    async fn checkpoint_freely(&mut self) -> Result<(), sqlx::Error> {
         let commits = self.counters.commits();
         if commits == self.seen_commits {
             self.idle_looks = self.idle_looks.saturating_add(1);
             if self.idle_looks >= IDLE_LOOKS && !self.emptied {
                 // A reader may be in the way: then again at the next look.
-                self.emptied = self.run_checkpoint(TRUNCATE).await? == 0;
+                self.emptied = self.run_checkpoint(TRUNCATE).await?.log == 0;
             }
             return Ok(());
         }
         self.emptied = false;
         self.seen_commits = commits;
         self.idle_looks = 0;
-        let pages = self.run_checkpoint(PASSIVE).await?;
-        if pages > LOG_PAGES {
+        let passed = self.run_checkpoint(PASSIVE).await?;
+        if passed.log > LOG_PAGES && passed.log - passed.done < LONG_READER_PAGES {
             self.run_checkpoint(TRUNCATE).await?;
         }
         Ok(())
     }
 
-    /// Answers how many pages the log holds.
-    async fn run_checkpoint(&mut self, statement: &'static str) -> Result<i64, sqlx::Error> {
+    async fn run_checkpoint(&mut self, statement: &'static str) -> Result<Passed, sqlx::Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => connect::checkpointing(&self.path).await?,
         };
         let connection = self.connection.insert(connection);
-        connection.fetch_one(statement).await?.try_get(1)
+        let row = connection.fetch_one(statement).await?;
+        Ok(Passed {
+            log: row.try_get(1)?,
+            done: row.try_get(2)?,
+        })
     }
+}
+
+/// What a checkpoint left, in pages.
+#[derive(Clone, Copy, Debug, Default)]
+struct Passed {
+    /// In the log.
+    log: i64,
+    /// Of those, carried into the file.
+    done: i64,
+}
+
+/// Queues for the copy what was committed; answers whether it still follows.
+async fn gather(copier: Copier) -> bool {
+    tokio::task::spawn_blocking(move || copier.gather())
+        .await
+        .unwrap_or(false)
 }

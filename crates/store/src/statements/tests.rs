@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, SqlSafeStr a
 
 use super::ALL;
 use crate::dialect::Dialect;
+use crate::secrets::columns::SEALED;
 use crate::store::Database;
 use crate::testing::TestStore;
 
@@ -25,9 +26,14 @@ async fn postgres(store: &TestStore) -> PgConnection {
 }
 
 fn texts(dialect: Dialect) -> impl Iterator<Item = (&'static str, &'static str)> {
-    ALL.iter().flat_map(move |(noun, statements)| {
+    let of_columns = SEALED.iter().flat_map(move |column| {
+        let statements = column.statements().into_iter();
+        statements.map(move |sql| (column.table, sql.text(dialect)))
+    });
+    let of_nouns = ALL.iter().flat_map(move |(noun, statements)| {
         statements.iter().map(move |sql| (*noun, sql.text(dialect)))
-    })
+    });
+    of_nouns.chain(of_columns)
 }
 
 #[tokio::test]
@@ -119,6 +125,22 @@ async fn both_schemas_have_the_same_tables_and_columns() {
             "only on PostgreSQL: {column:?}"
         );
     }
+}
+
+/// A column that names the key of a sealed value betrays a sealed column; each must
+/// be on the list, or a rotation would lose it.
+#[tokio::test]
+async fn every_sealed_column_is_on_the_list() {
+    let columns = sqlite_columns(&TestStore::sqlite().await).await;
+    let mut found = 0;
+    for (table, column) in columns.keys() {
+        if column == "key_id" || column.ends_with("_key_id") {
+            found += 1;
+            let listed = SEALED.iter().filter(|sealed| sealed.table == table).count();
+            assert!(listed > 0, "{table}.{column} is not in secrets/columns.rs");
+        }
+    }
+    assert_eq!(found, SEALED.len());
 }
 
 async fn sqlite_columns(store: &TestStore) -> Columns {

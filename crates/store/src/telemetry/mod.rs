@@ -470,4 +470,4 @@ impl fmt::Debug for Telemetry {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

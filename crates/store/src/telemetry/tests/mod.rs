@@ -20,16 +20,16 @@ use crate::incidents::{ResolveSos, TriggerOutcome, TriggerSos};
 use crate::testing::{START, TestApp, TestStore};
 
 /// Some user; telemetry asks nobody whether he exists.
-pub(super) fn user(n: u128) -> UserId {
+pub(crate) fn user(n: u128) -> UserId {
     UserId(Uuid::from_u128(n + 1))
 }
 
 /// A sample measured so many seconds after the start of the test.
-pub(super) fn sample(user: UserId, secs: i64) -> Sample {
+pub(crate) fn sample(user: UserId, secs: i64) -> Sample {
     sample_at(user, START.shift_micros(secs * 1_000_000))
 }
 
-pub(super) fn sample_at(user: UserId, time: Timestamp) -> Sample {
+pub(crate) fn sample_at(user: UserId, time: Timestamp) -> Sample {
     Sample {
         user,
         time,
@@ -46,7 +46,7 @@ pub(super) fn sample_at(user: UserId, time: Timestamp) -> Sample {
 }
 
 /// Submits samples together and waits until all are durable.
-pub(super) async fn store_all(
+pub(crate) async fn store_all(
     telemetry: &Telemetry,
     samples: impl IntoIterator<Item = Sample>,
 ) -> Result<(), TelemetryError> {
@@ -61,13 +61,13 @@ pub(super) async fn store_all(
 }
 
 /// All samples of a user.
-pub(super) async fn all_of(telemetry: &Telemetry, user: UserId) -> Vec<Sample> {
+pub(crate) async fn all_of(telemetry: &Telemetry, user: UserId) -> Vec<Sample> {
     let (from, to) = (Timestamp::from_secs(0), Timestamp::from_secs(1 << 40));
     telemetry.range(user, from, to, 100_000).await.unwrap()
 }
 
 /// Opens an incident of a user.
-pub(super) async fn open_sos(store: &TestStore, app: &TestApp, owner: UserId) -> IncidentId {
+pub(crate) async fn open_sos(store: &TestStore, app: &TestApp, owner: UserId) -> IncidentId {
     let body = Bytes::from_static(br#"{"timestamp":"2026-09-09T10:00:00Z"}"#);
     let trigger = Trigger::parse(&body);
     let command = TriggerSos {
@@ -88,13 +88,13 @@ pub(super) async fn open_sos(store: &TestStore, app: &TestApp, owner: UserId) ->
 }
 
 /// Resolves a user's open incident.
-pub(super) async fn resolve_sos(store: &TestStore, owner: UserId) {
+pub(crate) async fn resolve_sos(store: &TestStore, owner: UserId) {
     let resolved = store.write(Lane::Sos, ResolveSos { user: owner }).await;
     assert!(resolved.unwrap().is_some());
 }
 
 /// Waits until something is so, for at most ten seconds.
-pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let mut looks = tokio::time::interval(Duration::from_millis(10));
     for _ in 0..1_000 {
         if holds() {
@@ -106,13 +106,13 @@ pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Rows in the spill table.
-pub(super) async fn spilled_rows(store: &TestStore) -> usize {
+pub(crate) async fn spilled_rows(store: &TestStore) -> usize {
     let mut tx = store.read().await.unwrap();
     crate::spill::oldest(&mut tx, 100_000).await.unwrap().len()
 }
 
 /// Closes the telemetry store and opens it again.
-pub(super) async fn reopened(store: &TestStore, telemetry: Telemetry) -> Telemetry {
+pub(crate) async fn reopened(store: &TestStore, telemetry: Telemetry) -> Telemetry {
     telemetry.close().await;
     drop(telemetry);
     store.telemetry().await

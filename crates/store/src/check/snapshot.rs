@@ -1,0 +1,114 @@
+//! One connection to a database that is only looked at: no lock on the data
+//! directory, no schema step, no write.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::{Executor as _, PgPool, SqlitePool};
+use tokio::time::Instant;
+
+use crate::dialect::Dialect;
+use crate::environment::Environment;
+use crate::error::StoreError;
+use crate::migrate::{Found, Schema};
+use crate::open::OpenError;
+use crate::postgres::connect as postgres;
+use crate::sqlite::connect as sqlite;
+use crate::tx::{Connection, Deadline, ReadTx};
+
+/// How long the questions may take together.
+const LIMIT: Duration = Duration::from_hours(1);
+/// How long connecting may take.
+const CONNECT_WAIT: Duration = Duration::from_secs(10);
+/// Whole tables are read: the server's limit for everyday statements is too short.
+const PATIENCE: &str =
+    "SET statement_timeout = '30min'; SET idle_in_transaction_session_timeout = '30min'";
+const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// A database that is looked at.
+pub(super) enum Snapshot {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+impl Snapshot {
+    /// A file that a server may be writing.
+    pub(super) async fn live(path: &Path) -> Result<Self, StoreError> {
+        Self::sqlite(sqlite::reading(path)).await
+    }
+
+    /// A file that nobody writes.
+    pub(super) async fn still(path: &Path) -> Result<Self, StoreError> {
+        Self::sqlite(sqlite::still(path)).await
+    }
+
+    async fn sqlite(options: sqlx::sqlite::SqliteConnectOptions) -> Result<Self, StoreError> {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(CONNECT_WAIT)
+            .connect_with(options)
+            .await;
+        pool.map(Self::Sqlite).map_err(StoreError::of_beginning)
+    }
+
+    /// A PostgreSQL database.
+    pub(super) async fn postgres(url: &str) -> Result<Self, OpenError> {
+        let options = postgres::options(url)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(CONNECT_WAIT)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute(sqlx::raw_sql(PATIENCE)).await?;
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await
+            .map_err(|source| OpenError::Connect { source })?;
+        Ok(Self::Postgres(pool))
+    }
+
+    pub(super) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Its schema.
+    pub(super) async fn look(&mut self) -> Result<Found, OpenError> {
+        match self {
+            Self::Sqlite(pool) => {
+                let mut connection = pool.acquire().await.map_err(StoreError::of_beginning)?;
+                Schema::Sqlite(&mut connection).look().await
+            }
+            Self::Postgres(pool) => {
+                let mut connection = pool.acquire().await.map_err(StoreError::of_beginning)?;
+                Schema::Postgres(&mut connection).look().await
+            }
+        }
+    }
+
+    /// One transaction for all questions.
+    pub(super) async fn read(&self, environment: Environment) -> Result<ReadTx, StoreError> {
+        let connection = match self {
+            Self::Sqlite(pool) => {
+                let begun = pool.begin().await.map_err(StoreError::of_beginning)?;
+                Connection::SqliteRead(begun)
+            }
+            Self::Postgres(pool) => {
+                let begun = pool.begin_with(BEGIN_READ).await;
+                Connection::PostgresRead(begun.map_err(StoreError::of_beginning)?)
+            }
+        };
+        let deadline = Deadline {
+            at: Instant::now() + LIMIT,
+            limit: LIMIT,
+        };
+        Ok(ReadTx::new(connection, Arc::new(environment), deadline))
+    }
+}

@@ -1,0 +1,250 @@
+//! The copy follows, is whole at every moment, and keeps nobody waiting.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::*;
+use crate::args;
+use crate::backup::{BackupError, restore};
+use crate::command::{Command, Lane};
+use crate::error::StoreError;
+use crate::sql::Sql;
+use crate::store::{Store, StoreConfig};
+use crate::telemetry::tests::until;
+use crate::testing::TestStore;
+use crate::tx::Tx;
+
+static GROW: Sql = Sql::new(
+    "INSERT INTO dead_letters VALUES (randomblob(16), x'01', x'02', 'http', '', '[]', randomblob($1), 0, 0)",
+);
+static COUNT: Sql = Sql::new("SELECT COUNT(*) FROM dead_letters");
+
+/// Writes a row of this size.
+struct Grow(i64);
+
+impl Command for Grow {
+    type Output = ();
+
+    const NAME: &'static str = "test.grow";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        tx.execute_one(&GROW, args![self.0]).await
+    }
+}
+
+async fn grow(store: &Store, rows: usize, bytes: i64) {
+    for _ in 0..rows {
+        store.write(Lane::Rest, Grow(bytes)).await.unwrap();
+    }
+}
+
+async fn rows(store: &Store) -> i64 {
+    let mut tx = store.read().await.unwrap();
+    let row = tx.fetch_one(&COUNT, args![]).await.unwrap();
+    row.get(0).unwrap()
+}
+
+/// A store with a copy beside it.
+struct Copied {
+    fresh: TestStore,
+    config: StoreConfig,
+    directory: PathBuf,
+}
+
+impl Copied {
+    async fn new(settings: impl FnOnce(PathBuf) -> CopySettings) -> Self {
+        let fresh = TestStore::sqlite().await;
+        fresh.app("shop").await;
+        fresh.close().await;
+        let directory = fresh.directory.path().join("copy");
+        let config = StoreConfig {
+            copy: Some(settings(directory.clone())),
+            ..fresh.config.clone()
+        };
+        Self {
+            fresh,
+            config,
+            directory,
+        }
+    }
+
+    async fn open(&self) -> Store {
+        let (clock, entropy) = (self.fresh.clock.clone(), self.fresh.entropy.clone());
+        Store::open(self.config.clone(), clock, entropy)
+            .await
+            .unwrap()
+    }
+
+    /// Waits until everything committed so far is in the copy.
+    async fn caught_up(&self, store: &Store) {
+        self.fresh.clock.advance(Duration::from_secs(1));
+        let now = mayday_core::clock::Clock::now(self.fresh.clock.as_ref());
+        until("the copy has caught up", || {
+            let stats = store.copy_stats().unwrap();
+            stats.following && stats.as_of >= now
+        })
+        .await;
+    }
+
+    /// Restores the copy as it is now, and counts what is in it.
+    async fn restored(&self, name: &str) -> i64 {
+        let data_dir = self.fresh.directory.path().join(name);
+        let key = self.config.data_dir.join("master.key");
+        let from = self.directory.clone();
+        let to = data_dir.clone();
+        tokio::task::spawn_blocking(move || restore(&from, &to, Some(&key), &mut |_| {}))
+            .await
+            .unwrap()
+            .unwrap();
+        let config = StoreConfig {
+            data_dir,
+            ..self.fresh.config.clone()
+        };
+        let (clock, entropy) = (self.fresh.clock.clone(), self.fresh.entropy.clone());
+        let store = Store::open(config, clock, entropy).await.unwrap();
+        let found = rows(&store).await;
+        store.close().await;
+        found
+    }
+}
+
+fn size(path: &Path) -> u64 {
+    path.metadata().map_or(0, |file| file.len())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_copy_follows_and_is_restored_while_the_server_runs() {
+    let copied = Copied::new(CopySettings::to).await;
+    let store = copied.open().await;
+    grow(&store, 20, 10_000).await;
+    copied.caught_up(&store).await;
+    assert_eq!(copied.restored("first").await, 20);
+    grow(&store, 30, 10_000).await;
+    copied.caught_up(&store).await;
+    assert_eq!(copied.restored("second").await, 50);
+    // What is committed before the end is copied before the end.
+    grow(&store, 5, 10_000).await;
+    store.close().await;
+    assert_eq!(copied.restored("third").await, 55);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_begins_anew_and_the_copy_goes_on() {
+    let copied = Copied::new(CopySettings::to).await;
+    let store = copied.open().await;
+    copied.caught_up(&store).await;
+    let began = current_in(&copied.directory).unwrap();
+    let log = copied.config.data_dir.join("mayday.db-wal");
+    let mut total = 0;
+    let mut shrank = false;
+    let mut before = fs::read(&log).unwrap_or_default();
+    // Twice the size from which the log is begun anew, and then some.
+    while total < 160 {
+        grow(&store, 4, 1 << 20).await;
+        total += 4;
+        copied.caught_up(&store).await;
+        let now = fs::read(&log).unwrap_or_default();
+        shrank |= before.get(..32) != now.get(..32) && !before.is_empty();
+        before = now;
+    }
+    assert!(shrank, "the log never began anew");
+    assert!(size(&log) < 150 << 20, "the log only grows");
+    assert_eq!(current_in(&copied.directory).unwrap(), began, "one chain");
+    assert_eq!(copied.restored("restored").await, i64::from(total));
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_directory_that_stalls_keeps_nobody_waiting_and_is_caught_up_with() {
+    let copied = Copied::new(|directory| CopySettings {
+        queue_bytes: 1 << 20,
+        ..CopySettings::to(directory)
+    })
+    .await;
+    let store = copied.open().await;
+    grow(&store, 1, 1_000).await;
+    copied.caught_up(&store).await;
+    let first = current_in(&copied.directory).unwrap();
+    store.faults().stall_copy(true);
+    tokio::time::timeout(Duration::from_secs(20), grow(&store, 300, 20_000))
+        .await
+        .expect("writing goes on");
+    until("the copy is given up", || {
+        !store.copy_stats().unwrap().following
+    })
+    .await;
+    assert_eq!(copied.restored("stalled").await, 1, "the old copy stays");
+    let log = copied.config.data_dir.join("mayday.db-wal");
+    until("the log is carried into the file", || {
+        size(&copied.config.data_dir.join("mayday.db")) > 5 << 20
+    })
+    .await;
+    assert!(size(&log) < 64 << 20);
+    store.faults().stall_copy(false);
+    copied.caught_up(&store).await;
+    assert_ne!(current_in(&copied.directory).unwrap(), first);
+    assert_eq!(
+        fs::read_dir(&copied.directory).unwrap().count(),
+        3,
+        "the old one is gone"
+    );
+    assert_eq!(copied.restored("after").await, 301);
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_grows_too_long_is_not_kept_for_the_copy() {
+    let copied = Copied::new(|directory| CopySettings {
+        log_bytes: 1 << 20,
+        ..CopySettings::to(directory)
+    })
+    .await;
+    let store = copied.open().await;
+    store.faults().stall_copy(true);
+    grow(&store, 100, 40_000).await;
+    until("the log is carried into the file", || {
+        size(&copied.config.data_dir.join("mayday.db")) > 3 << 20
+    })
+    .await;
+    store.faults().stall_copy(false);
+    copied.caught_up(&store).await;
+    assert_eq!(copied.restored("after").await, 100);
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_begins_a_new_copy_and_keeps_the_old_one_until_then() {
+    let copied = Copied::new(CopySettings::to).await;
+    let store = copied.open().await;
+    grow(&store, 3, 1_000).await;
+    store.close().await;
+    let first = current_in(&copied.directory).unwrap().unwrap();
+    let store = copied.open().await;
+    grow(&store, 3, 1_000).await;
+    copied.caught_up(&store).await;
+    assert!(!first.exists());
+    store.close().await;
+    assert_eq!(copied.restored("restored").await, 6);
+}
+
+#[tokio::test]
+async fn two_servers_do_not_share_a_directory_and_a_faulty_one_is_no_copy() {
+    let copied = Copied::new(CopySettings::to).await;
+    let held = place::Place::take(&copied.directory).unwrap();
+    let refused = place::Place::take(&copied.directory).err().unwrap();
+    assert!(refused.to_string().contains("another server"), "{refused}");
+    drop(held);
+    assert_eq!(current_in(&copied.directory).unwrap(), None);
+    for wrong in [
+        r#"{"format":1,"directory":"copy-../../x"}"#,
+        r#"{"format":9,"directory":"copy-1"}"#,
+        "half",
+    ] {
+        fs::write(copied.directory.join("copy.json"), wrong).unwrap();
+        let target = copied.fresh.directory.path().join("target");
+        let refused = restore(&copied.directory, &target, None, &mut |_| {}).unwrap_err();
+        assert!(matches!(refused, BackupError::Io { .. }), "{refused}");
+        assert!(!target.exists());
+    }
+}
