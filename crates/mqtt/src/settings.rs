@@ -63,8 +63,8 @@ pub struct MqttSettings {
     /// The largest packet that is taken whole, in bytes, header included.
     pub max_packet_bytes: usize,
     /// How many publishes of QoS 1 and 2 a client of 5 may have
-    /// unacknowledged, and how many a client of 3.1.1 may before we read
-    /// slower.
+    /// unacknowledged. 3.1.1 knows no such limit: such a client is read from
+    /// until 1 024 packets or 1 MiB wait for their answers.
     pub receive_maximum: u16,
     /// How many telemetry samples of one connection are with the store at once.
     pub in_flight: usize,

@@ -193,20 +193,17 @@ impl Life {
     async fn send(&mut self, who: usize, relayed: bool, names_device: bool, body: Value) {
         let became = self.arrive(who, relayed, &body).await;
         let person = &mut self.people[who];
-        match &mut person.open {
-            Some(open) => {
-                assert_eq!(became, open.id, "one open incident");
-                open.device_named |= names_device;
-                open.relayed |= relayed;
-            }
-            None => {
-                assert!(person.ever.insert(became), "a new one");
-                person.open = Some(Open {
-                    id: became,
-                    device_named: names_device,
-                    relayed,
-                });
-            }
+        if let Some(open) = &mut person.open {
+            assert_eq!(became, open.id, "one open incident");
+            open.device_named |= names_device;
+            open.relayed |= relayed;
+        } else {
+            assert!(person.ever.insert(became), "a new one");
+            person.open = Some(Open {
+                id: became,
+                device_named: names_device,
+                relayed,
+            });
         }
         person.told.push("processed");
         self.sent.push(Sent {
@@ -376,7 +373,7 @@ where
         .enable_all()
         .build()
         .unwrap();
-    let lived = TestRunner::new_with_rng(config, chance).run(&vec(step(), 1..STEPS), |steps| {
+    let outcome = TestRunner::new_with_rng(config, chance).run(&vec(step(), 1..STEPS), |steps| {
         runtime.block_on(async {
             if let Some(node) = node().await {
                 Life::begin(node).await.live(&steps).await;
@@ -384,7 +381,7 @@ where
         });
         Ok(())
     });
-    if let Err(error) = lived {
+    if let Err(error) = outcome {
         panic!("{error}");
     }
 }

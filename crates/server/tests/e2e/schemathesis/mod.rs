@@ -76,8 +76,8 @@ fn the_binary_keeps_what_its_document_promises() {
     assert!(said.success, "{}\n{}", said.out, said.err);
 
     // A document that promises less is found out, or the judge is asleep.
-    let served = http::send(&server.http, "GET", "/openapi.json", &[], b"").unwrap();
-    let mut lie: Value = served.json();
+    let document = http::send(&server.http, "GET", "/openapi.json", &[], b"").unwrap();
+    let mut lie: Value = document.json();
     let put = lie.pointer_mut("/paths/~1v1~1sdk~1me/put/responses");
     put.unwrap().as_object_mut().unwrap().remove("400").unwrap();
     let file = home.beside("lie.json");
