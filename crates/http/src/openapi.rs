@@ -151,7 +151,7 @@ const COMMON: &[(&str, &str)] = &[
     ("403", "The user is blocked (`user_blocked`)."),
     (
         "408",
-        "The body did not arrive in time (`request_timeout`).",
+        "The body did not arrive in time and nothing was done: send the request again (`unavailable`).",
     ),
     (
         "413",

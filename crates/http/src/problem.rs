@@ -2,6 +2,12 @@
 //!
 //! `{"error": {"code", "message", "fields"?: [{"pointer", "message"}], "request_id"}}`
 //!
+//! `code` is a word of the contract's list, whatever the status: a client that
+//! knows only the list understands every answer. The rare statuses that the list
+//! has no word of their own for take the nearest one: 405 and 421 `not_found`
+//! (nothing is here for such a request), 408 `unavailable` (nothing was done, send
+//! it again).
+//!
 //! A handler returns a [`Problem`]. It travels in the response's extensions to
 //! [`crate::layers::finish`], which alone writes the body (it knows the request
 //! id) and the log line (it knows the route). So there is exactly one place
@@ -57,24 +63,19 @@ impl Problem {
     /// 405: the path is known, the method is not.
     pub(crate) fn method_not_allowed() -> Self {
         let message = "this path does not take this method: see the Allow header";
-        Details::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            message,
-        )
-        .into()
+        Details::new(StatusCode::METHOD_NOT_ALLOWED, "not_found", message).into()
     }
 
     /// 408: the body did not arrive in time.
     pub(crate) fn body_too_slow() -> Self {
         let message = "the body did not arrive in time: send the request again";
-        Details::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", message).into()
+        Details::new(StatusCode::REQUEST_TIMEOUT, "unavailable", message).into()
     }
 
     /// 421: the admin listener was asked by a name that is not its own.
     pub(crate) fn other_host() -> Self {
         let message = "this listener answers to localhost and loopback addresses only";
-        Details::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", message).into()
+        Details::new(StatusCode::MISDIRECTED_REQUEST, "not_found", message).into()
     }
 
     /// 413: the body is larger than the route takes.
@@ -326,6 +327,22 @@ mod tests {
             let problem = Problem::from(error);
             assert_eq!(problem.status().as_u16(), status, "{code}");
             assert_eq!(problem.code(), code);
+        }
+    }
+
+    #[test]
+    fn the_rare_statuses_take_words_of_the_list_too() {
+        for (problem, status, code) in [
+            (Problem::method_not_allowed(), 405, "not_found"),
+            (Problem::body_too_slow(), 408, "unavailable"),
+            (Problem::payload_too_large(1), 413, "payload_too_large"),
+            (Problem::other_host(), 421, "not_found"),
+            (Problem::too_slow(), 503, "unavailable"),
+            (Problem::field("/a", "a"), 400, "validation_error"),
+            (Problem::internal("x"), 500, "internal"),
+        ] {
+            assert_eq!(problem.status().as_u16(), status, "{code}");
+            assert_eq!(problem.code(), code, "{status}");
         }
     }
 

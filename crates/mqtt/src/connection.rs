@@ -30,12 +30,12 @@ use crate::feed::{Feed, News, OVERFLOW};
 use crate::outbound::Outbound;
 use crate::queue::{Progress, Queue};
 use crate::reason::{self, Reason};
-use crate::salvage::Salvage;
+use crate::salvage::{Salvage, is_heard};
 use crate::settings::{DECODE_TURN, MqttSettings, READ_CHUNK_BYTES};
 use crate::subscriptions::{Subscription, Subscriptions};
 use crate::timers::{Due, Timers};
 use crate::transport::Transport;
-use crate::wire::{Io, Read, Wire};
+use crate::wire::{Close, Io, Read, Wire};
 
 /// A connection after its CONNECT was accepted.
 pub(crate) struct Connection<T> {
@@ -313,24 +313,32 @@ impl<T: Transport> Connection<T> {
     }
 
     async fn finish(mut self: Box<Self>, end: End) {
-        let (reason, word, linger) = match end {
-            End::Disconnected => (None, "disconnected", false),
-            End::Lost(word) => (None, word, false),
-            End::KeepAlive => (Some(Reason::KEEP_ALIVE), "keep_alive", false),
-            End::Fault(fault) => (Some(fault.reason), "fault", true),
-            End::Refused => (None, "refused", true),
+        let (reason, word, close) = match end {
+            End::Disconnected => (None, "disconnected", Close::Said),
+            End::Lost(word) => (None, word, Close::Silent),
+            End::KeepAlive => (Some(Reason::KEEP_ALIVE), "keep_alive", Close::Said),
+            End::Fault(fault) => (Some(fault.reason), "fault", Close::Lingering),
+            End::Refused => (None, "refused", Close::Lingering),
+            // Room is wanted now.
+            End::Cut(CutReason::FullHouse) => {
+                let (reason, word) = reason::cut(CutReason::FullHouse);
+                (Some(reason), word, Close::Said)
+            }
             End::Cut(cut) => {
                 let (reason, word) = reason::cut(cut);
-                // Room is wanted now, or a moment later.
-                (Some(reason), word, cut != CutReason::FullHouse)
+                (Some(reason), word, Close::Lingering)
             }
             End::FeedLost(word) => {
                 if word == OVERFLOW {
                     self.app.metrics().feed_overflowed();
                 }
-                (Some(Reason::QUOTA), word, false)
+                (Some(Reason::QUOTA), word, Close::Said)
             }
-            End::ShutDown => (Some(Reason::SHUTTING_DOWN), "shutting_down", true),
+            End::ShutDown => (
+                Some(Reason::SHUTTING_DOWN),
+                "shutting_down",
+                Close::Lingering,
+            ),
         };
         self.app.metrics().mqtt_disconnect(word);
         tracing::debug!(
@@ -350,6 +358,7 @@ impl<T: Transport> Connection<T> {
             membership,
             wire,
             app,
+            settings,
             caller,
             alias_shadowed,
             version,
@@ -357,19 +366,17 @@ impl<T: Transport> Connection<T> {
             ..
         } = *self;
         drop(membership);
-        if end == End::Refused {
-            let salvage = Salvage {
-                app,
-                caller,
-                alias_shadowed,
-                version,
-                framer,
-                taken: 0,
-            };
-            wire.close_listening(salvage).await;
-        } else if !matches!(end, End::Lost(_)) {
-            wire.close(linger).await;
-        }
+        let salvage = is_heard(end).then(|| Salvage {
+            app,
+            caller,
+            alias_shadowed,
+            version,
+            framer,
+            taken: Vec::new(),
+            limit: settings.drain_timeout,
+            deaf: false,
+        });
+        wire.close(close, salvage).await;
     }
 }
 

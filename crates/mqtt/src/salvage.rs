@@ -1,51 +1,95 @@
-//! Cries for help behind a publish that only the end of the connection can
-//! refuse.
+//! Cries for help among what a connection's end leaves undecoded.
 //!
-//! On 3.1.1 a sample that cannot be stored ends the connection. What the
-//! client sent after it is lost to it, and it will send the same again, in the
-//! same order: an SOS behind enough samples would never be reached. So what
-//! has arrived and still arrives is looked through, and only cries for help are
+//! A connection may end while bytes of it have arrived that nobody has looked
+//! at: its queue was full, it was taken over, it sent what it must not, the
+//! server stops. On 3.1.1 a sample that cannot be stored ends it too. What the
+//! client sent after that is lost to it, and it may send the same again, in the
+//! same order: an SOS behind enough samples would never be reached. So, as long
+//! as the identity is still let in ([`is_heard`]), what has arrived and, where
+//! the end lingers, still arrives is looked through, and only cries for help are
 //! taken. They are not acknowledged; a repetition is recognised.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use mayday_app::App;
+use mayday_app::presence::CutReason;
 use mayday_core::identity::Caller;
 use mayday_core::topic::PublishTopic;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::codec::frame::{Framer, Step};
 use crate::codec::packet::{self, Packet};
 use crate::codec::publish::Publish;
 use crate::codec::{Fault, Version};
-use crate::connection::identity;
-use crate::handle::publish::store_cry;
+use crate::connection::{End, identity};
+use crate::handle::publish::{Answer, store_cry};
 use crate::settings::QUEUE_PACKETS;
 
-/// What listens on after a refusal.
+/// What listens on after a connection's end.
 pub(crate) struct Salvage {
     pub(crate) app: Arc<App>,
     pub(crate) caller: Caller,
     pub(crate) alias_shadowed: bool,
     pub(crate) version: Version,
     pub(crate) framer: Framer,
-    /// Cries that were taken.
-    pub(crate) taken: usize,
+    /// Cries that were taken and are being stored.
+    pub(crate) taken: Vec<oneshot::Receiver<Answer>>,
+    /// How long they are waited for.
+    pub(crate) limit: Duration,
+    /// Nothing more can be read.
+    pub(crate) deaf: bool,
+}
+
+/// Whether cries are looked for after this end: not after the client's own
+/// goodbye, and not of somebody who is no longer let in.
+pub(crate) fn is_heard(end: End) -> bool {
+    match end {
+        End::Disconnected => false,
+        End::Lost(_)
+        | End::KeepAlive
+        | End::Fault(_)
+        | End::Refused
+        | End::FeedLost(_)
+        | End::ShutDown => true,
+        End::Cut(reason) => match reason {
+            CutReason::TakenOver | CutReason::TooManyOfIdentity | CutReason::FullHouse => true,
+            CutReason::UserBlocked
+            | CutReason::AppInactive
+            | CutReason::SecretRetired
+            | CutReason::PolicyChanged
+            | CutReason::ProofExpired => false,
+        },
+    }
 }
 
 impl Salvage {
     /// Takes the whole packets out of `inbox` and starts storing the cries
     /// among them. `false` when nothing more can be read.
     pub(crate) fn hear(&mut self, inbox: &mut BytesMut) -> bool {
-        while self.taken < QUEUE_PACKETS {
+        while !self.deaf {
             match self.next(inbox) {
                 Ok(Some(Packet::Publish(publish))) => self.take(publish),
-                Ok(Some(Packet::Disconnect)) | Err(_) => return false,
+                Ok(Some(Packet::Disconnect)) | Err(_) => self.deaf = true,
                 Ok(Some(_)) => {}
                 Ok(None) => return true,
             }
         }
         false
+    }
+
+    /// Waits until the cries are stored, lest the server ends before: nobody is
+    /// told what became of them.
+    pub(crate) async fn stored(self) {
+        let all = async {
+            for cry in self.taken {
+                // One that failed was logged where it failed.
+                let _ = cry.await;
+            }
+        };
+        let _ = timeout(self.limit, all).await;
     }
 
     /// The next packet that has arrived whole.
@@ -62,9 +106,51 @@ impl Salvage {
     fn take(&mut self, publish: Publish) {
         let topic = identity(&self.caller, self.alias_shadowed).publish(&publish.topic);
         if matches!(topic, Some(PublishTopic::Sos(_))) {
-            self.taken += 1;
-            // Nobody waits for the answer.
-            drop(store_cry(&self.app, &self.caller, publish));
+            tracing::info!(
+                app.id = %self.caller.app_id,
+                user.id = %self.caller.user,
+                "an SOS was found in what the end of its connection had left unread"
+            );
+            let stored = store_cry(&self.app, &self.caller, publish);
+            self.taken.push(stored);
+            self.deaf = self.taken.len() >= QUEUE_PACKETS;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reason::Reason;
+
+    #[test]
+    fn every_end_is_heard_but_a_goodbye_and_one_without_the_right_to_cry() {
+        let fault = Fault {
+            reason: Reason::RECEIVE_MAXIMUM,
+            what: "too many",
+        };
+        for end in [
+            End::Lost("closed"),
+            End::KeepAlive,
+            End::Fault(fault),
+            End::Refused,
+            End::FeedLost("feed_overflow"),
+            End::ShutDown,
+            End::Cut(CutReason::TakenOver),
+            End::Cut(CutReason::TooManyOfIdentity),
+            End::Cut(CutReason::FullHouse),
+        ] {
+            assert!(is_heard(end), "{end:?}");
+        }
+        for end in [
+            End::Disconnected,
+            End::Cut(CutReason::UserBlocked),
+            End::Cut(CutReason::AppInactive),
+            End::Cut(CutReason::SecretRetired),
+            End::Cut(CutReason::PolicyChanged),
+            End::Cut(CutReason::ProofExpired),
+        ] {
+            assert!(!is_heard(end), "{end:?}");
         }
     }
 }

@@ -45,6 +45,18 @@ pub(crate) enum Read {
     Closed,
 }
 
+/// How a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Close {
+    /// Without a word: nobody is there to hear it.
+    Silent,
+    /// With the last words.
+    Said,
+    /// With the last words, then taking what still arrives for a moment: closing
+    /// over unread bytes resets the connection, and the reset may overtake them.
+    Lingering,
+}
+
 impl<T: Transport> Wire<T> {
     pub(crate) fn new(transport: T) -> Self {
         Self {
@@ -130,55 +142,75 @@ impl<T: Transport> Wire<T> {
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Says the last words and closes. With `linger` what still arrives is
-    /// thrown away for a moment: closing over unread bytes resets the
-    /// connection, and the reset may overtake the last words.
-    pub(crate) async fn close(self, linger: bool) {
-        self.end(linger, |inbox| *inbox = BytesMut::new()).await;
-    }
-
-    /// Closes, and looks through what has arrived and still arrives for cries
-    /// for help.
-    pub(crate) async fn close_listening(mut self, mut salvage: Salvage) {
-        let mut hears = salvage.hear(&mut self.inbox);
-        self.end(true, |inbox| {
-            hears = hears && salvage.hear(inbox);
-            if !hears || inbox.is_empty() {
-                *inbox = BytesMut::new();
+    /// Closes. `salvage` looks for cries for help in what has arrived and, while
+    /// the close lingers, still arrives; what it has found is stored when this
+    /// returns.
+    pub(crate) async fn close(mut self, how: Close, mut salvage: Option<Salvage>) {
+        let mut arrived = 0;
+        while self.hear(&mut salvage) && arrived < LINGER_BYTES {
+            match self.read_some() {
+                Some(bytes) if bytes > 0 => arrived += bytes,
+                _ => break,
             }
-        })
-        .await;
+        }
+        if how != Close::Silent {
+            self.say_goodbye(how, &mut salvage).await;
+        }
+        drop(self);
+        if let Some(salvage) = salvage {
+            salvage.stored().await;
+        }
     }
 
-    /// Says the last words; then, with `linger`, hands each read to `take` for
-    /// a moment.
-    async fn end(mut self, linger: bool, mut take: impl FnMut(&mut BytesMut)) {
+    /// Has the inbox looked through; `false`, and an empty inbox, when nobody
+    /// looks.
+    fn hear(&mut self, salvage: &mut Option<Salvage>) -> bool {
+        let hears = salvage
+            .as_mut()
+            .is_some_and(|salvage| salvage.hear(&mut self.inbox));
+        if !hears || self.inbox.is_empty() {
+            self.inbox = BytesMut::new();
+        }
+        hears
+    }
+
+    /// How many bytes came, without waiting; `None` at the end of the stream.
+    fn read_some(&mut self) -> Option<usize> {
+        let before = self.inbox.len();
+        match self.read(READ_MAX_BYTES) {
+            Ok(Read::Bytes) => Some(self.inbox.len() - before),
+            Ok(Read::Nothing) => Some(0),
+            Ok(Read::Closed) | Err(_) => None,
+        }
+    }
+
+    /// Says the last words; then, if the close lingers, takes what still arrives
+    /// for a moment.
+    async fn say_goodbye(&mut self, how: Close, salvage: &mut Option<Salvage>) {
         let until = Instant::now() + CLOSE_FLUSH + LINGER;
         if self.flush(CLOSE_FLUSH).await.is_err() {
             return;
         }
         let finished = poll_fn(|cx| self.transport.poll_finish(cx));
-        if !matches!(timeout_at(until, finished).await, Ok(Ok(()))) || !linger {
+        let finished = matches!(timeout_at(until, finished).await, Ok(Ok(())));
+        if !finished || how != Close::Lingering {
             return;
         }
-        let mut arrived = 0;
         let rest = async {
+            let mut arrived = 0;
             while arrived < LINGER_BYTES {
-                take(&mut self.inbox);
                 if poll_fn(|cx| self.transport.poll_readable(cx))
                     .await
                     .is_err()
                 {
                     return;
                 }
-                let before = self.inbox.len();
-                match self.read(READ_MAX_BYTES) {
-                    Ok(Read::Bytes) => arrived += self.inbox.len() - before,
-                    Ok(Read::Nothing) => {}
-                    Ok(Read::Closed) | Err(_) => return,
-                }
+                let Some(bytes) = self.read_some() else {
+                    return;
+                };
+                arrived += bytes;
+                self.hear(salvage);
             }
-            take(&mut self.inbox);
         };
         // Whether it ended or ran out of time, the connection is dropped now.
         let _ = timeout(LINGER, rest).await;

@@ -6,6 +6,7 @@
 
 pub(crate) mod register;
 pub(crate) mod remove;
+mod whose;
 
 use mayday_core::device::{Device, Ownership, device_key};
 use mayday_core::ids::{AppUuid, DeviceId, UserId};
@@ -13,6 +14,7 @@ use mayday_core::time::Timestamp;
 
 pub use register::{RegisterDevice, Registered};
 pub use remove::RemoveDevice;
+pub use whose::{Whose, whose};
 
 use crate::args;
 use crate::error::StoreError;

@@ -17,7 +17,6 @@ mod row;
 pub(crate) mod silent;
 pub(crate) mod trail;
 pub(crate) mod trigger;
-mod whose;
 
 use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::sos::Incident;
@@ -33,7 +32,6 @@ pub use resolve::ResolveSos;
 pub use silent::{RaiseSilent, SILENT_AFTER, SilentCandidate, silent_candidates};
 pub use trail::{StoreTrail, stored_trail};
 pub use trigger::{TriggerOutcome, TriggerSos};
-pub use whose::owner_of_trigger;
 
 use crate::args;
 use crate::error::StoreError;
@@ -72,6 +70,10 @@ static BY_ID: Sql = Sql::new(concat!(
 ));
 
 pub(crate) const STATEMENTS: &[&Sql] = &[&OPEN, &LATEST, &BY_ID, &row::INSERT, &row::UPDATE];
+
+/// How often a device's owner is looked up again because the registry changed
+/// between look-up and lock.
+const RESOLVE_ATTEMPTS: usize = 4;
 
 /// The user's open incident, drills and hidden ones aside.
 pub async fn open_of(tx: &mut Tx<'_>, user: UserId) -> Result<Option<Incident>, StoreError> {

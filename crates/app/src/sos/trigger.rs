@@ -7,12 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use mayday_core::identity::Caller;
 use mayday_core::ids::UserId;
+use mayday_core::relay::Unfound;
 use mayday_core::sos::{Flag, Flags, Incident, Trigger};
 use mayday_core::telemetry::Position;
 use mayday_core::time::Timestamp;
 use mayday_core::transport::Transport;
-use mayday_store::Lane;
-use mayday_store::incidents::{self, TriggerOutcome, TriggerSos};
+use mayday_store::incidents::{TriggerOutcome, TriggerSos};
+use mayday_store::{Lane, devices};
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 
@@ -123,16 +124,13 @@ impl App {
 
     /// Whose incident it seems to be; the command finds out for certain.
     async fn probable_owner(&self, caller: &Caller, trigger: &Trigger) -> Option<UserId> {
-        if !trigger.has_relay_fields()
-            && trigger.device_id.is_none()
-            && trigger.hardware_id.is_none()
-        {
-            return Some(caller.user);
+        let naming = trigger.naming();
+        if naming.look_ups().is_empty() {
+            return (naming.unfound() == Unfound::Sender).then_some(caller.user);
         }
         let mut tx = self.store.read_urgent().await.ok()?;
-        incidents::owner_of_trigger(&mut tx, caller.app, caller.user, trigger)
-            .await
-            .ok()?
+        let found = devices::whose(&mut tx, caller.app, caller.user, &naming).await;
+        found.ok()?.owner(caller.user)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whose a reading is (contract: Telemetry, "a sample with a remote deviceId
-//! belongs to that device's owner").
+//! belongs to that device's owner"). The rule is that of SOS,
+//! [`mayday_core::relay`]; here its answers are remembered.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use mayday_core::identity::Caller;
 use mayday_core::ids::{AppUuid, UserId};
 use mayday_core::telemetry::Reading;
 use mayday_core::time::Timestamp;
-use mayday_store::{Hint, Store, Tx, devices};
+use mayday_store::{Hint, Store, devices};
 
 use crate::{App, AppError};
 
@@ -18,15 +19,6 @@ const GENERATION_ANSWERS: usize = 50_000;
 /// How long an answer counts. This server's registry changes end it at once;
 /// on PostgreSQL another server may change the registry, too.
 const ANSWER_COUNTS_FOR: Duration = Duration::from_secs(10);
-
-/// Whose a reading is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SampleOwner {
-    /// This user's.
-    User(UserId),
-    /// It was relayed for a device that the app does not know.
-    UnknownDevice,
-}
 
 /// What is asked: who sent which names, and whether as a relay.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +33,7 @@ struct Question {
 
 #[derive(Clone, Copy)]
 struct Remembered {
-    owner: SampleOwner,
+    owner: Option<UserId>,
     at: Timestamp,
     /// The app's count of registry changes when it was asked.
     changes: u64,
@@ -80,7 +72,8 @@ impl DeviceOwners {
         self.lock().changes.get(&app).copied().unwrap_or(0)
     }
 
-    fn recall(&self, question: &Question, now: Timestamp) -> Option<SampleOwner> {
+    /// Whose it was when it was asked, if that still counts.
+    fn recall(&self, question: &Question, now: Timestamp) -> Option<Option<UserId>> {
         let mut answers = self.lock();
         let changes = answers.changes.get(&question.app).copied().unwrap_or(0);
         let found = answers.young.get(question).or(answers.old.get(question));
@@ -109,14 +102,15 @@ impl Answers {
 
 impl App {
     /// Whose a reading is, by the device registry as it was at most
-    /// [`ANSWER_COUNTS_FOR`] ago.
+    /// [`ANSWER_COUNTS_FOR`] ago; `None` if it was relayed for a device that the
+    /// app does not know.
     pub(super) async fn owner_of_reading(
         &self,
         caller: &Caller,
         reading: &Reading,
-    ) -> Result<SampleOwner, AppError> {
+    ) -> Result<Option<UserId>, AppError> {
         if !reading.relay && reading.device().is_none() {
-            return Ok(SampleOwner::User(caller.user));
+            return Ok(Some(caller.user));
         }
         let question = Question {
             app: caller.app,
@@ -134,48 +128,12 @@ impl App {
         // Counted before the registry is read: a change in between ends the answer.
         let changes = owners.changes(caller.app);
         let mut tx = self.store.read().await?;
-        let owner = ask(&mut tx, &question).await?;
+        let naming = reading.naming();
+        let found = devices::whose(&mut tx, caller.app, caller.user, &naming).await?;
         drop(tx);
+        let owner = found.owner(caller.user);
         let answer = Remembered { owner, at, changes };
         owners.remember(&question, answer);
         Ok(owner)
     }
-}
-
-/// The rules of a trigger's owner (contract: SOS, Relay), for a sample.
-async fn ask(tx: &mut Tx<'_>, question: &Question) -> Result<SampleOwner, AppError> {
-    let originator = question.originator.map(|node| node.to_string());
-    let (device, hardware) = (
-        question.device_id.as_deref(),
-        question.hardware_id.as_deref(),
-    );
-    if question.relay {
-        if device.is_none() && originator.is_none() {
-            return Ok(SampleOwner::UnknownDevice);
-        }
-        for text in [device, originator.as_deref(), hardware]
-            .into_iter()
-            .flatten()
-        {
-            if let Some(claim) = devices::owner_of(tx, question.app, text).await? {
-                return Ok(SampleOwner::User(claim.user));
-            }
-        }
-        return Ok(SampleOwner::UnknownDevice);
-    }
-    for text in [device, hardware].into_iter().flatten() {
-        if devices::listed_by(tx, question.sender, text)
-            .await?
-            .is_some()
-        {
-            return Ok(SampleOwner::User(question.sender));
-        }
-    }
-    for text in [device, hardware].into_iter().flatten() {
-        if let Some(claim) = devices::owner_of(tx, question.app, text).await? {
-            return Ok(SampleOwner::User(claim.user));
-        }
-    }
-    // Nobody lists it: the sender's own device that was not registered yet.
-    Ok(SampleOwner::User(question.sender))
 }

@@ -22,7 +22,6 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::TelemetryTicket;
-use super::owner::SampleOwner;
 use super::ticket::{Count, Outcome, SpillWish};
 use crate::{App, AppError};
 
@@ -83,18 +82,15 @@ impl App {
         came: Came,
         spill: &SpillWish,
     ) -> Result<Outcome, AppError> {
-        let owner = match self.owner_of_reading(caller, reading).await? {
-            SampleOwner::User(owner) => owner,
-            SampleOwner::UnknownDevice => {
-                let fields = [FieldError::new(
-                    "/deviceId",
-                    "deviceId is not a registered device of this app",
-                )];
-                let (reason, transport) = (DeadReason::UnknownDevice, came.transport);
-                self.keep_dead_letter(caller, &came.body, transport, reason, &fields)
-                    .await?;
-                return Ok(Outcome::UNKNOWN_DEVICE);
-            }
+        let Some(owner) = self.owner_of_reading(caller, reading).await? else {
+            let fields = [FieldError::new(
+                "/deviceId",
+                "deviceId is not a registered device of this app",
+            )];
+            let (reason, transport) = (DeadReason::UnknownDevice, came.transport);
+            self.keep_dead_letter(caller, &came.body, transport, reason, &fields)
+                .await?;
+            return Ok(Outcome::UNKNOWN_DEVICE);
         };
         let mut sample = sample_of(reading, owner, came.at, &came.body);
         if !caller.is_full() {

@@ -4,7 +4,7 @@ use serde_json::{Number, Value};
 
 use super::flags::{Flag, Flags};
 use super::reader::Reader;
-use crate::relay::names_relay;
+use crate::relay::{Naming, names_relay};
 use crate::time::Timestamp;
 
 /// Longest id or word that is kept, in bytes; longer ones are left out.
@@ -154,6 +154,16 @@ impl Trigger {
                 self.trigger_source.as_deref(),
                 self.relay_source.as_deref(),
             ])
+    }
+
+    /// What it says about the device that it speaks for.
+    pub fn naming(&self) -> Naming<'_> {
+        Naming {
+            relay: self.has_relay_fields(),
+            device_id: self.device_id.as_deref(),
+            hardware_id: self.hardware_id.as_deref(),
+            originator_node_id: self.originator_node_id,
+        }
     }
 
     /// `occurredAt` of the `processed` event: the published time verbatim, or

@@ -5,6 +5,7 @@
 //! is and turns it into a [`Sample`], which the store keeps under its
 //! [`SampleKey`].
 
+mod annotations;
 mod json;
 mod payload;
 mod sample;

@@ -1,15 +1,16 @@
 //! The telemetry body (contract: Telemetry and devices).
 //!
-//! What decides where, when and whose a reading is must be right: position,
-//! time, accuracy, radio, device and node ids. Batteries and coverage only
-//! annotate it: their shapes are checked, old and new, but a phone that does
-//! not know its battery (-1) still tells where it is.
+//! Every documented member must be right, in the shapes of old and new clients;
+//! unknown members are ignored. What decides where, when and whose a reading is
+//! is read here, what only annotates it is checked in [`annotations`]. None of
+//! this holds for an SOS, which is never refused for a field.
 
 use crate::device::is_friendly_name;
 use crate::field::FieldError;
-use crate::relay::names_relay;
+use crate::relay::{Naming, names_relay};
 use crate::time::Timestamp;
 
+use super::annotations;
 use super::json::Json;
 
 /// 2020-01-01T00:00:00Z: no client existed before.
@@ -83,6 +84,16 @@ impl Reading {
             _ => Err(Malformed {
                 fields: fields.errors,
             }),
+        }
+    }
+
+    /// What it says about the device that it speaks for.
+    pub fn naming(&self) -> Naming<'_> {
+        Naming {
+            relay: self.relay,
+            device_id: self.device_id.as_deref(),
+            hardware_id: self.hardware_id.as_deref(),
+            originator_node_id: self.originator_node_id,
         }
     }
 
@@ -237,29 +248,22 @@ impl Fields<'_, '_> {
         Some(text)
     }
 
-    /// Batteries and coverage, in the shapes of old and new clients.
+    /// Members that only annotate, in the shapes of old and new clients.
     fn annotations(&mut self) {
-        self.number("mobileBattery");
-        if let Some(battery @ Json::Object(_)) = self.object.member("deviceBattery") {
-            let raw_ok = battery
-                .member("rawValue")
-                .is_none_or(|raw| matches!(raw, Json::Number(_)));
-            let range_ok = battery
-                .member("range")
-                .is_none_or(|range| matches!(range, Json::Text(_)));
-            if !(raw_ok && range_ok) {
-                self.fault(
-                    "deviceBattery",
-                    "must hold the number rawValue and the text range",
-                );
-            }
-        } else {
-            self.number("deviceBattery");
-        }
-        for name in ["deviceCoverage", "mobileCoverage"] {
-            match self.object.member(name) {
-                None | Some(Json::Object(_) | Json::Number(_)) => {}
-                Some(_) => self.fault(name, "must be an object or a number"),
+        let object = self.object;
+        let Json::Object(members) = object else {
+            return;
+        };
+        for (name, value) in members {
+            // Of equal names the last counts.
+            if *value != Json::Null
+                && let Some(fault) = annotations::fault(name, value)
+                && object.member(name) == Some(value)
+            {
+                match fault.inner {
+                    None => self.fault(name, fault.what),
+                    Some(inner) => self.fault(&format!("{name}/{inner}"), fault.what),
+                }
             }
         }
     }

@@ -148,6 +148,7 @@ async fn an_sos_body_that_stalls_is_heard_as_far_as_it_came() {
     stream.write_all(&request).await.unwrap();
     let text = answer(&mut stream).await;
     assert!(text.starts_with("HTTP/1.1 408"), "{text}");
+    assert!(text.contains(r#""code":"unavailable""#), "{text}");
     here.stop().await;
 }
 

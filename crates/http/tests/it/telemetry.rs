@@ -32,12 +32,24 @@ async fn a_malformed_sample_is_a_400_that_names_the_field() {
         ("latitude", json!(91)),
         ("longitude", Value::Null),
         ("horizontalAccuracyMeters", json!(-1)),
+        ("mobileBattery", json!(101)),
+        ("kind", json!(7)),
+        ("score", json!("high")),
     ] {
         let mut body = sample();
         body[member] = wrong;
         let error = ana.post(PATH, body).await.error(400, "validation_error");
         assert_eq!(error["fields"][0]["pointer"], format!("/{member}"));
     }
+    let mut body = sample();
+    body["deviceBattery"] = json!({"rawValue": 4, "range": "ok"});
+    let error = ana
+        .post(PATH, body.clone())
+        .await
+        .error(400, "validation_error");
+    assert_eq!(error["fields"][0]["pointer"], "/deviceBattery/rawValue");
+    // The same is no reason to refuse a cry for help.
+    ana.post("/v1/sdk/sos", body).await.body(200);
     for text in ["", "{", "[]"] {
         let answer = ana.call(Method::POST, PATH, text).await;
         answer.error(400, "validation_error");

@@ -30,7 +30,7 @@ use crate::settings::{MqttSettings, READ_CHUNK_BYTES};
 use crate::subscriptions::Subscriptions;
 use crate::timers::Timers;
 use crate::transport::Transport;
-use crate::wire::{Io, Read, Wire};
+use crate::wire::{Close, Io, Read, Wire};
 
 /// What every connection of the listener shares.
 pub(crate) struct Shared {
@@ -293,26 +293,26 @@ fn kept_will(connect: &Connect, caller: &Caller, alias_shadowed: bool) -> Option
 }
 
 async fn refuse<T: Transport>(app: &App, mut wire: Wire<T>, failure: Failure, peer: IpAddr) {
-    let (word, linger) = match failure {
-        Failure::Silent(word) => (word, false),
-        Failure::Framing => ("websocket", true),
-        Failure::Cut(reason) => (reason::cut(reason).1, false),
+    let (word, close) = match failure {
+        Failure::Silent(word) => (word, Close::Said),
+        Failure::Framing => ("websocket", Close::Lingering),
+        Failure::Cut(reason) => (reason::cut(reason).1, Close::Said),
         Failure::Version(ConnectFault::TooNew) => {
             let _ = encode::refuse(Version::V5, &Refusal::VERSION, &mut wire.outbox);
-            ("version", true)
+            ("version", Close::Lingering)
         }
         Failure::Version(_) => {
             let _ = encode::refuse(Version::V311, &Refusal::VERSION, &mut wire.outbox);
-            ("version", true)
+            ("version", Close::Lingering)
         }
         Failure::Refused(version, refusal) => {
             let _ = encode::refuse(version, &refusal, &mut wire.outbox);
-            (refusal.word, true)
+            (refusal.word, Close::Lingering)
         }
     };
     app.metrics().mqtt_connect(word);
     tracing::debug!(peer.address = %peer, reason = word, "mqtt connection refused");
-    wire.close(linger).await;
+    wire.close(close, None).await;
 }
 
 #[cfg(test)]

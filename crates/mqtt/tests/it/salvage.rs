@@ -1,10 +1,18 @@
-//! A cry for help behind a publish that ends the connection on 3.1.1.
+//! A cry for help among what the end of its connection leaves undecoded.
+
+use std::time::Duration;
+
+use mayday_app::admin::AdminRequest;
+use mayday_app::presence::PresenceLimits;
+use mayday_app::testing::APP_ID;
+use mayday_mqtt::MqttSettings;
+use mayday_store::incidents;
 
 use crate::support::client::Client;
-use crate::support::eventually;
-use crate::support::packets::{Version, cry, publish, sample};
+use crate::support::packets::{BOTH, Version, cry, publish, publish_with, sample};
 use crate::support::server::Server;
 use crate::support::transport::Via;
+use crate::support::{LIMIT, eventually};
 
 /// Foreign to the user: refused, as a sample is that cannot be stored.
 const REFUSED: &str = "tel/ben/data";
@@ -49,7 +57,95 @@ async fn an_sos_that_arrives_after_the_refusal_is_stored(via: Via) {
     eventually("the SOS is stored", async || has_sos(&server, "ana").await).await;
 }
 
+/// More than the queue holds: what comes behind stays undecoded.
+const BACKLOG: u16 = 1_100;
+
+/// A phone whose queue is full of samples that are not stored, with a cry behind
+/// them that nobody decodes.
+async fn clogged(server: &Server, version: Version, external_id: &str) -> Client {
+    let mut phone = Client::connect(server, version, external_id).await;
+    server.node.telemetry.faults().freeze();
+    let mut sent = Vec::new();
+    for second in 0..BACKLOG {
+        let sample = sample(second);
+        sent.extend(publish_with(version, 0, 0, 0, "tel/data", &sample));
+    }
+    sent.extend(publish(version, 1, "sos/alerts", &cry(1)));
+    phone.send(&sent).await;
+    phone
+}
+
+async fn an_sos_that_a_take_over_left_undecoded_is_stored(via: Via) {
+    let server = Server::over(via).await;
+    for version in BOTH {
+        let user = format!("taken-{version:?}");
+        let mut first = clogged(&server, version, &user).await;
+        let _second = Client::connect(&server, version, &user).await;
+        first.expect_close(0x8E).await;
+        eventually("the SOS is stored", async || has_sos(&server, &user).await).await;
+        server.node.telemetry.faults().thaw();
+    }
+}
+
+#[tokio::test]
+async fn an_sos_that_a_drain_left_undecoded_is_stored_before_the_server_ends() {
+    for version in BOTH {
+        let settings = MqttSettings {
+            drain_timeout: Duration::from_millis(500),
+            ..MqttSettings::default()
+        };
+        let mut server = Server::over_with(Via::Tcp, settings, PresenceLimits::default()).await;
+        let mut phone = clogged(&server, version, "ana").await;
+        server.shutdown.cancel();
+        phone.expect_close(0x8B).await;
+        let ended = tokio::time::timeout(LIMIT, &mut server.listener).await;
+        ended.expect("the listener ends").unwrap();
+        assert!(has_sos(&server, "ana").await);
+        server.node.telemetry.faults().thaw();
+    }
+}
+
+async fn an_sos_behind_a_fault_of_its_client_is_stored(via: Via) {
+    let server = Server::over(via).await;
+    let mut phone = Client::connect(&server, Version::V5, "ana").await;
+    server.node.telemetry.faults().freeze();
+    let mut sent = Vec::new();
+    // More than may be unanswered.
+    for id in 1..=300 {
+        sent.extend(publish(Version::V5, id, "tel/data", &sample(id)));
+    }
+    sent.extend(publish(Version::V5, 500, "sos/alerts", &cry(1)));
+    phone.send(&sent).await;
+    phone.expect_close(0x93).await;
+    eventually("the SOS is stored", async || has_sos(&server, "ana").await).await;
+    server.node.telemetry.faults().thaw();
+}
+
+#[tokio::test]
+async fn nothing_is_taken_from_somebody_who_was_blocked() {
+    let server = Server::start().await;
+    let ana = server.caller("ana").await.user;
+    let mut phone = clogged(&server, Version::V5, "ana").await;
+    let block = AdminRequest::UserSetBlocked {
+        app_id: APP_ID.to_owned(),
+        external_id: "ana".to_owned(),
+        blocked: true,
+    };
+    server.node.admin(block).await;
+    phone.expect_close(0x87).await;
+    server.shutdown.cancel();
+    let mut server = server;
+    let ended = tokio::time::timeout(LIMIT, &mut server.listener).await;
+    ended.expect("the listener ends").unwrap();
+    let mut tx = server.node.store.read().await.unwrap();
+    assert_eq!(incidents::open_of(&mut tx, ana).await.unwrap(), None);
+    drop(tx);
+    server.node.telemetry.faults().thaw();
+}
+
 crate::over_every_transport!(
     an_sos_behind_a_refused_publish_is_stored_and_nothing_else_is,
     an_sos_that_arrives_after_the_refusal_is_stored,
+    an_sos_that_a_take_over_left_undecoded_is_stored,
+    an_sos_behind_a_fault_of_its_client_is_stored,
 );

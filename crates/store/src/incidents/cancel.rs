@@ -9,8 +9,7 @@ use mayday_core::sos::{CancelRequest, End, Flag, Incident};
 use serde_json::json;
 
 use super::devices::involves;
-use super::whose::RESOLVE_ATTEMPTS;
-use super::{end::end, gateways, latest_of, open_of, row};
+use super::{RESOLVE_ATTEMPTS, end::end, gateways, latest_of, open_of, row};
 use crate::alerts::{self, AlertKind, NewAlert};
 use crate::command::Command;
 use crate::devices::{self, Claim};

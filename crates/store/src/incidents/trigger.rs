@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use mayday_core::device::is_friendly_name;
 use mayday_core::event::EventType;
 use mayday_core::ids::{AppUuid, IncidentId, SampleId, UserId};
 use mayday_core::sos::{
@@ -17,11 +18,12 @@ use uuid::Uuid;
 
 use super::keys::{self, Heard};
 use super::reports::{self, NewReport};
-use super::whose::{OwnDevice, RESOLVE_ATTEMPTS, Whose, registrable_text, whose};
-use super::{SILENT_AFTER, devices as named, gateways, get, latest_of, open_of, row};
+use super::{
+    RESOLVE_ATTEMPTS, SILENT_AFTER, devices as named, gateways, get, latest_of, open_of, row,
+};
 use crate::alerts::{self, AlertKind};
 use crate::command::Command;
-use crate::devices::{self, register};
+use crate::devices::{self, Whose, register, whose};
 use crate::error::StoreError;
 use crate::events::{self, NewEvent};
 use crate::hint::Hint;
@@ -66,21 +68,30 @@ pub enum TriggerOutcome {
     Unattributed,
 }
 
+/// Whose a trigger is.
+enum Found {
+    /// It is known, and the row of its user is locked.
+    Settled(Whose),
+    /// The registry changes faster than it can be read, which must not hold up a
+    /// cry for help: it is the sender's, and nothing is learnt from it.
+    Unsettled,
+}
+
 impl Command for TriggerSos {
     type Output = TriggerOutcome;
     const NAME: &'static str = "sos.trigger";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<TriggerOutcome, StoreError> {
-        let whose = self.resolve_and_lock(tx).await?;
+        let found = self.resolve_and_lock(tx).await?;
         let keys = self.keys();
         let heard = keys::find(tx, self.sender, &keys, self.received_at).await?;
         if let Some(Heard::Incident(id)) = heard {
             return redelivered(tx, id).await;
         }
-        if whose == Whose::Nobody {
+        if matches!(found, Found::Settled(Whose::Nobody)) {
             return self.keep_unattributed(tx, heard, &keys).await;
         }
-        let (incident, opened) = self.hear(tx, &whose).await?;
+        let (incident, opened) = self.hear(tx, &found).await?;
         let fresh = Heard::Incident(incident.id);
         keys::remember(tx, self.sender, &keys, fresh, self.received_at).await?;
         if let Some(Heard::Record(record)) = heard {
@@ -105,28 +116,35 @@ impl TriggerSos {
 
     /// Resolves the owner, locks the owner's row and checks again: the registry
     /// may have changed in between.
-    async fn resolve_and_lock(&self, tx: &mut Tx<'_>) -> Result<Whose, StoreError> {
-        let mut found = whose(tx, self.app, self.sender, &self.trigger).await?;
+    async fn resolve_and_lock(&self, tx: &mut Tx<'_>) -> Result<Found, StoreError> {
+        let naming = self.trigger.naming();
+        let mut found = whose(tx, self.app, self.sender, &naming).await?;
         for _ in 0..RESOLVE_ATTEMPTS {
-            users::lock(tx, found.user(self.sender)).await?;
-            let again = whose(tx, self.app, self.sender, &self.trigger).await?;
-            if again.user(self.sender) == found.user(self.sender) {
-                return Ok(again);
+            users::lock(tx, self.locked(&found)).await?;
+            let again = whose(tx, self.app, self.sender, &naming).await?;
+            if self.locked(&again) == self.locked(&found) {
+                return Ok(Found::Settled(again));
             }
             found = again;
         }
-        // A registry that changes faster than it can be read must not hold up a
-        // cry for help: it is the sender's then.
         users::lock(tx, self.sender).await?;
-        Ok(Whose::Own(OwnDevice::None))
+        Ok(Found::Unsettled)
+    }
+
+    /// The user whose row is locked: a gateway's for nobody's SOS.
+    fn locked(&self, whose: &Whose) -> UserId {
+        whose.owner(self.sender).unwrap_or(self.sender)
     }
 
     /// Opens or updates the owner's incident; whether it was opened.
-    async fn hear(&self, tx: &mut Tx<'_>, whose: &Whose) -> Result<(Incident, bool), StoreError> {
-        let owner = whose.user(self.sender);
+    async fn hear(&self, tx: &mut Tx<'_>, found: &Found) -> Result<(Incident, bool), StoreError> {
+        let owner = match found {
+            Found::Settled(whose) => self.locked(whose),
+            Found::Unsettled => self.sender,
+        };
         let relayed = owner != self.sender;
         let mut flags = self.flags;
-        if self.learn_device(tx, whose).await? {
+        if self.learn_device(tx, found).await? {
             flags.insert(Flag::UnknownDevice);
         }
         let report = Report {
@@ -135,7 +153,7 @@ impl TriggerSos {
             received_at: self.received_at,
             transport: self.transport,
             relayed,
-            device_id: self.device_to_record(whose),
+            device_id: self.device_to_record(found),
             last_known: self
                 .last_known
                 .filter(|(user, _)| *user == owner)
@@ -221,24 +239,19 @@ impl TriggerSos {
 
     /// Registers an unknown own device, or learns a second text of a listed
     /// one. Whether the device was unknown.
-    async fn learn_device(&self, tx: &mut Tx<'_>, whose: &Whose) -> Result<bool, StoreError> {
-        let (device, hardware) = (
-            self.trigger.device_id.as_deref(),
-            self.trigger.hardware_id.as_deref(),
-        );
-        match whose {
-            Whose::Own(OwnDevice::Unknown { registrable }) => {
-                if *registrable && let Some(text) = registrable_text(&self.trigger) {
-                    let mut alias = [device, hardware].into_iter().flatten();
-                    let alias = alias.rfind(|other| *other != text);
+    async fn learn_device(&self, tx: &mut Tx<'_>, found: &Found) -> Result<bool, StoreError> {
+        let mut texts = self.named_texts();
+        match found {
+            Found::Settled(Whose::Own(None)) => {
+                if let Some(text) = self.named_texts().find(|text| is_registrable(text)) {
+                    let alias = texts.rfind(|other| *other != text);
                     let fresh = register::NewDevice::of_sos(self.app, self.sender, text, alias);
                     register::insert(tx, &fresh, self.received_at).await?;
                 }
-                Ok(true)
+                Ok(self.named_texts().next().is_some())
             }
-            Whose::Own(OwnDevice::Listed(claim)) if !self.trigger.has_relay_fields() => {
-                let others = [device, hardware].into_iter().flatten();
-                let mut others = others.filter(|text| !claim.is_named(text));
+            Found::Settled(Whose::Own(Some(claim))) if !self.trigger.has_relay_fields() => {
+                let mut others = texts.filter(|text| !claim.is_named(text));
                 if claim.alias.is_none()
                     && let Some(other) = others.next()
                     && devices::owner_of(tx, self.app, other).await?.is_none()
@@ -252,11 +265,23 @@ impl TriggerSos {
         }
     }
 
+    /// The texts that name the sender's device.
+    fn named_texts(&self) -> impl DoubleEndedIterator<Item = &str> {
+        let Trigger {
+            device_id,
+            hardware_id,
+            ..
+        } = &self.trigger;
+        [device_id, hardware_id]
+            .into_iter()
+            .filter_map(|text| text.as_deref())
+    }
+
     /// The `deviceId` that the incident records. A relay that only names a node
     /// is recorded under the device that was meant, so that it can be cancelled.
-    fn device_to_record<'a>(&'a self, whose: &'a Whose) -> Option<&'a str> {
-        let meant = match whose {
-            Whose::Relayed(claim) => Some(claim.hardware_id.as_str()),
+    fn device_to_record<'a>(&'a self, found: &'a Found) -> Option<&'a str> {
+        let meant = match found {
+            Found::Settled(Whose::Relayed(claim)) => Some(claim.hardware_id.as_str()),
             _ => None,
         };
         self.trigger.device_id.as_deref().or(meant)
@@ -313,6 +338,12 @@ impl TriggerSos {
         }
         Ok(TriggerOutcome::Unattributed)
     }
+}
+
+/// Whether an unknown own device can be registered under a text. A friendly name
+/// identifies nothing.
+fn is_registrable(text: &str) -> bool {
+    !text.trim().is_empty() && !is_friendly_name(text)
 }
 
 /// Sends the incident's latest event once more, under its first id; for an

@@ -254,3 +254,13 @@ proptest::proptest! {
         proptest::prop_assert!(part.time.is_none() || part.time == whole.time);
     }
 }
+
+#[test]
+fn what_makes_telemetry_malformed_never_refuses_an_sos() {
+    let body = json!({"latitude": 1, "longitude": 2, "mobileBattery": 101, "kind": 5,
+        "deviceBattery": {"rawValue": 4, "range": 9}, "mobileCoverage": "4g", "score": "x"});
+    let trigger = Trigger::parse(body.to_string().as_bytes());
+    assert_eq!(trigger.fix.map(|fix| fix.latitude), Some(1.0));
+    assert_eq!(trigger.mobile_battery, None);
+    assert!(trigger.flags.contains(Flag::MalformedPayload));
+}

@@ -156,22 +156,108 @@ fn radio_mode_is_for_the_fifth_generation_only() {
 }
 
 #[test]
-fn batteries_of_old_and_new_shape_are_good() {
-    for (battery, good) in [
-        (json!(87), true),
-        (json!({"rawValue": 2, "range": "medium"}), true),
-        (json!({"rawValue": "2"}), false),
-        (json!("full"), false),
-        (json!([1]), false),
+fn annotations_of_the_wrong_type_or_range_are_faults() {
+    for (name, good, bad) in [
+        (
+            "mobileBattery",
+            json!([0, 55.5, 100]),
+            json!([-1, 100.5, 101, "55", true, {}]),
+        ),
+        (
+            "deviceBattery",
+            json!([87, {}, {"rawValue": 0}, {"rawValue": 3, "range": "ok"}, {"rawValue": null, "range": "critical"}]),
+            json!(["full", [1], true]),
+        ),
+        (
+            "deviceCoverage",
+            json!([3, -110, {}, {"signalStrength": 2, "more": []}]),
+            json!(["4g", 1.5, [], false]),
+        ),
+        (
+            "mobileCoverage",
+            json!([4, {"signalStrength": -85, "networkType": "mobile", "isConnected": true}]),
+            json!(["4g", true]),
+        ),
+        ("kind", json!(["agg", ""]), json!([1, true, {}])),
+        (
+            "identitySource",
+            json!(["app", "a word of tomorrow"]),
+            json!([1]),
+        ),
+        ("userId", json!(["ana"]), json!([7])),
+        ("relayDeviceId", json!(["305419896"]), json!([305_419_896])),
+        ("score", json!([88, 0.5, -1]), json!(["88", true, []])),
+        ("memberCount", json!([0, 4]), json!([-1, 1.5, "4"])),
+        ("aggSpreadingFactor", json!([9]), json!(["SF9", 9.5])),
+        ("clusterId", json!([3, "c-3"]), json!([true, {}])),
+        ("aggId", json!([12, "a-12"]), json!([[12]])),
+    ] {
+        for value in good.as_array().unwrap() {
+            assert!(parse(&with(name, value.clone())).is_ok(), "{name} {value}");
+        }
+        for value in bad.as_array().unwrap() {
+            let pointer = format!("/{name}");
+            assert_eq!(
+                faulty_fields(&with(name, value.clone())),
+                [pointer],
+                "{value}"
+            );
+        }
+        assert!(parse(&with(name, Value::Null)).is_ok(), "{name} null");
+    }
+}
+
+#[test]
+fn a_fault_inside_an_annotation_names_the_inner_field() {
+    for (name, value, pointer) in [
+        (
+            "deviceBattery",
+            json!({"rawValue": 4}),
+            "/deviceBattery/rawValue",
+        ),
+        (
+            "deviceBattery",
+            json!({"rawValue": 1.5}),
+            "/deviceBattery/rawValue",
+        ),
+        (
+            "deviceBattery",
+            json!({"rawValue": "2"}),
+            "/deviceBattery/rawValue",
+        ),
+        (
+            "deviceBattery",
+            json!({"rawValue": 2, "range": "full"}),
+            "/deviceBattery/range",
+        ),
+        ("deviceBattery", json!({"range": 2}), "/deviceBattery/range"),
+        (
+            "deviceCoverage",
+            json!({"signalStrength": "2"}),
+            "/deviceCoverage/signalStrength",
+        ),
+        (
+            "mobileCoverage",
+            json!({"networkType": 4}),
+            "/mobileCoverage/networkType",
+        ),
+        (
+            "mobileCoverage",
+            json!({"isConnected": 1}),
+            "/mobileCoverage/isConnected",
+        ),
     ] {
         assert_eq!(
-            parse(&with("deviceBattery", battery.clone())).is_ok(),
-            good,
-            "{battery}"
+            faulty_fields(&with(name, value.clone())),
+            [pointer],
+            "{value}"
         );
     }
-    // A phone that does not know its battery still tells where it is.
-    assert!(parse(&with("mobileBattery", json!(-1))).is_ok());
+}
+
+#[test]
+fn unknown_members_are_ignored() {
+    assert!(parse(&with("pairingCode", json!({"a": [1, "x", null]}))).is_ok());
 }
 
 #[test]
@@ -217,6 +303,12 @@ fn texts_that_join_the_key_are_bounded() {
 fn the_last_of_equal_members_counts() {
     let body = br#"{"timestamp":"2026-09-09T10:15:30Z","latitude":91,"longitude":2,"latitude":4}"#;
     assert!((Reading::parse(body, now()).unwrap().latitude - 4.0).abs() < 1e-9);
+    let score = |last: &str| {
+        let start = r#"{"timestamp":"2026-09-09T10:15:30Z","latitude":1,"longitude":2,"score":"#;
+        Reading::parse(format!("{start}{last}}}").as_bytes(), now()).is_ok()
+    };
+    assert!(score(r#""x","score":5"#));
+    assert!(!score(r#"5,"score":"x""#));
 }
 
 proptest::proptest! {
