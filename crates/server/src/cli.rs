@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Effects};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    app, backup, bench, check, completions, config, demo, inspect, key, restore, serve, sign, user,
+    app, backup, bench, check, completions, config, demo, device, inspect, key, restore, serve, sign, user,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -54,6 +54,8 @@ pub(crate) enum Command {
     App(app::AppArgs),
     /// List, show, block and unblock the users of an app
     User(user::UserArgs),
+    /// List the devices of an app, decide whose a contested one is
+    Device(device::DeviceArgs),
     /// Print the hash that proves a user to the server
     Sign(sign::SignArgs),
     /// Read what operators must look at: dead letters, unattributed SOS, alerts

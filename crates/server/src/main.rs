@@ -58,6 +58,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Demo(args) => commands::demo::run(args),
         Command::App(args) => commands::app::run(args),
         Command::User(args) => commands::user::run(args),
+        Command::Device(args) => commands::device::run(args),
         Command::Sign(args) => commands::sign::run(&args),
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Backup(args) => commands::backup::run(args),

@@ -1,4 +1,4 @@
-//! Which mayday an `app`, `user` or `inspect` command is about.
+//! Which mayday an `app`, `user`, `device` or `inspect` command is about.
 //!
 //! A running server is asked through its socket. Without one the command takes
 //! the data directory's lock and opens the store itself, so that there is never

@@ -5,10 +5,12 @@ use mayday_core::time::Timestamp;
 use serde_json::Value;
 
 use crate::args;
+use crate::command::Command;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::sql::Sql;
 use crate::tx::Tx;
+use crate::unattributed;
 
 static RAISE: Sql = Sql::new(
     "INSERT INTO alerts (id, app_id, kind, key, user_id, incident_id, detail, created_at)
@@ -29,7 +31,22 @@ static PRUNE: Sql = Sql::new(
         (SELECT id FROM alerts WHERE closed_at <= $1 ORDER BY closed_at LIMIT $2)",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&RAISE, &CLOSE, &CLOSE_OF_INCIDENT, &PAGE, &PRUNE];
+static GET: Sql = Sql::new(
+    "SELECT id, kind, user_id, incident_id, detail, created_at, closed_at
+     FROM alerts WHERE id = $1 AND app_id = $2",
+);
+static CLOSE_BY_ID: Sql =
+    Sql::new("UPDATE alerts SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL");
+
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &RAISE,
+    &CLOSE,
+    &CLOSE_OF_INCIDENT,
+    &PAGE,
+    &PRUNE,
+    &GET,
+    &CLOSE_BY_ID,
+];
 
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +57,8 @@ pub enum AlertKind {
     SilentIncident,
     /// A relayed SOS of a device that nobody has registered.
     UnattributedSos,
+    /// Unattributed SOS are more than are kept; repeats and the oldest make room.
+    UnattributedFull,
     /// A device is claimed that another user listed earlier.
     ContestedDevice,
 }
@@ -51,6 +70,7 @@ impl AlertKind {
             Self::CancelRequested => "cancel_requested",
             Self::SilentIncident => "silent_incident",
             Self::UnattributedSos => "unattributed_sos",
+            Self::UnattributedFull => "unattributed_full",
             Self::ContestedDevice => "contested_device",
         }
     }
@@ -116,6 +136,39 @@ pub async fn close(tx: &mut Tx<'_>, kind: AlertKind, key: &str) -> Result<(), St
     let (key, now) = (full_key(kind, key), tx.now());
     tx.execute(&CLOSE, args![&key, now]).await?;
     Ok(())
+}
+
+/// An operator has dealt with what an alert tells; with it, an unattributed SOS is
+/// settled. Output: the alert, closed; `None`: the app has no such alert.
+#[derive(Clone, Copy, Debug)]
+pub struct CloseAlert {
+    /// The app.
+    pub app: AppUuid,
+    /// Which alert.
+    pub alert: RecordId,
+}
+
+impl Command for CloseAlert {
+    type Output = Option<Alert>;
+    const NAME: &'static str = "alerts.close";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Alert>, StoreError> {
+        let one = args![self.alert, self.app];
+        let Some(row) = tx.fetch_optional(&GET, one).await? else {
+            return Ok(None);
+        };
+        let now = tx.now();
+        tx.execute(&CLOSE_BY_ID, args![self.alert, now]).await?;
+        let mut alert = alert_of(&row)?;
+        if alert.kind == AlertKind::UnattributedSos.as_str()
+            && let Some(record) = alert.detail.get("unattributed_id")
+            && let Some(record) = record.as_str().and_then(|id| id.parse().ok())
+        {
+            unattributed::settle(tx, record, None).await?;
+        }
+        alert.closed_at = alert.closed_at.or(Some(now));
+        Ok(Some(alert))
+    }
 }
 
 /// Closes the open alerts about an incident.

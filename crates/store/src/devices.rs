@@ -1,9 +1,13 @@
 //! The device registry: who lists which device, and whose SOS a relay of it is
 //! (contract: Telemetry and devices).
 //!
-//! A device has one owner per app: the earliest user who still lists it. That
-//! is computed from the rows, so a removal hands the device on by itself.
+//! A device has one owner per app: the user for whom an administrator decided,
+//! else the earliest who still lists it; of two in the same microsecond, the one
+//! whose external id comes first in byte order. That is computed from the rows,
+//! so a removal hands the device on by itself.
 
+pub(crate) mod assign;
+pub(crate) mod page;
 pub(crate) mod register;
 pub(crate) mod remove;
 mod whose;
@@ -12,6 +16,8 @@ use mayday_core::device::{Device, Ownership, device_key};
 use mayday_core::ids::{AppUuid, DeviceId, UserId};
 use mayday_core::time::Timestamp;
 
+pub use assign::{AssignDevice, Assigned};
+pub use page::{ListedDevice, page};
 pub use register::{RegisterDevice, Registered};
 pub use remove::RemoveDevice;
 pub use whose::{Whose, whose};
@@ -24,8 +30,8 @@ use crate::tx::Tx;
 
 macro_rules! columns {
     () => {
-        "id, user_id, hardware_id, alias, firmware_version, hardware_model, paired_at, \
-         created_at, updated_at"
+        "d.id, d.user_id, d.hardware_id, d.alias, d.firmware_version, d.hardware_model, \
+         d.paired_at, d.created_at, d.updated_at, d.assigned_at"
     };
 }
 pub(crate) use columns;
@@ -33,20 +39,24 @@ pub(crate) use columns;
 static OF_USER: Sql = Sql::new(concat!(
     "SELECT ",
     columns!(),
-    " FROM devices WHERE user_id = $1 ORDER BY created_at, id LIMIT $2"
+    " FROM devices d WHERE d.user_id = $1 ORDER BY d.created_at, d.id LIMIT $2"
 ));
 static LISTED: Sql = Sql::new(concat!(
     "SELECT ",
     columns!(),
-    " FROM devices WHERE user_id = $1 AND (hardware_key = $2 OR alias_key = $2)
-     ORDER BY CASE WHEN hardware_key = $2 THEN 0 ELSE 1 END, created_at, id LIMIT 1"
+    " FROM devices d WHERE d.user_id = $1 AND (d.hardware_key = $2 OR d.alias_key = $2)
+     ORDER BY CASE WHEN d.hardware_key = $2 THEN 0 ELSE 1 END, d.created_at, d.id LIMIT 1"
 ));
-/// A claim counts from when the user named the device by this very text.
+/// An administrator's decision comes first. A claim counts from when the user
+/// named the device by this very text.
 static FIRST_CLAIM: Sql = Sql::new(concat!(
     "SELECT ",
     columns!(),
-    " FROM devices WHERE app_id = $1 AND (hardware_key = $2 OR alias_key = $2)
-     ORDER BY CASE WHEN hardware_key = $2 THEN created_at ELSE aliased_at END, id LIMIT 1"
+    " FROM devices d JOIN users u ON u.id = d.user_id
+     WHERE d.app_id = $1 AND (d.hardware_key = $2 OR d.alias_key = $2)
+     ORDER BY CASE WHEN d.assigned_at IS NULL THEN 1 ELSE 0 END,
+        CASE WHEN d.hardware_key = $2 THEN d.created_at ELSE d.aliased_at END, u.external_id
+     LIMIT 1"
 ));
 static SET_ALIAS: Sql = Sql::new(
     "UPDATE devices SET alias = $2, alias_key = $3, aliased_at = $4
@@ -64,6 +74,12 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &register::UPDATE,
     &remove::FIND,
     &remove::DELETE,
+    &assign::UNASSIGN,
+    &assign::ASSIGN,
+    &assign::CLAIMS,
+    &page::PAGE,
+    &page::CONTESTED,
+    &page::AT,
 ];
 
 /// Most devices that one read returns; above what a user may list.
@@ -85,10 +101,13 @@ pub struct Claim {
     pub(crate) paired_at: Option<Timestamp>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
+    /// When an administrator decided for this user.
+    pub(crate) assigned_at: Option<Timestamp>,
 }
 
-/// The device's owner in the app: the earliest user who still lists it under
-/// this text, matched without case. `None`: the app does not know it.
+/// The device's owner in the app: the user for whom an administrator decided, else
+/// the earliest who still lists it under this text, matched without case. `None`:
+/// the app does not know it.
 pub async fn owner_of(
     tx: &mut Tx<'_>,
     app: AppUuid,
@@ -180,6 +199,7 @@ pub(crate) fn claim_of(row: &Row) -> Result<Claim, StoreError> {
         paired_at: row.get(6)?,
         created_at: row.get(7)?,
         updated_at: row.get(8)?,
+        assigned_at: row.get(9)?,
     })
 }
 

@@ -22,7 +22,6 @@ use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::sos::Incident;
 
 pub use cancel::{CancelOutcome, CancelSos};
-pub use end::TRAIL_COPY_JOB;
 pub use gateways::{CancelRecord, recorded_cancels};
 pub use history::{HistoryCursor, InvalidCursor, history};
 pub use keys::PruneTriggerKeys;
@@ -30,7 +29,7 @@ pub use prune::{EVENTS_KEPT, PruneSosRecords, RECORDS_KEPT};
 pub use reports::{MAX_REPORTED_POINTS, kept_bodies, reported_trail};
 pub use resolve::ResolveSos;
 pub use silent::{RaiseSilent, SILENT_AFTER, SilentCandidate, silent_candidates};
-pub use trail::{StoreTrail, stored_trail};
+pub use trail::{StoreTrail, TRAIL_COPY_JOB, stored_trail};
 pub use trigger::{TriggerOutcome, TriggerSos};
 
 use crate::args;

@@ -51,4 +51,6 @@ migrations!(
     9 => "0009_telemetry",
     10 => "0010_records",
     11 => "0011_key_rotation",
+    12 => "0012_device_decisions",
+    13 => "0013_unattributed_bounds",
 );

@@ -14,6 +14,7 @@ use crate::command::Command;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::sql::Sql;
+use crate::telemetry::Strays;
 use crate::tx::Tx;
 
 /// Rows in the table at most.
@@ -89,6 +90,17 @@ static TRAIL_END: Sql = Sql::new(
      event_id FROM spill WHERE incident_id = $1 ORDER BY measured_at DESC LIMIT $2",
 );
 
+static STRAYS_START: Sql = Sql::new(
+    "SELECT measured_at, received_at, latitude, longitude, altitude, accuracy_m, user_id, device, \
+     event_id FROM spill WHERE user_id = $1 AND measured_at BETWEEN $2 AND $3 \
+     AND (incident_id IS NULL OR incident_id <> $4) ORDER BY measured_at LIMIT $5",
+);
+static STRAYS_END: Sql = Sql::new(
+    "SELECT measured_at, received_at, latitude, longitude, altitude, accuracy_m, user_id, device, \
+     event_id FROM spill WHERE user_id = $1 AND measured_at BETWEEN $2 AND $3 \
+     AND (incident_id IS NULL OR incident_id <> $4) ORDER BY measured_at DESC LIMIT $5",
+);
+
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &SPAN,
     &UPSERT,
@@ -99,6 +111,8 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &NEWEST,
     &TRAIL_START,
     &TRAIL_END,
+    &STRAYS_START,
+    &STRAYS_END,
 ];
 
 /// How many samples the table holds at most: the span of its ids, which costs
@@ -262,17 +276,40 @@ pub async fn trail(
     let mut found = Vec::new();
     for statement in [&TRAIL_START, &TRAIL_END] {
         for row in &tx.fetch_all(statement, args![incident, limit]).await? {
-            let position = position_of(row)?;
-            let key = SampleKey {
-                user: row.get(6)?,
-                time: position.time,
-                device: row.get::<String>(7)?.into(),
-                event_id: row.get::<String>(8)?.into(),
-            };
-            found.push((key, position));
+            found.push(point_of(row)?);
         }
     }
     Ok(found)
+}
+
+/// The first and the last spilled positions of an incident's time that did not
+/// join it.
+pub async fn strays(
+    tx: &mut Tx<'_>,
+    wanted: &Strays,
+    each_end: usize,
+) -> Result<Vec<(SampleKey, Position)>, StoreError> {
+    let limit = i64::try_from(each_end).unwrap_or(i64::MAX);
+    let (from, to) = (*wanted.span.start(), *wanted.span.end());
+    let mut found = Vec::new();
+    for statement in [&STRAYS_START, &STRAYS_END] {
+        let values = args![wanted.user, from, to, wanted.incident, limit];
+        for row in &tx.fetch_all(statement, values).await? {
+            found.push(point_of(row)?);
+        }
+    }
+    Ok(found)
+}
+
+fn point_of(row: &Row) -> Result<(SampleKey, Position), StoreError> {
+    let position = position_of(row)?;
+    let key = SampleKey {
+        user: row.get(6)?,
+        time: position.time,
+        device: row.get::<String>(7)?.into(),
+        event_id: row.get::<String>(8)?.into(),
+    };
+    Ok((key, position))
 }
 
 fn sample_of(row: &Row) -> Result<Sample, StoreError> {

@@ -42,6 +42,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("incidents/silent", crate::incidents::silent::STATEMENTS),
     ("incidents/trail", crate::incidents::trail::STATEMENTS),
     ("unattributed", crate::unattributed::STATEMENTS),
+    ("unattributed bounds", crate::unattributed::BOUND_STATEMENTS),
 ];
 
 #[cfg(test)]

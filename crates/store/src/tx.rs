@@ -43,6 +43,23 @@ pub(crate) enum Connection<'c> {
     PostgresRead(Transaction<'static, Postgres>),
 }
 
+/// The connection underneath, whoever ends the transaction on it.
+enum Driver<'a> {
+    Sqlite(&'a mut SqliteConnection),
+    Postgres(&'a mut PgConnection),
+}
+
+impl Connection<'_> {
+    fn driver(&mut self) -> Driver<'_> {
+        match self {
+            Self::Sqlite(connection) => Driver::Sqlite(connection),
+            Self::SqliteRead(transaction) => Driver::Sqlite(transaction),
+            Self::Postgres(connection) => Driver::Postgres(connection),
+            Self::PostgresRead(transaction) => Driver::Postgres(transaction),
+        }
+    }
+}
+
 /// When a transaction must have ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
@@ -175,17 +192,9 @@ impl<'c> Tx<'c> {
         let statement = sql.text(self.environment.dialect);
         let deadline = self.deadline;
         let work = async {
-            match &mut self.connection {
-                Connection::Sqlite(connection) => execute_sqlite(connection, statement, args).await,
-                Connection::SqliteRead(connection) => {
-                    execute_sqlite(connection, statement, args).await
-                }
-                Connection::Postgres(connection) => {
-                    execute_postgres(connection, statement, args).await
-                }
-                Connection::PostgresRead(connection) => {
-                    execute_postgres(connection, statement, args).await
-                }
+            match self.connection.driver() {
+                Driver::Sqlite(connection) => execute_sqlite(connection, statement, args).await,
+                Driver::Postgres(connection) => execute_postgres(connection, statement, args).await,
             }
         };
         within(deadline, statement, work).await
@@ -218,17 +227,9 @@ impl<'c> Tx<'c> {
         let statement = sql.text(self.environment.dialect);
         let deadline = self.deadline;
         let work = async {
-            match &mut self.connection {
-                Connection::Sqlite(connection) => fetch_sqlite(connection, statement, args).await,
-                Connection::SqliteRead(connection) => {
-                    fetch_sqlite(connection, statement, args).await
-                }
-                Connection::Postgres(connection) => {
-                    fetch_postgres(connection, statement, args).await
-                }
-                Connection::PostgresRead(connection) => {
-                    fetch_postgres(connection, statement, args).await
-                }
+            match self.connection.driver() {
+                Driver::Sqlite(connection) => fetch_sqlite(connection, statement, args).await,
+                Driver::Postgres(connection) => fetch_postgres(connection, statement, args).await,
             }
         };
         within(deadline, statement, work).await

@@ -1,11 +1,24 @@
 //! Relayed SOS of devices that nobody has registered: kept for operators, not
 //! opened on the gateway's user (contract: SOS, Relay).
+//!
+//! What one gateway relays for one device is one row with a counter, its first and
+//! its latest body, as long as it comes within [`SECOND_CRY_AFTER`] of the last
+//! one; after that it is a second cry, a row and an alert of its own. A relay that
+//! names no device is always one of its own: nothing tells two people apart in it.
+//! There are at most [`KEPT_PER_GATEWAY`] and [`KEPT_PER_APP`] rows; `bounds` says
+//! which go.
 
+mod bounds;
+
+use mayday_core::device::device_key;
 use mayday_core::ids::{AppUuid, IncidentId, RecordId, UserId};
-use mayday_core::sos::{Flags, Trigger, kept_raw};
+use mayday_core::sos::{Flags, SECOND_CRY_AFTER, Trigger, kept_raw};
 use mayday_core::time::Timestamp;
 use mayday_core::transport::Transport;
 use serde_json::json;
+
+pub use bounds::{KEPT_PER_APP, KEPT_PER_GATEWAY};
+pub(crate) use bounds::{STATEMENTS as BOUND_STATEMENTS, prune, settle};
 
 use crate::alerts::{self, AlertKind, NewAlert};
 use crate::args;
@@ -16,33 +29,49 @@ use crate::tx::Tx;
 
 static INSERT: Sql = Sql::new(
     "INSERT INTO unattributed (id, app_id, user_id, transport, device_id, hardware_id,
-        originator_node_id, relay_node_id, latitude, longitude, flags, raw, received_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        originator_node_id, relay_node_id, latitude, longitude, flags, raw, received_at,
+        last_received_at, device_key)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)",
+);
+static LATEST: Sql = Sql::new(
+    "SELECT id, flags, last_received_at FROM unattributed
+     WHERE user_id = $1 AND device_key = $2 AND standing = 2 ORDER BY id DESC LIMIT 1",
+);
+static REPEAT: Sql = Sql::new(
+    "UPDATE unattributed SET reports = reports + 1, last_received_at = $2, latest_raw = $3,
+        flags = $4, latitude = COALESCE($5, latitude), longitude = COALESCE($6, longitude)
+     WHERE id = $1",
+);
+static SUPERSEDE: Sql = Sql::new(
+    "UPDATE unattributed SET standing = 1
+     WHERE user_id = $1 AND device_key = $2 AND standing = 2",
 );
 /// The one that is no longer among a gateway's last, unless it is among its first.
 static FORGET_MIDDLE_BODY: Sql = Sql::new(
-    "UPDATE unattributed SET raw = $2
+    "UPDATE unattributed SET raw = $2, latest_raw = NULL
      WHERE id = (SELECT id FROM unattributed WHERE user_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $3)
        AND id > (SELECT id FROM unattributed WHERE user_id = $1 ORDER BY id LIMIT 1 OFFSET $4)",
 );
 static FORGET_BODIES: Sql = Sql::new(
-    "UPDATE unattributed SET raw = $2 WHERE id IN
+    "UPDATE unattributed SET raw = $2, latest_raw = NULL WHERE id IN
         (SELECT id FROM unattributed WHERE length(raw) > 0 AND received_at <= $1
+            AND last_received_at <= $1
          ORDER BY received_at LIMIT $3)",
 );
-static ATTRIBUTE: Sql =
-    Sql::new("UPDATE unattributed SET incident_id = $2 WHERE id = $1 AND incident_id IS NULL");
 static PAGE: Sql = Sql::new(
     "SELECT id, user_id, transport, device_id, hardware_id, originator_node_id, relay_node_id,
-        latitude, longitude, flags, raw, received_at, incident_id
+        latitude, longitude, flags, raw, received_at, incident_id, reports, last_received_at,
+        latest_raw, settled_at
      FROM unattributed WHERE app_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &INSERT,
+    &LATEST,
+    &REPEAT,
+    &SUPERSEDE,
     &FORGET_MIDDLE_BODY,
     &FORGET_BODIES,
-    &ATTRIBUTE,
     &PAGE,
 ];
 
@@ -87,24 +116,89 @@ pub struct Unattributed {
     pub originator_node_id: Option<u32>,
     /// `relayNodeId`.
     pub relay_node_id: Option<u32>,
-    /// Degrees.
+    /// Degrees, of the latest report that had a position.
     pub latitude: Option<f64>,
     /// Degrees.
     pub longitude: Option<f64>,
     /// What is odd about it.
     pub flags: Flags,
-    /// The beginning of what was sent; empty once it is no longer kept.
+    /// The beginning of what was sent first; empty once it is no longer kept.
     pub raw: Vec<u8>,
-    /// When it came.
+    /// The beginning of what was sent last, if it came more than once.
+    pub latest_raw: Option<Vec<u8>>,
+    /// How often it came.
+    pub reports: i64,
+    /// When it came first.
     pub received_at: Timestamp,
+    /// When it came last.
+    pub last_received_at: Timestamp,
+    /// When it became an incident or an operator closed its alert.
+    pub settled_at: Option<Timestamp>,
     /// The incident that it became when it was sent again.
     pub incident: Option<IncidentId>,
 }
 
-/// Keeps a relayed SOS and tells operators.
+/// Keeps a relayed SOS and tells operators, or counts it to the one that it
+/// repeats.
 pub(crate) async fn keep(
     tx: &mut Tx<'_>,
     new: &NewUnattributed<'_>,
+) -> Result<RecordId, StoreError> {
+    let device = named_device(new.trigger);
+    if !device.is_empty() {
+        if let Some(id) = repeat(tx, new, &device).await? {
+            return Ok(id);
+        }
+        tx.execute(&SUPERSEDE, args![new.gateway, &device]).await?;
+    }
+    let id = insert(tx, new, &device).await?;
+    let middle = args![new.gateway, NO_BODY, RAW_AT_EACH_END, RAW_AT_EACH_END - 1];
+    tx.execute(&FORGET_MIDDLE_BODY, middle).await?;
+    raise(tx, new, id).await?;
+    bounds::keep_within(tx, new.app, new.gateway).await?;
+    Ok(id)
+}
+
+/// The text that names the device, as compared; empty when none does.
+fn named_device(trigger: &Trigger) -> String {
+    let node = trigger.originator_node_id.map(|node| node.to_string());
+    let texts = [&trigger.device_id, &node, &trigger.hardware_id];
+    let mut keys = texts.into_iter().flatten().map(|text| device_key(text));
+    keys.find(|key| !key.is_empty()).unwrap_or_default()
+}
+
+/// Counts a relay to the last one of the device; `None`: it repeats none.
+async fn repeat(
+    tx: &mut Tx<'_>,
+    new: &NewUnattributed<'_>,
+    device: &str,
+) -> Result<Option<RecordId>, StoreError> {
+    let latest = args![new.gateway, device];
+    let Some(row) = tx.fetch_optional(&LATEST, latest).await? else {
+        return Ok(None);
+    };
+    let (id, last): (RecordId, Timestamp) = (row.get(0)?, row.get(2)?);
+    if new.received_at.since(last) > SECOND_CRY_AFTER {
+        return Ok(None);
+    }
+    let known = Flags::from_stored(&row.get::<String>(1)?);
+    let (flags, fix) = (new.flags.union(known).to_stored(), new.trigger.fix);
+    let values = args![
+        id,
+        new.received_at.max(last),
+        kept_raw(new.body),
+        &flags,
+        fix.map(|fix| fix.latitude),
+        fix.map(|fix| fix.longitude),
+    ];
+    tx.execute_one(&REPEAT, values).await?;
+    Ok(Some(id))
+}
+
+async fn insert(
+    tx: &mut Tx<'_>,
+    new: &NewUnattributed<'_>,
+    device: &str,
 ) -> Result<RecordId, StoreError> {
     let id = RecordId::generate(tx.clock(), tx.entropy());
     let (trigger, flags) = (new.trigger, new.flags.to_stored());
@@ -122,10 +216,14 @@ pub(crate) async fn keep(
         &flags,
         kept_raw(new.body),
         new.received_at,
+        device,
     ];
     tx.execute_one(&INSERT, values).await?;
-    let middle = args![new.gateway, NO_BODY, RAW_AT_EACH_END, RAW_AT_EACH_END - 1];
-    tx.execute(&FORGET_MIDDLE_BODY, middle).await?;
+    Ok(id)
+}
+
+async fn raise(tx: &mut Tx<'_>, new: &NewUnattributed<'_>, id: RecordId) -> Result<(), StoreError> {
+    let trigger = new.trigger;
     let alert = NewAlert {
         app: new.app,
         kind: AlertKind::UnattributedSos,
@@ -140,8 +238,7 @@ pub(crate) async fn keep(
             "relay_node_id": trigger.relay_node_id,
         }),
     };
-    alerts::raise(tx, alert).await?;
-    Ok(id)
+    alerts::raise(tx, alert).await
 }
 
 /// Lets go of some bodies that were received before; how many.
@@ -152,16 +249,6 @@ pub(crate) async fn forget_bodies(
 ) -> Result<u64, StoreError> {
     tx.execute(&FORGET_BODIES, args![before, NO_BODY, limit])
         .await
-}
-
-/// Notes that a kept SOS has become an incident after all.
-pub(crate) async fn attribute(
-    tx: &mut Tx<'_>,
-    record: RecordId,
-    incident: IncidentId,
-) -> Result<(), StoreError> {
-    tx.execute(&ATTRIBUTE, args![record, incident]).await?;
-    alerts::close(tx, AlertKind::UnattributedSos, &record.to_string()).await
 }
 
 /// An app's unattributed SOS, newest first, those older than `before`.
@@ -191,5 +278,9 @@ fn record_of(row: &Row) -> Result<Unattributed, StoreError> {
         raw: row.get(10)?,
         received_at: row.get(11)?,
         incident: row.get(12)?,
+        reports: row.get(13)?,
+        last_received_at: row.get(14)?,
+        latest_raw: row.get(15)?,
+        settled_at: row.get(16)?,
     })
 }

@@ -1,5 +1,5 @@
 //! Administration: everything behind `mayday app ..`, `mayday user ..`,
-//! `mayday inspect ..` and `mayday key rotate`.
+//! `mayday device ..`, `mayday inspect ..` and `mayday key rotate`.
 //!
 //! A command line either opens the store itself or sends the same
 //! [`AdminRequest`] to the running server's Unix socket; [`crate::App::admin`]
@@ -7,6 +7,7 @@
 //! force on this node.
 
 mod apps;
+mod devices;
 mod keys;
 mod page;
 mod records;
@@ -19,7 +20,7 @@ use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_store::{SealError, StoreError};
 
 pub use reply::{
-    AdminError, AdminReply, AlertView, AppCreated, AppView, DeadLetterView, KeyRotation, Page,
+    AdminError, AdminReply, AlertView, AppCreated, AppView, DeadLetterView, DeviceView, KeyRotation, Page,
     PrintedSecret, SecretAdded, SecretView, UnattributedView, UserView,
 };
 pub use request::{AdminRequest, PageRequest};
@@ -67,9 +68,22 @@ impl App {
                 external_id,
                 blocked,
             } => self.set_user_blocked(&app_id, &external_id, blocked).await,
+            AdminRequest::DeviceList {
+                app_id,
+                contested,
+                page,
+            } => self.list_devices(&app_id, contested, &page).await,
+            AdminRequest::DeviceAssign {
+                app_id,
+                external_id,
+                device,
+            } => self.assign_device(&app_id, &external_id, &device).await,
             AdminRequest::DeadLetters { app_id, page } => self.dead_letters(&app_id, &page).await,
             AdminRequest::Unattributed { app_id, page } => self.unattributed(&app_id, &page).await,
             AdminRequest::Alerts { app_id, page } => self.alerts(&app_id, &page).await,
+            AdminRequest::AlertClose { app_id, alert_id } => {
+                self.close_alert(&app_id, &alert_id).await
+            }
             AdminRequest::KeyRotate { copied } => self.rotate_key(copied).await,
         }
     }
@@ -87,9 +101,12 @@ impl AdminReply {
             Self::Apps { .. }
             | Self::Secrets { .. }
             | Self::Users(_)
+            | Self::Devices(_)
+            | Self::Device(_)
             | Self::DeadLetters(_)
             | Self::Unattributed(_)
             | Self::Alerts(_)
+            | Self::Alert(_)
             | Self::KeyRotation(_) => false,
         }
     }

@@ -1,10 +1,10 @@
-//! What operators read: dead letters, unattributed SOS, alerts.
+//! What operators read and close: dead letters, unattributed SOS, alerts.
 
 use mayday_core::ids::{AppUuid, RecordId};
-use mayday_store::ReadTx;
-use mayday_store::alerts::{self, Alert};
+use mayday_store::alerts::{self, Alert, CloseAlert};
 use mayday_store::dead_letters::{self, DeadLetter};
 use mayday_store::unattributed::{self, Unattributed};
+use mayday_store::{Lane, ReadTx};
 
 use super::page::Window;
 use super::secrets::known_app;
@@ -61,6 +61,31 @@ impl App {
         Ok(AdminReply::Alerts(page.map(alert)))
     }
 
+    pub(super) async fn close_alert(
+        &self,
+        id: &str,
+        alert_id: &str,
+    ) -> Result<AdminReply, AdminError> {
+        let app_id = app_id(id)?;
+        let mut tx = self.store.read().await?;
+        let app = known_app(&mut tx, &app_id).await?;
+        drop(tx);
+        let missing = || AdminError::NotFound {
+            message: format!(
+                "the app {app_id} has no alert {alert_id}: `mayday inspect alerts --app {app_id}` \
+                 shows all"
+            ),
+        };
+        let close = CloseAlert {
+            app,
+            alert: alert_id.parse::<RecordId>().map_err(|_| missing())?,
+        };
+        let closed = self.store.write(Lane::Rest, close).await?;
+        let closed = closed.ok_or_else(missing)?;
+        tracing::info!(app.id = %app_id, alert.id = %closed.id, "an operator closed an alert");
+        Ok(AdminReply::Alert(alert(closed)))
+    }
+
     async fn inquiry(&self, id: &str, page: &PageRequest) -> Result<Inquiry, AdminError> {
         let app_id = app_id(id)?;
         let window = Window::of(page)?;
@@ -109,8 +134,12 @@ fn unattributed_sos(sos: Unattributed) -> UnattributedView {
             .map(|flag| flag.as_str().to_owned())
             .collect(),
         incident_id: sos.incident,
+        reports: sos.reports,
         body: shown(&sos.raw),
+        latest_body: sos.latest_raw.as_deref().map(shown),
         received_at: sos.received_at,
+        last_received_at: sos.last_received_at,
+        settled_at: sos.settled_at,
     }
 }
 

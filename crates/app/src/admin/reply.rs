@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use mayday_core::field::FieldError;
 use mayday_core::identity::AppPolicy;
-use mayday_core::ids::{AppUuid, IncidentId, RecordId, SecretId, UserId};
+use mayday_core::ids::{AppUuid, DeviceId, IncidentId, RecordId, SecretId, UserId};
 use mayday_core::time::Timestamp;
 
 /// The answer to an [`super::AdminRequest`].
@@ -35,12 +35,18 @@ pub enum AdminReply {
     Users(Page<UserView>),
     /// One user.
     User(UserView),
+    /// A page of devices.
+    Devices(Page<DeviceView>),
+    /// One device after the decision.
+    Device(DeviceView),
     /// A page of dead letters.
     DeadLetters(Page<DeadLetterView>),
     /// A page of unattributed SOS.
     Unattributed(Page<UnattributedView>),
     /// A page of alerts.
     Alerts(Page<AlertView>),
+    /// One alert after it was closed.
+    Alert(AlertView),
     /// How far the rotation of the master key is.
     KeyRotation(KeyRotation),
 }
@@ -198,6 +204,36 @@ pub struct UserView {
     pub last_seen_at: Timestamp,
 }
 
+/// A device as a user lists it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceView {
+    /// The id of the registration.
+    pub id: DeviceId,
+    /// The canonical identifier, as given.
+    pub hardware_id: String,
+    /// Another text that names it.
+    pub alias: Option<String>,
+    /// Who lists it.
+    pub user_id: UserId,
+    /// The partner's id of that user.
+    pub external_user_id: String,
+    /// `owner`: relays of the device are this user's SOS; `contested`: somebody
+    /// else's, who lists it too.
+    pub ownership: String,
+    /// When an administrator decided for this user.
+    pub assigned_at: Option<Timestamp>,
+    /// What kind of device it is.
+    pub hardware_model: Option<String>,
+    /// What runs on it.
+    pub firmware_version: Option<String>,
+    /// When the phone paired with it.
+    pub paired_at: Option<Timestamp>,
+    /// When this user named it first.
+    pub created_at: Timestamp,
+    /// When this user named it last.
+    pub updated_at: Timestamp,
+}
+
 /// A telemetry message that could not be stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeadLetterView {
@@ -244,10 +280,18 @@ pub struct UnattributedView {
     pub flags: Vec<String>,
     /// The incident that it became, once the device was known.
     pub incident_id: Option<IncidentId>,
-    /// The first 8 KiB of what was sent; bytes that are no UTF-8 are replaced.
+    /// How often it came, each time within ten minutes of the last.
+    pub reports: i64,
+    /// The first 8 KiB of what was sent first; bytes that are no UTF-8 are replaced.
     pub body: String,
-    /// When it came.
+    /// The same of what was sent last, if it came more than once.
+    pub latest_body: Option<String>,
+    /// When it came first.
     pub received_at: Timestamp,
+    /// When it came last.
+    pub last_received_at: Timestamp,
+    /// When it became an incident or an operator closed its alert.
+    pub settled_at: Option<Timestamp>,
 }
 
 /// Something that operators were told.

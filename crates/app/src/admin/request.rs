@@ -76,6 +76,26 @@ pub enum AdminRequest {
         /// Whether the user is refused everywhere.
         blocked: bool,
     },
+    /// The devices of an app by identifier: [`super::AdminReply::Devices`].
+    DeviceList {
+        /// The public id.
+        app_id: String,
+        /// Only those that several users list.
+        contested: bool,
+        /// Which page.
+        #[serde(default)]
+        page: PageRequest,
+    },
+    /// Decides whose a device is, among those who list it:
+    /// [`super::AdminReply::Device`].
+    DeviceAssign {
+        /// The public id.
+        app_id: String,
+        /// The partner's id of the user whose it is to be.
+        external_id: String,
+        /// A text that names the device.
+        device: String,
+    },
     /// Telemetry that could not be stored, newest first:
     /// [`super::AdminReply::DeadLetters`].
     DeadLetters {
@@ -93,6 +113,14 @@ pub enum AdminRequest {
         /// Which page.
         #[serde(default)]
         page: PageRequest,
+    },
+    /// An alert was dealt with, and with it an unattributed SOS:
+    /// [`super::AdminReply::Alert`].
+    AlertClose {
+        /// The public id.
+        app_id: String,
+        /// The alert's id, as listed.
+        alert_id: String,
     },
     /// What operators were told, newest first: [`super::AdminReply::Alerts`].
     Alerts {

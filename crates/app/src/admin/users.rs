@@ -72,7 +72,7 @@ fn foreign_cursor() -> AdminError {
     }
 }
 
-fn unknown_user(app: &AppId, user: &ExternalUserId) -> AdminError {
+pub(super) fn unknown_user(app: &AppId, user: &ExternalUserId) -> AdminError {
     AdminError::NotFound {
         message: format!(
             "the app {app} has no user {user}: a user is made at the first authenticated contact (`mayday user list --app {app}` shows all)"

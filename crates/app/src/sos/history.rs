@@ -1,8 +1,9 @@
 //! Lists the caller's incidents with their trails, newest first.
 
 use mayday_core::identity::Caller;
-use mayday_core::sos::{Incident, TrailPoint};
+use mayday_core::sos::{Incident, TrailPoint, ends_of_trail, trail_in_order};
 use mayday_store::incidents::{self, HistoryCursor, InvalidCursor};
+use mayday_store::telemetry::TRAIL_END_SAMPLES;
 
 use crate::identity::require_full;
 use crate::{App, AppError};
@@ -85,18 +86,18 @@ impl App {
     }
 
     /// Where the owner was: what triggers brought, and telemetry, from the copy
-    /// once the incident has one.
+    /// once the incident has one, with what came late.
     async fn trail_of(&self, incident: &Incident) -> Result<Vec<TrailPoint>, AppError> {
         let mut tx = self.store.read().await?;
         let mut trail = incidents::reported_trail(&mut tx, incident.id).await?;
         let copied = incidents::stored_trail(&mut tx, incident.id).await?;
         drop(tx);
-        match copied {
-            Some(points) => trail.extend(points),
-            None => trail.extend(self.trail(incident.id).await?),
-        }
-        trail.sort_by_key(|point| point.occurred_at);
-        trail.dedup();
-        Ok(trail)
+        let mut told = match copied {
+            Some(points) => points,
+            None => self.trail(incident.id).await?,
+        };
+        told.extend(self.late_trail(incident).await?);
+        trail.extend(ends_of_trail(trail_in_order(told), TRAIL_END_SAMPLES));
+        Ok(trail_in_order(trail))
     }
 }

@@ -1,14 +1,27 @@
 //! Copies the trail of an ended incident to it, so that retention of telemetry
 //! does not eat history (contract: Telemetry).
+//!
+//! Twice: soon after the end, and once more shortly before telemetry lets go of
+//! the first of it, with the samples that came late. In between, whoever reads the
+//! history finds those in telemetry itself.
+
+use std::time::Duration;
 
 use mayday_core::ids::{IncidentId, UserId};
+use mayday_core::sos::Incident;
+use mayday_core::time::Timestamp;
 use mayday_store::Lane;
-use mayday_store::incidents::StoreTrail;
+use mayday_store::incidents::{self, StoreTrail};
 
 use crate::{App, AppError};
 
+/// How long before telemetry lets go of its first sample a trail is copied for
+/// the last time: time enough for a worker that was down.
+const COPIED_BEFORE: Duration = Duration::from_hours(2);
+
 impl App {
-    /// Copies the trail of an ended incident once; repeating it changes nothing.
+    /// Copies the trail of an ended incident as it is now; nothing that was copied
+    /// before is lost.
     pub async fn copy_trail(&self, user: UserId, incident: IncidentId) -> Result<(), AppError> {
         // A sample that was accepted while it was open may still be on its way.
         if !self.telemetry.settled(user).await {
@@ -16,9 +29,26 @@ impl App {
                 source: "the telemetry writer is behind".into(),
             });
         }
-        let points = self.trail(incident).await?;
-        let store = StoreTrail { incident, points };
+        let mut tx = self.store.read().await?;
+        let found = incidents::get(&mut tx, incident).await?;
+        drop(tx);
+        let ended = found.ok_or(AppError::NotFound { what: "incident" })?;
+        let mut points = self.trail(incident).await?;
+        points.extend(self.late_trail(&ended).await?);
+        let store = StoreTrail {
+            incident,
+            user,
+            points,
+            again_at: self.last_copy_at(&ended),
+        };
         self.store.write(Lane::Job, store).await?;
         Ok(())
+    }
+
+    /// When the trail is copied for the last time; `None` when that is past.
+    fn last_copy_at(&self, incident: &Incident) -> Option<Timestamp> {
+        let kept_until = incident.created_at.plus(self.telemetry.retention());
+        let last = kept_until.minus(COPIED_BEFORE);
+        (last > self.clock.now()).then_some(last)
     }
 }

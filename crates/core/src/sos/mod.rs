@@ -15,6 +15,7 @@ mod incident;
 mod payload;
 mod reader;
 mod redelivery;
+mod trail;
 mod view;
 
 pub use cancel::CancelRequest;
@@ -24,6 +25,7 @@ pub use flags::{Flag, Flags};
 pub use incident::{Actuators, Echo, End, Incident, Opened, Origin, Report, State};
 pub use payload::{Fix, SentTime, Trigger, Widget};
 pub use redelivery::{REMEMBERED_FOR, TriggerKey, trigger_keys};
+pub use trail::{ends_of_trail, trail_in_order};
 pub use view::{Opening, PositionSnapshot, PositionSource, TrailPoint};
 
 /// How many bytes of a body are kept as they were sent.

@@ -1,4 +1,4 @@
-//! `mayday inspect`: reads what operators must look at.
+//! `mayday inspect`: reads what operators must look at, and closes it.
 
 use clap::{Args, Subcommand};
 use mayday_app::admin::{
@@ -18,7 +18,8 @@ const PREVIEW_CHARS: usize = 60;
 #[command(after_help = "\
 Examples:
   mayday inspect alerts --app shop
-  mayday inspect dead-letters --app shop --limit 10 --json")]
+  mayday inspect dead-letters --app shop --limit 10 --json
+  mayday inspect close-alert 0199... --app shop     it was dealt with")]
 pub(crate) struct InspectArgs {
     #[command(subcommand)]
     what: What,
@@ -32,6 +33,17 @@ enum What {
     Unattributed(ListArgs),
     /// What needs an operator: a foreign cancel, a silent incident, newest first
     Alerts(ListArgs),
+    /// Close an alert that was dealt with; an unattributed SOS is settled with it
+    CloseAlert {
+        /// The alert's id, as listed
+        #[arg(value_name = "ALERT_ID")]
+        alert_id: String,
+        /// The app's id
+        #[arg(long, value_name = "ID")]
+        app: String,
+        #[command(flatten)]
+        target: Target,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -60,11 +72,20 @@ pub(crate) fn run(args: InspectArgs) -> Outcome {
             let (app_id, page) = (list.app, list.page.request());
             (AdminRequest::Alerts { app_id, page }, list.target)
         }
+        What::CloseAlert {
+            alert_id,
+            app,
+            target,
+        } => {
+            let app_id = app;
+            (AdminRequest::AlertClose { app_id, alert_id }, target)
+        }
     };
     match target.ask(&request)? {
         AdminReply::DeadLetters(page) => dead_letters(&target, &page),
         AdminReply::Unattributed(page) => unattributed(&target, &page),
         AdminReply::Alerts(page) => alerts(&target, &page),
+        AdminReply::Alert(alert) => closed(&target, &alert),
         reply => Err(unexpected(&reply)),
     }
 }
@@ -100,12 +121,14 @@ fn unattributed(target: &Target, page: &Page<UnattributedView>) -> Outcome {
             .map(|sos| {
                 let node = sos.originator_node_id.map(|node| node.to_string());
                 let device = sos.device_id.clone().or(node).unwrap_or_default();
+                let body = sos.latest_body.as_deref().unwrap_or(&sos.body);
                 vec![
-                    Cell::from(sos.received_at.to_string()),
+                    Cell::from(sos.last_received_at.to_string()),
+                    Cell::from(sos.reports.to_string()),
                     Cell::from(sos.gateway_user_id.to_string()),
                     Cell::from(sos.transport.as_str()),
                     Cell::painted(Paint::Warn, device),
-                    Cell::painted(Paint::Faint, preview(&sos.body)),
+                    Cell::painted(Paint::Faint, preview(body)),
                 ]
             })
             .collect();
@@ -113,7 +136,7 @@ fn unattributed(target: &Target, page: &Page<UnattributedView>) -> Outcome {
             return out.hint("no unattributed SOS");
         }
         out.table(
-            &["received", "gateway user", "via", "device", "body"],
+            &["received", "times", "gateway user", "via", "device", "body"],
             &rows,
         )?;
         hint_next(out, page)
@@ -128,6 +151,7 @@ fn alerts(target: &Target, page: &Page<AlertView>) -> Outcome {
             .map(|alert| {
                 let id = alert.incident_id.map(|id| id.to_string());
                 vec![
+                    Cell::from(alert.id.to_string()),
                     Cell::from(alert.created_at.to_string()),
                     Cell::painted(Paint::Warn, alert.kind.as_str()),
                     Cell::from(id.unwrap_or_default()),
@@ -138,8 +162,20 @@ fn alerts(target: &Target, page: &Page<AlertView>) -> Outcome {
         if rows.is_empty() {
             return out.hint("no alerts");
         }
-        out.table(&["raised", "kind", "incident", "detail"], &rows)?;
+        out.table(&["id", "raised", "kind", "incident", "detail"], &rows)?;
         hint_next(out, page)
+    })
+}
+
+fn closed(target: &Target, alert: &AlertView) -> Outcome {
+    target.output().value(alert, |out| {
+        let closed = alert.closed_at.map(|at| at.to_string());
+        out.pairs(&[
+            ("id", Cell::from(alert.id.to_string())),
+            ("kind", Cell::from(alert.kind.as_str())),
+            ("raised", Cell::from(alert.created_at.to_string())),
+            ("closed", Cell::from(closed.unwrap_or_default())),
+        ])
     })
 }
 

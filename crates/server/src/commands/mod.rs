@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod device;
 pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod openapi;

@@ -163,3 +163,36 @@ fn operators_read_empty_lists_too() {
         assert_eq!(page["items"].as_array().unwrap().len(), 0, "{what}");
     }
 }
+
+#[test]
+fn a_contested_device_is_decided_on_a_running_server() {
+    let home = Home::new();
+    let secret = home.app("shop");
+    let running = home.serve();
+    decide_a_device(&secret, &home, &running, &[]);
+}
+
+/// Two users list a device, and an administrator decides for the later one.
+pub(crate) fn decide_a_device(secret: &str, home: &Home, running: &Running, at: &[&str]) {
+    let device = serde_json::json!({"hardware_id": "CF:82:12"});
+    for user in ["ana", "bo"] {
+        let hash = home.hash(secret, user);
+        let status = running.post("/v1/sdk/devices", "shop", user, &hash, &device);
+        assert_eq!(status, 200, "{user}");
+    }
+    let with = |line: &str| {
+        let mut all = words(line);
+        all.extend(at);
+        home.say(&all)
+    };
+    let listed = with("device list --app shop --contested --json").json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2, "{listed}");
+    let decided = with("device assign cf:82:12 --app shop --user bo --json").json();
+    assert_eq!(decided["ownership"], "owner", "{decided}");
+    for (user, ownership) in [("ana", "contested"), ("bo", "owner")] {
+        let hash = home.hash(secret, user);
+        let (_, body) = running.get("/v1/sdk/devices", "shop", user, &hash);
+        assert_eq!(body["devices"][0]["ownership"], ownership, "{user}");
+    }
+    with("device assign cf:82:12 --app shop --user cy").refused(&["cy"]);
+}

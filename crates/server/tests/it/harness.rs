@@ -215,10 +215,18 @@ impl Running {
 
     /// GET with a user's credentials; answers status and body.
     pub(crate) fn get(&self, path: &str, app: &str, user: &str, hash: &str) -> (u16, Value) {
-        let head =
-            format!("X-App-ID: {app}\r\nX-User-ID: {user}\r\nAuthorization: Bearer {hash}\r\n");
-        request(self.address("http"), path, &head)
+        request(self.address("http"), path, &proof(app, user, hash))
     }
+
+    /// POST of JSON with a user's credentials; answers status and body.
+    pub(crate) fn post(&self, path: &str, app: &str, user: &str, hash: &str, body: &Value) -> u16 {
+        let (line, head) = (format!("POST {path}"), proof(app, user, hash));
+        exchange(self.address("http"), &line, &head, &body.to_string()).0
+    }
+}
+
+fn proof(app: &str, user: &str, hash: &str) -> String {
+    format!("X-App-ID: {app}\r\nX-User-ID: {user}\r\nAuthorization: Bearer {hash}\r\n")
 }
 
 impl Drop for Running {
@@ -231,13 +239,20 @@ impl Drop for Running {
 
 /// One GET on a connection of its own.
 pub(crate) fn request(address: SocketAddr, path: &str, head: &str) -> (u16, Value) {
+    exchange(address, &format!("GET {path}"), head, "")
+}
+
+/// One request on a connection of its own; `line` is method and path.
+fn exchange(address: SocketAddr, line: &str, head: &str, body: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();
+    let length = body.len();
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{head}\r\n"
+        "{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{head}\
+         Content-Length: {length}\r\n\r\n{body}"
     )
     .unwrap();
     let mut text = String::new();

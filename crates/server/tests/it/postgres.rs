@@ -6,7 +6,7 @@
 
 use std::process::Command;
 
-use super::admin::soon;
+use super::admin::{decide_a_device, soon};
 use super::harness::{Home, run, say};
 
 /// A database of a test's own, dropped with it.
@@ -83,6 +83,20 @@ fn a_block_through_the_database_reaches_the_server_within_a_second() {
     soon(&running, &hash, 200);
     running.signal(rustix::process::Signal::TERM);
     assert_eq!(running.ended(), Some(0), "{}", home.log());
+}
+
+#[test]
+fn a_contested_device_is_decided_through_the_database() {
+    let Some(database) = Database::create("device") else {
+        return;
+    };
+    let home = Home::new();
+    let at = ["--database", &database.url];
+    let create = ["app", "create", "--id", "shop", "--json"];
+    let created = home.say(&[&create[..], &at].concat()).json();
+    let running = home.serve_with(&at);
+    let secret = created["secret"].as_str().unwrap();
+    decide_a_device(secret, &home, &running, &at);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::users;
 pub(crate) static FIND: Sql = Sql::new(concat!(
     "SELECT ",
     columns!(),
-    " FROM devices WHERE user_id = $1 AND hardware_key = $2"
+    " FROM devices d WHERE d.user_id = $1 AND d.hardware_key = $2"
 ));
 pub(crate) static COUNT: Sql = Sql::new("SELECT COUNT(*) FROM devices WHERE user_id = $1");
 pub(crate) static INSERT: Sql = Sql::new(
@@ -100,8 +100,14 @@ impl Command for RegisterDevice {
 }
 
 impl RegisterDevice {
+    /// Tells operators of a contested claim, unless an administrator has decided
+    /// since it was made.
     async fn tell_operators(&self, tx: &mut Tx<'_>, device: &Device) -> Result<(), StoreError> {
         let owner = owner_of(tx, self.app, &device.hardware_id).await?;
+        let decided = owner.as_ref().and_then(|owner| owner.assigned_at);
+        if decided.is_some_and(|decided| device.created_at <= decided) {
+            return Ok(());
+        }
         let alert = NewAlert {
             app: self.app,
             kind: AlertKind::ContestedDevice,

@@ -16,7 +16,7 @@ use super::{claim_of, columns};
 pub(crate) static FIND: Sql = Sql::new(concat!(
     "SELECT ",
     columns!(),
-    " FROM devices WHERE id = $1 AND user_id = $2"
+    " FROM devices d WHERE d.id = $1 AND d.user_id = $2"
 ));
 pub(crate) static DELETE: Sql = Sql::new("DELETE FROM devices WHERE id = $1");
 

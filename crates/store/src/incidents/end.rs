@@ -3,20 +3,16 @@
 use mayday_core::event::EventType;
 use mayday_core::sos::{End, Incident, event_body};
 use mayday_core::time::Timestamp;
-use serde_json::json;
 use std::time::Duration;
 
 use super::row;
+use super::trail::{TRAIL_COPY_JOB, trail_copy};
 use crate::alerts;
 use crate::error::StoreError;
 use crate::events::{self, NewEvent};
 use crate::hint::Hint;
-use crate::jobs::{self, NewJob};
+use crate::jobs;
 use crate::tx::Tx;
-
-/// The job that copies an ended incident's telemetry to it. Payload:
-/// `{"version": 1, "incident": <id>, "user": <id>}`.
-pub const TRAIL_COPY_JOB: &str = "trail_copy";
 
 /// Samples that were on their way when the incident ended have arrived by then.
 const TRAIL_COPY_DELAY: Duration = Duration::from_secs(30);
@@ -45,13 +41,9 @@ pub(super) async fn end(
     };
     events::append(tx, incident.user, new).await?;
     alerts::close_of_incident(tx, incident.id).await?;
-    let job = NewJob {
-        kind: TRAIL_COPY_JOB,
-        key: &format!("{TRAIL_COPY_JOB}:{}", incident.id),
-        priority: 100,
-        due_at: now.plus(TRAIL_COPY_DELAY),
-        payload: json!({"version": 1, "incident": incident.id, "user": incident.user}),
-    };
+    let key = format!("{TRAIL_COPY_JOB}:{}", incident.id);
+    let due_at = now.plus(TRAIL_COPY_DELAY);
+    let job = trail_copy(incident.id, incident.user, &key, due_at);
     jobs::enqueue(tx, job).await?;
     tx.hint(Hint::IncidentEnded {
         user: incident.user,

@@ -1,6 +1,6 @@
 //! Lets go of what is written about SOS and is no longer asked for: the events of
-//! incidents that ended long ago but for the last of each, closed alerts, and the
-//! bodies of unattributed SOS. Incidents themselves stay.
+//! incidents that ended long ago but for the last of each, closed alerts, settled
+//! unattributed SOS, and the bodies of all of those. Incidents themselves stay.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crate::{alerts, events, unattributed};
 
 /// How long all events of an incident are kept after its end.
 pub const EVENTS_KEPT: Duration = Duration::from_hours(30 * 24);
-/// How long an alert is kept after it was closed, and an unattributed SOS's body
-/// after its receipt.
+/// How long an alert is kept after it was closed, an unattributed SOS after it was
+/// settled, and its body after its receipt.
 pub const RECORDS_KEPT: Duration = Duration::from_hours(90 * 24);
 
 /// Most incidents that one [`PruneSosRecords`] looks at.
@@ -48,6 +48,7 @@ impl Command for PruneSosRecords {
         let before = now.minus(RECORDS_KEPT);
         let mut changed = alerts::prune(tx, before, ROWS).await?;
         changed += unattributed::forget_bodies(tx, before, ROWS).await?;
+        changed += unattributed::prune(tx, before, ROWS).await?;
         for row in &due {
             let incident: IncidentId = row.get(0)?;
             let gone = events::prune(tx, incident, ROWS).await?;

@@ -95,7 +95,7 @@ impl Command for TriggerSos {
         let fresh = Heard::Incident(incident.id);
         keys::remember(tx, self.sender, &keys, fresh, self.received_at).await?;
         if let Some(Heard::Record(record)) = heard {
-            unattributed::attribute(tx, record, incident.id).await?;
+            unattributed::settle(tx, record, Some(incident.id)).await?;
         }
         Ok(if opened {
             TriggerOutcome::Opened(Box::new(incident))

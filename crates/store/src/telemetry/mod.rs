@@ -17,6 +17,7 @@ mod postgres;
 mod queue;
 mod spiller;
 mod sqlite;
+mod strays;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -36,6 +37,7 @@ pub use faults::Faults;
 pub(crate) use open_incidents::STATEMENTS;
 pub use open_incidents::{OpenIncidents, open_incident};
 pub use pending::{Pending, StoredIn};
+pub use strays::Strays;
 
 use crate::spill;
 use crate::{Hint, Lane, Store};
@@ -68,6 +70,7 @@ struct Inner {
     latest: Arc<Latest>,
     open: Arc<OpenIncidents>,
     store: Store,
+    retention: Duration,
     faults: Faults,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -158,6 +161,7 @@ impl Telemetry {
             latest,
             open,
             store: store.clone(),
+            retention: Duration::from_hours(24 * u64::from(config.retention_days)),
             faults: config.faults,
             tasks: Mutex::new(tasks),
         })))
@@ -202,6 +206,11 @@ impl Telemetry {
         let pending = Pending::queued(receiver, Arc::clone(&inner.outlet), Arc::clone(&entry));
         hand_over(&inner.queue, &inner.outlet, entry);
         pending
+    }
+
+    /// How long a sample is kept at least.
+    pub fn retention(&self) -> Duration {
+        self.0.retention
     }
 
     /// Whether an incident is open for a user; on PostgreSQL another server

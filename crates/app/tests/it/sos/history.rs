@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use mayday_app::AppError;
 use mayday_app::testing::TestApp;
+use mayday_app::{AppError, HistoryItem, TelemetryReceipt};
+use mayday_core::identity::Caller;
 use mayday_core::sos::Flag;
 use mayday_core::transport::Transport;
 use mayday_store::Lane;
@@ -153,6 +154,103 @@ on_both_nodes!(
         assert_eq!(jobs[0].kind, TRAIL_COPY_JOB);
         assert_eq!(jobs[0].payload["incident"], json!(incident.id));
         assert_eq!(jobs[0].payload["user"], json!(ana.user));
+    }
+);
+
+/// A sample of a user, taken so many seconds after the start of the test.
+async fn sampled(node: &TestApp, caller: &Caller, secs: u32, latitude: u32) {
+    let time = format!("2026-09-09T10:{:02}:{:02}Z", secs / 60, secs % 60);
+    let body = json!({"timestamp": time, "latitude": latitude, "longitude": 0});
+    let body = Bytes::from(body.to_string());
+    let mut ticket = node.app.submit_telemetry(caller, body, Transport::Mqtt);
+    assert_eq!(ticket.stored().await.unwrap(), TelemetryReceipt::Stored);
+}
+
+/// The latitudes of the trails of a user's incidents, newest first.
+async fn trails(node: &TestApp, caller: &Caller) -> Vec<Vec<f64>> {
+    let page = node.app.sos_history(caller, 20, None).await.unwrap();
+    let trail = |item: HistoryItem| item.trail.iter().map(|point| point.latitude).collect();
+    page.items.into_iter().map(trail).collect()
+}
+
+/// The jobs that copy trails and are due.
+async fn due_copies(node: &TestApp) -> usize {
+    let claim = ClaimJobs {
+        limit: 10,
+        lease: Duration::from_mins(1),
+        kinds: &[TRAIL_COPY_JOB],
+    };
+    node.store.write(Lane::Job, claim).await.unwrap().len()
+}
+
+on_both_nodes!(
+    a_late_sample_of_an_ended_incident_goes_to_its_place,
+    async |node: TestApp| {
+        let (ana, bo) = (node.caller("ana").await, node.caller("bo").await);
+        let incident = node.own(&ana, mqtt(&json!({}))).await;
+        node.pass(30);
+        sampled(&node, &ana, 30, 3).await;
+        node.pass(30);
+        node.app.resolve_sos(&ana).await.unwrap();
+        node.pass(60);
+        // Taken before it, in it, at its very ends, and after it; of somebody else.
+        for (secs, latitude) in [(20, 2), (40, 4), (0, 1), (60, 5), (61, 99)] {
+            sampled(&node, &ana, secs, latitude).await;
+        }
+        sampled(&node, &bo, 30, 99).await;
+        let expected = vec![vec![1.0, 2.0, 3.0, 4.0, 5.0]];
+        assert_eq!(trails(&node, &ana).await, expected);
+        // With a copy it is found all the same, also what comes after that.
+        node.app.copy_trail(ana.user, incident.id).await.unwrap();
+        assert_eq!(trails(&node, &ana).await, expected);
+        sampled(&node, &ana, 50, 7).await;
+        let expected = vec![vec![1.0, 2.0, 3.0, 4.0, 7.0, 5.0]];
+        assert_eq!(trails(&node, &ana).await, expected);
+    }
+);
+
+on_both_nodes!(
+    a_sample_that_joined_the_next_incident_belongs_to_the_one_before_too,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        node.own(&ana, mqtt(&json!({}))).await;
+        node.pass(60);
+        node.app.resolve_sos(&ana).await.unwrap();
+        node.pass(60);
+        node.own(&ana, mqtt(&json!({"message": "again"}))).await;
+        sampled(&node, &ana, 30, 3).await;
+        assert_eq!(trails(&node, &ana).await, [[3.0], [3.0]]);
+    }
+);
+
+on_both_nodes!(
+    the_trail_is_copied_once_more_before_telemetry_is_let_go,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        let incident = node.own(&ana, mqtt(&json!({}))).await;
+        sampled(&node, &ana, 0, 1).await;
+        node.pass(60);
+        node.app.resolve_sos(&ana).await.unwrap();
+        node.pass(60);
+        assert_eq!(due_copies(&node).await, 1);
+        node.app.copy_trail(ana.user, incident.id).await.unwrap();
+        sampled(&node, &ana, 30, 3).await;
+        // Nothing is due before the last hours of what is kept.
+        let kept = node.telemetry.retention();
+        node.pass(kept.as_secs() - 4 * 3_600);
+        let again = due_copies(&node).await;
+        // The first job was claimed and never finished: it is claimed again.
+        assert_eq!(again, 1);
+        node.pass(3 * 3_600);
+        assert_eq!(due_copies(&node).await, 2);
+        node.app.copy_trail(ana.user, incident.id).await.unwrap();
+        node.pass(2 * 24 * 3_600);
+        node.app.prune_telemetry().await.unwrap();
+        assert!(node.app.trail(incident.id).await.unwrap().is_empty());
+        assert_eq!(trails(&node, &ana).await, [[1.0, 3.0]]);
+        // A copy after that loses nothing.
+        node.app.copy_trail(ana.user, incident.id).await.unwrap();
+        assert_eq!(trails(&node, &ana).await, [[1.0, 3.0]]);
     }
 );
 

@@ -1,8 +1,12 @@
 //! What is written about SOS does not grow without limit.
 
-use mayday_app::testing::TestApp;
+use mayday_app::admin::{AdminReply, AdminRequest};
+use mayday_app::testing::{APP_ID, TestApp};
+use mayday_core::identity::Caller;
+use mayday_core::sos::SECOND_CRY_AFTER;
+use mayday_store::alerts::{self, Alert};
 use mayday_store::incidents::{EVENTS_KEPT, RECORDS_KEPT};
-use mayday_store::{alerts, unattributed};
+use mayday_store::unattributed::{self, KEPT_PER_GATEWAY, Unattributed};
 use serde_json::json;
 
 use crate::harness::{NodeExt as _, kinds, mqtt, on_both_nodes};
@@ -84,5 +88,147 @@ on_both_nodes!(
         let left = alerts::page(&mut tx, gate.app, None, 10).await.unwrap();
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].detail["device_id"], "88");
+    }
+);
+
+async fn kept(node: &TestApp, caller: &Caller) -> Vec<Unattributed> {
+    let mut tx = node.store.read().await.unwrap();
+    let page = unattributed::page(&mut tx, caller.app, None, 1_000).await;
+    page.unwrap()
+}
+
+async fn open_alerts(node: &TestApp, caller: &Caller) -> Vec<Alert> {
+    let mut tx = node.store.read().await.unwrap();
+    let told = alerts::page(&mut tx, caller.app, None, 1_000)
+        .await
+        .unwrap();
+    let open = told.into_iter().filter(|alert| alert.closed_at.is_none());
+    open.collect()
+}
+
+async fn close(node: &TestApp, alert: &Alert) {
+    let request = AdminRequest::AlertClose {
+        app_id: APP_ID.to_owned(),
+        alert_id: alert.id.to_string(),
+    };
+    match node.admin(request).await {
+        AdminReply::Alert(closed) => assert!(closed.closed_at.is_some()),
+        other => panic!("an alert, not {other:?}"),
+    }
+}
+
+on_both_nodes!(
+    repeats_of_a_device_by_a_gateway_are_one_row_until_it_falls_silent,
+    async |node: TestApp| {
+        let (gate, other) = (node.caller("gate").await, node.caller("other").await);
+        let body = |n: i32| {
+            json!({"deviceId": "77", "relayNodeId": 5, "latitude": n,
+            "longitude": 0, "message": format!("cry {n}")})
+        };
+        for n in 1..=3 {
+            node.unattributed(&gate, mqtt(&body(n))).await;
+            node.pass(SECOND_CRY_AFTER.as_secs());
+        }
+        // Another text of the same case, without a position: it keeps the last one.
+        let silent = json!({"originatorNodeId": 77, "relayNodeId": 5});
+        node.unattributed(&gate, mqtt(&silent)).await;
+        let rows = kept(&node, &gate).await;
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].reports, rows[0].latitude), (4, Some(3.0)));
+        assert_eq!(rows[0].raw, body(1).to_string().into_bytes());
+        let latest = rows[0].latest_raw.clone().unwrap();
+        assert_eq!(latest, silent.to_string().into_bytes());
+        assert!(rows[0].last_received_at > rows[0].received_at);
+        assert_eq!(open_alerts(&node, &gate).await.len(), 1);
+        // Another gateway hears the same device: a row of its own.
+        node.unattributed(&other, mqtt(&body(9))).await;
+        assert_eq!(kept(&node, &gate).await.len(), 2);
+        // After a silence it is a second cry.
+        node.pass(SECOND_CRY_AFTER.as_secs() + 1);
+        node.unattributed(&gate, mqtt(&body(5))).await;
+        assert_eq!(kept(&node, &gate).await[0].reports, 1);
+        assert_eq!(open_alerts(&node, &gate).await.len(), 3);
+    }
+);
+
+on_both_nodes!(
+    relays_that_name_no_device_are_never_taken_for_one,
+    async |node: TestApp| {
+        let gate = node.caller("gate").await;
+        for n in 1..=2 {
+            let body = json!({"relayNodeId": 5, "message": format!("person {n}")});
+            node.unattributed(&gate, mqtt(&body)).await;
+        }
+        assert_eq!(kept(&node, &gate).await.len(), 2);
+        assert_eq!(open_alerts(&node, &gate).await.len(), 2);
+    }
+);
+
+on_both_nodes!(
+    what_an_operator_closed_goes_in_time_and_a_new_cry_is_news,
+    async |node: TestApp| {
+        let gate = node.caller("gate").await;
+        let body = |n: i32| json!({"deviceId": "77", "relayNodeId": 5, "message": n.to_string()});
+        node.unattributed(&gate, mqtt(&body(1))).await;
+        close(&node, &open_alerts(&node, &gate).await[0]).await;
+        assert!(kept(&node, &gate).await[0].settled_at.is_some());
+        node.unattributed(&gate, mqtt(&body(2))).await;
+        assert_eq!(kept(&node, &gate).await.len(), 2, "a row of its own");
+        assert_eq!(open_alerts(&node, &gate).await.len(), 1);
+        node.pass(RECORDS_KEPT.as_secs());
+        prune(&node).await;
+        let left = kept(&node, &gate).await;
+        assert_eq!(
+            (left.len(), left[0].settled_at),
+            (1, None),
+            "nobody dealt with it"
+        );
+        assert_eq!(open_alerts(&node, &gate).await.len(), 1);
+    }
+);
+
+on_both_nodes!(
+    too_many_of_a_gateway_let_repeats_go_first_and_operators_know,
+    async |node: TestApp| {
+        let (gate, other) = (node.caller("gate").await, node.caller("other").await);
+        let body = |device: i64| mqtt(&json!({"deviceId": device.to_string(), "relayNodeId": 5}));
+        let cry = async |caller: &Caller, device: i64| {
+            node.pass(1);
+            node.unattributed(caller, body(device)).await;
+        };
+        cry(&other, 0).await;
+        // The first device cries twice: its first row is a repeat's.
+        cry(&gate, 0).await;
+        cry(&gate, 1).await;
+        node.pass(SECOND_CRY_AFTER.as_secs());
+        cry(&gate, 1).await;
+        for device in 2..KEPT_PER_GATEWAY {
+            cry(&gate, device).await;
+        }
+        let of_gate = async || {
+            let rows = kept(&node, &gate).await;
+            let of_gate = rows.into_iter().filter(|row| row.gateway == gate.user);
+            let devices = of_gate.map(|row| row.device_id.unwrap().parse().unwrap());
+            let mut devices: Vec<i64> = devices.collect();
+            devices.sort_unstable();
+            devices
+        };
+        let full = async || {
+            let open = open_alerts(&node, &gate).await;
+            open.iter().any(|alert| alert.kind == "unattributed_full")
+        };
+        // All devices are there; the older row of device 1 made room.
+        assert_eq!(of_gate().await, (0..KEPT_PER_GATEWAY).collect::<Vec<_>>());
+        assert!(full().await, "told at the line");
+        // Next the oldest goes, and its alert with it.
+        cry(&gate, KEPT_PER_GATEWAY).await;
+        assert_eq!(of_gate().await, (1..=KEPT_PER_GATEWAY).collect::<Vec<_>>());
+        let open = open_alerts(&node, &gate).await.len();
+        let all = usize::try_from(KEPT_PER_GATEWAY).unwrap();
+        assert_eq!(
+            open,
+            all + 2,
+            "of each row, of the other gateway, and of the bound"
+        );
     }
 );

@@ -6,6 +6,7 @@
 //! never waits for one of theirs.
 
 mod read;
+mod strays;
 mod writer;
 
 use std::str::FromStr as _;

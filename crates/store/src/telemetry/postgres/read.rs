@@ -128,7 +128,7 @@ fn position_of(row: &PgRow) -> Result<Position, sqlx::Error> {
     })
 }
 
-fn point_of(row: &PgRow) -> Result<(SampleKey, Position), sqlx::Error> {
+pub(super) fn point_of(row: &PgRow) -> Result<(SampleKey, Position), sqlx::Error> {
     let position = position_of(row)?;
     let key = SampleKey {
         user: UserId(row.try_get(6)?),

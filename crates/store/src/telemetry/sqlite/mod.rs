@@ -10,6 +10,7 @@ mod day;
 mod latest_table;
 mod read;
 mod schema;
+mod strays;
 mod upkeep;
 mod writer;
 

@@ -1,7 +1,7 @@
 //! Queries over the telemetry files, on a few connections of their own.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use mayday_core::ids::{IncidentId, UserId};
@@ -86,8 +86,13 @@ impl Readers {
         lock(&self.idle).remove(&key);
     }
 
+    /// Where the files lie.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Runs a query on a file; nothing if the file does not exist.
-    fn on<T: Default>(
+    pub(super) fn on<T: Default>(
         &self,
         key: FileKey,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -232,21 +237,24 @@ fn trail_in(
     for order in ["ASC", "DESC"] {
         let mut statement = file.prepare_cached(&trail_sql(order))?;
         let limit = i64::try_from(each_end).unwrap_or(i64::MAX);
-        let rows = statement.query_map(params![incident.uuid().as_bytes(), limit], |row| {
-            let position = read_position(row, 3)?;
-            let key = SampleKey {
-                user: UserId(Uuid::from_bytes(row.get(0)?)),
-                time: position.time,
-                device: row.get::<_, String>(1)?.into(),
-                event_id: row.get::<_, String>(2)?.into(),
-            };
-            Ok((key, position))
-        })?;
+        let rows = statement.query_map(params![incident.uuid().as_bytes(), limit], trail_point)?;
         for row in rows {
             found.push(row?);
         }
     }
     Ok(found)
+}
+
+/// A point of a trail: `user_id, device, event_id`, then the position.
+pub(super) fn trail_point(row: &rusqlite::Row<'_>) -> rusqlite::Result<(SampleKey, Position)> {
+    let position = read_position(row, 3)?;
+    let key = SampleKey {
+        user: UserId(Uuid::from_bytes(row.get(0)?)),
+        time: position.time,
+        device: row.get::<_, String>(1)?.into(),
+        event_id: row.get::<_, String>(2)?.into(),
+    };
+    Ok((key, position))
 }
 
 fn newest_in_day(
