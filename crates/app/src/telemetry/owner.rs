@@ -72,8 +72,7 @@ impl DeviceOwners {
         self.lock().changes.get(&app).copied().unwrap_or(0)
     }
 
-    /// Whose it was when it was asked, if that still counts.
-    fn recall(&self, question: &Question, now: Timestamp) -> Option<Option<UserId>> {
+    fn recall(&self, question: &Question, now: Timestamp) -> Option<Remembered> {
         let mut answers = self.lock();
         let changes = answers.changes.get(&question.app).copied().unwrap_or(0);
         let found = answers.young.get(question).or(answers.old.get(question));
@@ -83,7 +82,7 @@ impl DeviceOwners {
             return None;
         }
         answers.put(question, found);
-        Some(found.owner)
+        Some(found)
     }
 
     fn remember(&self, question: &Question, answer: Remembered) {
@@ -122,8 +121,8 @@ impl App {
         };
         let owners = &self.device_owners;
         let at = self.clock.now();
-        if let Some(owner) = owners.recall(&question, at) {
-            return Ok(owner);
+        if let Some(found) = owners.recall(&question, at) {
+            return Ok(found.owner);
         }
         // Counted before the registry is read: a change in between ends the answer.
         let changes = owners.changes(caller.app);
