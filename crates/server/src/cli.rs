@@ -6,7 +6,8 @@ use clap::builder::styling::{AnsiColor, Effects};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    app, backup, bench, check, completions, config, demo, device, inspect, key, restore, serve, sign, user,
+    app, backup, bench, check, completions, config, demo, device, inspect, key, restore, serve,
+    sign, user,
 };
 
 const STYLES: Styles = Styles::styled()

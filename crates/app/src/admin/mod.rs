@@ -20,8 +20,8 @@ use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_store::{SealError, StoreError};
 
 pub use reply::{
-    AdminError, AdminReply, AlertView, AppCreated, AppView, DeadLetterView, DeviceView, KeyRotation, Page,
-    PrintedSecret, SecretAdded, SecretView, UnattributedView, UserView,
+    AdminError, AdminReply, AlertView, AppCreated, AppView, DeadLetterView, DeviceView,
+    KeyRotation, Page, PrintedSecret, SecretAdded, SecretView, UnattributedView, UserView,
 };
 pub use request::{AdminRequest, PageRequest};
 
