@@ -5,14 +5,17 @@ pub mod admin;
 mod app;
 mod arrival;
 mod contacts;
+mod device_configs;
 mod devices;
 mod error;
 mod feed;
+mod firmware;
 mod fresh_id;
 mod health;
 mod identity;
 pub mod jobs;
 mod metrics;
+mod network_keys;
 pub mod presence;
 mod profile;
 mod sos;
@@ -25,6 +28,7 @@ pub use app::{App, Parts};
 pub use arrival::Arrival;
 pub use error::AppError;
 pub use feed::{EventFeed, FeedLost};
+pub use firmware::{FirmwareArtifact, FirmwareLink, FirmwareOffer, PIECE_BYTES};
 pub use health::{
     DiskHealth, HealthReport, JobHealth, NotReady, Queues, StoreHealth, TelemetryFigures,
 };

@@ -6,12 +6,17 @@
 
 pub mod clock;
 pub mod contact;
+pub mod country;
 pub mod device;
+pub mod device_config;
 pub mod event;
 pub mod field;
+pub mod firmware;
+pub mod hex;
 pub mod identity;
 pub mod ids;
 pub mod limiter;
+pub mod network_key;
 pub mod profile;
 pub mod readiness;
 pub mod relay;

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Entropy;
+use crate::ids::UserId;
 use crate::time::Timestamp;
 
 /// How long failures are remembered, from the first one.
@@ -73,14 +74,31 @@ impl FailureLimiter {
         user: Option<(&str, &str)>,
         now: Timestamp,
     ) -> Option<Duration> {
-        let by_address = self.count(self.fingerprint(&("address", network(peer))), now);
+        let allowed = self.allowed;
+        let address = self.fingerprint(&("address", network(peer)));
+        let by_address = self.count(address, allowed, now);
         let by_user = user.and_then(|(app_id, external_id)| {
-            self.count(self.fingerprint(&("user", app_id, external_id)), now)
+            let user = self.fingerprint(&("user", app_id, external_id));
+            self.count(user, allowed, now)
         });
         by_address.max(by_user)
     }
 
-    fn count(&self, fingerprint: u64, now: Timestamp) -> Option<Duration> {
+    /// Counts a request of a proven user on a route that has a limit of its own,
+    /// `allowed` per minute. `Some` when there were more: when to try again.
+    /// Only the user's own requests count, so that nobody can spend another's.
+    pub fn requested(
+        &self,
+        route: &'static str,
+        user: UserId,
+        allowed: u32,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let key = self.fingerprint(&("request", route, user));
+        self.count(key, allowed, now)
+    }
+
+    fn count(&self, fingerprint: u64, allowed: u32, now: Timestamp) -> Option<Duration> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let set = usize::try_from(fingerprint).unwrap_or(usize::MAX) % SETS;
         let entries = table.get_mut(set)?;
@@ -100,7 +118,7 @@ impl FailureLimiter {
         }
         entry.failures = entry.failures.saturating_add(1);
         let left = WINDOW.saturating_sub(now.since(entry.start));
-        (entry.failures > self.allowed).then_some(left)
+        (entry.failures > allowed).then_some(left)
     }
 
     fn fingerprint(&self, key: &impl Hash) -> u64 {

@@ -14,12 +14,13 @@ use mayday_app::App;
 use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::settings::HttpSettings;
 use crate::state::Api;
-use crate::{docs, layers, openapi, v1};
+use crate::{docs, layers, openapi, public, v1};
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,11 @@ pub const AUTHORISATION: &[(&str, &str, Access)] = &[
     ("PUT", "/v1/sdk/contacts/reorder", Access::Full),
     ("PUT", "/v1/sdk/contacts/{id}", Access::Full),
     ("DELETE", "/v1/sdk/contacts/{id}", Access::Full),
+    ("GET", "/v1/sdk/device-configs", Access::Full),
+    ("GET", "/v1/sdk/network/psk", Access::Full),
+    ("GET", "/v1/sdk/firmware/check", Access::Full),
+    ("GET", "/v1/sdk/firmware/download/{id}", Access::Full),
+    ("GET", "/v1/public/firmware/{id}", Access::Public),
 ];
 
 /// The signed routes with their handlers and descriptions.
@@ -75,6 +81,10 @@ pub(crate) fn signed_routes() -> OpenApiRouter<Api> {
             v1::contacts::replace::replace,
             v1::contacts::remove::remove
         ))
+        .routes(routes!(v1::device_configs::show::show))
+        .routes(routes!(v1::network_keys::show::show))
+        .routes(routes!(v1::firmware::check::check))
+        .routes(routes!(v1::firmware::download::download))
 }
 
 /// The router of the public HTTP listener. Serve it with [`crate::serve()`],
@@ -89,12 +99,16 @@ pub fn router(app: Arc<App>, settings: HttpSettings) -> Router {
         .route("/openapi.json", get(openapi::document))
         .route("/docs", get(docs::page))
         .route("/docs/{file}", get(docs::asset))
+        .route("/v1/public/firmware/{id}", get(public::firmware::fetch))
         .fallback(layers::no_route)
         .method_not_allowed_fallback(layers::other_method)
         // From here on upwards: the last one added is the outermost.
         .layer(from_fn_with_state(api.clone(), layers::limit_time))
         .layer(CatchPanicLayer::custom(layers::panicked))
-        .layer(CompressionLayer::new());
+        // Firmware is fetched in ranges of the bytes that were hashed.
+        .layer(CompressionLayer::new().compress_when(
+            DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream")),
+        ));
     let routes = match cors {
         Some(cors) => routes.layer(cors),
         None => routes,

@@ -12,6 +12,9 @@ pub struct HttpSettings {
     /// Reverse proxies whose `X-Forwarded-For` is believed. Empty: the peer's
     /// own address counts.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Where clients reach this server, such as `https://api.example.org`, without
+    /// a slash at the end. `None`: links are made from the request's own address.
+    pub public_url: Option<String>,
     /// From the head of a request to the head of its answer.
     pub request_timeout: Duration,
     /// For the whole body of a request to arrive.
@@ -34,6 +37,7 @@ impl Default for HttpSettings {
         Self {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            public_url: None,
             request_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(15),
             handshake_timeout: Duration::from_secs(10),

@@ -1,8 +1,11 @@
 //! The SDK's signed routes, a file per endpoint: `v1/<noun>/<verb>.rs`.
 
 pub(crate) mod contacts;
+pub(crate) mod device_configs;
 pub(crate) mod devices;
+pub(crate) mod firmware;
 pub(crate) mod me;
+pub(crate) mod network_keys;
 mod schema;
 pub(crate) mod sos;
 pub(crate) mod telemetry;

@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Effects};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    app, backup, bench, check, completions, config, demo, device, inspect, key, restore, serve,
-    sign, user,
+    app, backup, bench, check, completions, config, demo, device, device_config, firmware, inspect,
+    key, network_key, restore, serve, sign, user,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -57,6 +57,12 @@ pub(crate) enum Command {
     User(user::UserArgs),
     /// List the devices of an app, decide whose a contested one is
     Device(device::DeviceArgs),
+    /// Set what an app tells the devices of a country
+    DeviceConfig(device_config::DeviceConfigArgs),
+    /// Add, publish and withdraw firmware of devices
+    Firmware(firmware::FirmwareArgs),
+    /// Set the key that the devices of a radio network share
+    NetworkKey(network_key::NetworkKeyArgs),
     /// Print the hash that proves a user to the server
     Sign(sign::SignArgs),
     /// Read what operators must look at: dead letters, unattributed SOS, alerts

@@ -16,6 +16,7 @@ mod config;
 mod demo;
 mod entropy;
 mod failure;
+mod input;
 mod lifecycle;
 mod limits;
 mod listeners;
@@ -59,6 +60,9 @@ fn run(cli: Cli) -> Outcome {
         Command::App(args) => commands::app::run(args),
         Command::User(args) => commands::user::run(args),
         Command::Device(args) => commands::device::run(args),
+        Command::DeviceConfig(args) => commands::device_config::run(args),
+        Command::Firmware(args) => commands::firmware::run(args),
+        Command::NetworkKey(args) => commands::network_key::run(args),
         Command::Sign(args) => commands::sign::run(&args),
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Backup(args) => commands::backup::run(args),

@@ -195,6 +195,7 @@ impl Server {
         let settings = HttpSettings {
             cors_origins: config.http.cors_origins.clone(),
             trusted_proxies: config.http.trusted_proxies.clone(),
+            public_url: config.http.public_url.clone(),
             request_timeout: config.http.request_timeout,
             max_connections: config.http.max_connections,
             drain_timeout: config.lifecycle.drain,

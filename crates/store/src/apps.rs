@@ -82,7 +82,7 @@ pub async fn find(tx: &mut Tx<'_>, app: &AppId) -> Result<Option<AppRow>, StoreE
 
 /// Locks the app's row until the end of the transaction. First in the order of
 /// locks.
-async fn lock(tx: &mut Tx<'_>, app: &AppId) -> Result<Option<AppUuid>, StoreError> {
+pub(crate) async fn lock(tx: &mut Tx<'_>, app: &AppId) -> Result<Option<AppUuid>, StoreError> {
     tx.fetch_optional(&LOCK, args![app])
         .await?
         .map(|row| row.get(0))

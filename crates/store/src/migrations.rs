@@ -53,4 +53,6 @@ migrations!(
     11 => "0011_key_rotation",
     12 => "0012_device_decisions",
     13 => "0013_unattributed_bounds",
+    14 => "0014_provisioning",
+    15 => "0015_firmware",
 );

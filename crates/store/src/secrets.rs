@@ -20,6 +20,8 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::purpose_keys::{PurposeKey, PurposeKeys};
+
 /// Length of the master key in bytes.
 pub(crate) const KEY_BYTES: usize = 32;
 /// Length of the nonce before each ciphertext in bytes.
@@ -84,6 +86,7 @@ pub(crate) struct MasterKey {
     id: String,
     fingerprint: String,
     cipher: XChaCha20Poly1305,
+    purposes: PurposeKeys,
 }
 
 impl MasterKey {
@@ -98,6 +101,7 @@ impl MasterKey {
             id,
             fingerprint,
             cipher: XChaCha20Poly1305::new(&Key::from(**key)),
+            purposes: PurposeKeys::new(key),
         }
     }
 
@@ -155,6 +159,22 @@ impl Vault {
     pub(crate) fn id_of(&self, fingerprint: &str) -> Option<String> {
         let key = self.find(|key| key.fingerprint == fingerprint)?;
         Some(key.id.clone())
+    }
+
+    /// A key derived for a purpose from the key of this fingerprint.
+    pub(crate) fn purpose_key(
+        &self,
+        fingerprint: &str,
+        purpose: &str,
+    ) -> Result<PurposeKey, SealError> {
+        let key = self.find(|key| key.fingerprint == fingerprint);
+        Ok(key.ok_or(SealError::OtherKey)?.purposes.of(purpose))
+    }
+
+    /// Keys derived for a purpose from every key that is here.
+    pub(crate) fn purpose_keys(&self, purpose: &str) -> Vec<PurposeKey> {
+        let keys = self.keys();
+        keys.iter().map(|key| key.purposes.of(purpose)).collect()
     }
 
     /// Encrypts with the key of this fingerprint.

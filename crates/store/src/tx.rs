@@ -22,6 +22,7 @@ use crate::dialect::Dialect;
 use crate::environment::Environment;
 use crate::error::StoreError;
 use crate::hint::Hint;
+use crate::purpose_keys::PurposeKey;
 use crate::row::{Row, RowKind};
 use crate::secrets::{Place, SealError, Sealed, Vault, columns};
 use crate::sql::Sql;
@@ -156,6 +157,23 @@ impl<'c> Tx<'c> {
     /// [`SealError::NoKey`] on a store that was opened without its key.
     pub fn unseal(&self, place: Place, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         Ok(self.vault()?.open(place, sealed)?)
+    }
+
+    /// A key that is derived for one purpose, named in words, from the master key in
+    /// use: to sign with. Every server derives the same one.
+    pub async fn purpose_key(&mut self, purpose: &str) -> Result<PurposeKey, StoreError> {
+        let vault = self.vault()?.clone();
+        let in_use = control::keys(self).await?.in_use;
+        Ok(vault.purpose_key(&in_use, purpose)?)
+    }
+
+    /// The keys that something signed for a purpose may have been signed with: from
+    /// the master key in use and from others that are here, because one replaces
+    /// the other.
+    pub async fn purpose_keys(&mut self, purpose: &str) -> Result<Vec<PurposeKey>, StoreError> {
+        let mut keys = vec![self.purpose_key(purpose).await?];
+        keys.extend(self.vault()?.purpose_keys(purpose));
+        Ok(keys)
     }
 
     fn vault(&self) -> Result<&Vault, SealError> {

@@ -1,5 +1,6 @@
 //! Administration: everything behind `mayday app ..`, `mayday user ..`,
-//! `mayday device ..`, `mayday inspect ..` and `mayday key rotate`.
+//! `mayday device ..`, `mayday inspect ..`, `mayday key rotate` and the other commands
+//! that ask a server.
 //!
 //! A command line either opens the store itself or sends the same
 //! [`AdminRequest`] to the running server's Unix socket; [`crate::App::admin`]
@@ -7,9 +8,13 @@
 //! force on this node.
 
 mod apps;
+mod device_configs;
 mod devices;
+mod firmware;
 mod keys;
+mod network_keys;
 mod page;
+mod provisioning;
 mod records;
 mod reply;
 mod request;
@@ -19,13 +24,17 @@ mod users;
 use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_store::{SealError, StoreError};
 
+pub use firmware::{FirmwareRequest, FirmwareView, HexBytes};
+pub use provisioning::{
+    DeviceConfigEntry, DeviceConfigRequest, DeviceConfigView, NetworkKeyRequest, NetworkKeyView,
+};
 pub use reply::{
     AdminError, AdminReply, AlertView, AppCreated, AppView, DeadLetterView, DeviceView,
     KeyRotation, Page, PrintedSecret, SecretAdded, SecretView, UnattributedView, UserView,
 };
 pub use request::{AdminRequest, PageRequest};
 
-use crate::App;
+use crate::{App, AppError};
 
 impl App {
     /// Carries out an administrator's request.
@@ -85,6 +94,9 @@ impl App {
                 self.close_alert(&app_id, &alert_id).await
             }
             AdminRequest::KeyRotate { copied } => self.rotate_key(copied).await,
+            AdminRequest::DeviceConfig(request) => self.administer_device_configs(request).await,
+            AdminRequest::Firmware(request) => self.administer_firmware(request).await,
+            AdminRequest::NetworkKey(request) => self.administer_network_keys(request).await,
         }
     }
 }
@@ -107,7 +119,15 @@ impl AdminReply {
             | Self::Unattributed(_)
             | Self::Alerts(_)
             | Self::Alert(_)
-            | Self::KeyRotation(_) => false,
+            | Self::KeyRotation(_)
+            | Self::DeviceConfigs { .. }
+            | Self::DeviceConfig(_)
+            | Self::NetworkKey(_)
+            | Self::FirmwareBegun { .. }
+            | Self::Firmware(_)
+            | Self::Firmwares { .. }
+            | Self::Done
+            | Self::Removed => false,
         }
     }
 }
@@ -127,6 +147,28 @@ fn external_id(text: &str) -> Result<ExternalUserId, AdminError> {
 fn unknown_app(app: &AppId) -> AdminError {
     AdminError::NotFound {
         message: format!("there is no app {app}: `mayday app list` shows all"),
+    }
+}
+
+impl From<AppError> for AdminError {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Unavailable { source } => {
+                tracing::warn!(error = %source, "an administrator's request met a store that is not available");
+                Self::Unavailable
+            }
+            AppError::Internal { source } => {
+                tracing::error!(error = %source, "an administrator's request failed");
+                Self::Internal
+            }
+            AppError::NotFound { .. } => Self::NotFound {
+                message: error.to_string(),
+            },
+            AppError::Conflict { message } => Self::Conflict { message },
+            other => Self::Invalid {
+                message: other.to_string(),
+            },
+        }
     }
 }
 

@@ -9,6 +9,9 @@ use mayday_core::identity::AppPolicy;
 use mayday_core::ids::{AppUuid, DeviceId, IncidentId, RecordId, SecretId, UserId};
 use mayday_core::time::Timestamp;
 
+use super::firmware::FirmwareView;
+use super::provisioning::{DeviceConfigEntry, DeviceConfigView, NetworkKeyView};
+
 /// The answer to an [`super::AdminRequest`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
@@ -49,6 +52,33 @@ pub enum AdminReply {
     Alert(AlertView),
     /// How far the rotation of the master key is.
     KeyRotation(KeyRotation),
+    /// The entries of an app's device configurations by name.
+    DeviceConfigs {
+        /// The entries.
+        entries: Vec<DeviceConfigEntry>,
+    },
+    /// One device configuration.
+    DeviceConfig(DeviceConfigView),
+    /// A network key, without the key.
+    NetworkKey(NetworkKeyView),
+    /// The pieces of this release may come.
+    FirmwareBegun {
+        /// The release.
+        release_id: RecordId,
+        /// Bytes of each piece but the last.
+        piece_bytes: usize,
+    },
+    /// One firmware release.
+    Firmware(FirmwareView),
+    /// The firmware releases of an app, by model and age.
+    Firmwares {
+        /// The releases.
+        releases: Vec<FirmwareView>,
+    },
+    /// It was done.
+    Done,
+    /// What was named is gone.
+    Removed,
 }
 
 /// How far the rotation of the master key is.

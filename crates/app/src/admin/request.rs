@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use mayday_core::identity::CancelPolicy;
 
+use super::firmware::FirmwareRequest;
+use super::provisioning::{DeviceConfigRequest, NetworkKeyRequest};
+
 /// An administrator's request. Names come as typed and are checked when it is
 /// carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,16 +140,23 @@ pub enum AdminRequest {
         #[serde(default)]
         copied: bool,
     },
+    /// About what an app tells its devices by country.
+    DeviceConfig(DeviceConfigRequest),
+    /// About firmware releases.
+    Firmware(FirmwareRequest),
+    /// About the key of a radio network.
+    NetworkKey(NetworkKeyRequest),
 }
 
 impl AdminRequest {
     /// Whether it seals or opens a secret; any other is carried out without the
     /// master key, too.
     pub const fn needs_master_key(&self) -> bool {
-        matches!(
-            self,
-            Self::AppCreate { .. } | Self::SecretAdd { .. } | Self::KeyRotate { .. }
-        )
+        match self {
+            Self::AppCreate { .. } | Self::SecretAdd { .. } | Self::KeyRotate { .. } => true,
+            Self::NetworkKey(request) => request.seals(),
+            _ => false,
+        }
     }
 }
 

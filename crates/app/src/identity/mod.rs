@@ -50,7 +50,7 @@ impl Default for IdentitySettings {
 pub(crate) struct Identity {
     directory: Directory,
     known: KnownUsers,
-    limiter: FailureLimiter,
+    pub(crate) limiter: FailureLimiter,
     touches: Arc<Semaphore>,
     /// The directory cannot be read for want of a master key that another node has
     /// begun to use.

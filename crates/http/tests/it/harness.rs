@@ -97,6 +97,11 @@ impl User<'_> {
         self.server.send(request).await
     }
 
+    /// Sends a request that the test has changed.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        self.server.send(request).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, Body::empty()).await
     }

@@ -26,8 +26,9 @@ pub(crate) const FILE_NAME: &str = "admin.sock";
 /// Raised when a question or an answer changes its meaning.
 const PROTOCOL: u32 = 1;
 
-/// Longest question, in bytes, its line end included.
-const MAX_QUESTION_BYTES: u64 = 64 * 1024;
+/// Longest question, in bytes, its line end included: a piece of a firmware
+/// release in hexadecimal digits.
+const MAX_QUESTION_BYTES: u64 = 1024 * 1024;
 
 /// Longest answer, in bytes: a page of a thousand users or records.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;

@@ -16,6 +16,9 @@ pub(crate) struct HttpConfig {
     pub(crate) request_timeout: Duration,
     /// Origins whose browsers may call; `*` for all.
     pub(crate) cors_origins: Vec<String>,
+    /// Where clients reach the server, without a slash at the end; `None`: as the
+    /// request says.
+    pub(crate) public_url: Option<String>,
     /// Reverse proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Vec<IpAddr>,
 }
@@ -38,7 +41,16 @@ impl HttpConfig {
                 "must hold addresses without a port or a mask, such as \"10.0.0.2\"",
             );
         }
+        let public_url = reader.text("http.public_url");
+        let public_url = public_url.trim_end_matches('/');
+        if !public_url.is_empty() && !is_base(public_url) {
+            reader.refuse(
+                "http.public_url",
+                "must be scheme, host and perhaps port and path, such as \"https://api.example.org\"",
+            );
+        }
         Self {
+            public_url: (!public_url.is_empty()).then(|| public_url.to_owned()),
             trusted_proxies,
             listen: reader.listener("http.listen"),
             max_connections: reader.integer("http.max_connections", 16..=1_000_000),
@@ -46,6 +58,15 @@ impl HttpConfig {
             cors_origins,
         }
     }
+}
+
+/// Whether a text is `scheme://host[:port][/path]` of plain characters.
+fn is_base(text: &str) -> bool {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/[]".contains(&b);
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && rest.bytes().all(plain))
 }
 
 /// Whether a text is `*` or `scheme://host[:port]`.

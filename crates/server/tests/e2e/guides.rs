@@ -28,6 +28,11 @@ fn getting_started() {
 }
 
 #[test]
+fn devices() {
+    run("docs/devices.md");
+}
+
+#[test]
 fn mqtt() {
     run("docs/mqtt.md");
 }

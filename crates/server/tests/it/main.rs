@@ -14,6 +14,7 @@ mod help;
 mod key;
 mod permissions;
 mod postgres;
+mod provisioning;
 mod refusals;
 mod sign;
 mod tls;

@@ -51,6 +51,7 @@ macro_rules! sealed_columns {
 
 sealed_columns! {
     "app_secrets"."sealed", sealed by "key_id";
+    "network_keys"."sealed", sealed by "key_id";
 }
 
 /// Whether a place is on the list.

@@ -7,9 +7,17 @@ pub(super) async fn run(app: &App) -> Result<(), AppError> {
     let telemetry = app.prune_telemetry().await;
     let letters = app.prune_dead_letters().await;
     let triggers = app.forget_old_triggers().await;
+    let firmware = app.sweep_firmware().await;
     let (telemetry, letters, triggers) = (telemetry?, letters?, triggers?);
-    if telemetry > 0 || letters > 0 || triggers > 0 {
-        tracing::info!(telemetry, letters, triggers, "old data was removed");
+    let firmware = firmware?;
+    if telemetry > 0 || letters > 0 || triggers > 0 || firmware > 0 {
+        tracing::info!(
+            telemetry,
+            letters,
+            triggers,
+            firmware,
+            "old data was removed"
+        );
     }
     Ok(())
 }

@@ -1,0 +1,3 @@
+//! What an app tells its devices by country.
+
+mod show;
