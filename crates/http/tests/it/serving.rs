@@ -1,9 +1,13 @@
 //! Real connections: raw bytes, limits, the drain.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_app::testing::APP_ID;
-use mayday_http::{HttpSettings, serve};
+use mayday_http::{Door, HttpSettings, serve};
+use rustls::ServerConfig;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -24,13 +28,17 @@ struct Listening {
 
 impl Listening {
     async fn start(settings: HttpSettings) -> Self {
+        Self::with_tls(settings, None).await
+    }
+
+    async fn with_tls(settings: HttpSettings, tls: Option<Arc<ServerConfig>>) -> Self {
         let server = Server::with(settings.clone()).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let app = server.node.app.clone();
         let router = server.router.clone();
-        let doors = vec![listener.into()];
+        let doors = vec![Door { listener, tls }];
         let task = tokio::spawn(serve(doors, router, settings, app, shutdown.clone()));
         Self {
             server,
@@ -262,4 +270,73 @@ async fn a_drain_ends_in_time_even_if_a_request_does_not() {
     stream.write_all(&head).await.unwrap();
     here.stop().await;
     assert!(is_closed(&mut stream).await);
+}
+
+/// Terms under which no handshake is ever finished.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesServerCert for NoCertificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+}
+
+fn unfinished() -> Arc<ServerConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let terms = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(NoCertificate));
+    Arc::new(terms)
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_not_finished_is_closed_and_one_without_tls_too() {
+    let settings = HttpSettings {
+        handshake_timeout: Duration::from_millis(200),
+        ..HttpSettings::default()
+    };
+    let here = Listening::with_tls(settings, Some(unfinished())).await;
+    let mut silent = here.connect().await;
+    let mut plain = here.connect().await;
+    let head = here.head("GET /v1/sdk/me", "ana", "");
+    plain.write_all(&head).await.unwrap();
+    assert!(is_closed(&mut silent).await);
+    assert!(is_closed(&mut plain).await);
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn the_drain_does_not_wait_for_handshakes() {
+    let here = Listening::with_tls(HttpSettings::default(), Some(unfinished())).await;
+    let mut silent = here.connect().await;
+    silent.write_all(&[0x16, 0x03, 0x01]).await.unwrap();
+    let began = tokio::time::Instant::now();
+    here.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(is_closed(&mut silent).await);
+}
+
+#[tokio::test]
+async fn of_too_many_handshakes_the_oldest_makes_room() {
+    let settings = HttpSettings {
+        handshake_timeout: Duration::from_mins(10),
+        ..HttpSettings::default()
+    };
+    let here = Listening::with_tls(settings, Some(unfinished())).await;
+    // One more than are made at once.
+    let mut handshakes = Vec::new();
+    for _ in 0..=512 {
+        handshakes.push(here.connect().await);
+    }
+    assert!(is_closed(&mut handshakes[0]).await);
+    let mut byte = [0];
+    let newest = handshakes.last_mut().unwrap();
+    assert!(
+        newest.try_read(&mut byte).is_err(),
+        "the newest is still open"
+    );
+    here.stop().await;
 }

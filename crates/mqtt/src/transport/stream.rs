@@ -15,7 +15,7 @@ use crate::settings::{READ_CHUNK_BYTES, WRITE_BATCH_BYTES};
 
 /// A stream in both directions.
 pub(crate) struct Stream<S> {
-    stream: S,
+    inner: S,
     /// What has arrived and was not taken yet.
     held: BytesMut,
     /// Nothing more will arrive.
@@ -25,9 +25,9 @@ pub(crate) struct Stream<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
-    pub(crate) fn new(stream: S) -> Self {
+    pub(crate) fn new(inner: S) -> Self {
         Self {
-            stream,
+            inner,
             held: BytesMut::new(),
             ended: false,
             unflushed: 0,
@@ -38,7 +38,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
     fn fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut space = [MaybeUninit::uninit(); READ_CHUNK_BYTES];
         let mut chunk = ReadBuf::uninit(&mut space);
-        if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut chunk))
+        if let Err(error) = ready!(Pin::new(&mut self.inner).poll_read(cx, &mut chunk))
             // A phone that drops out of the network takes no leave of TLS.
             && error.kind() != io::ErrorKind::UnexpectedEof
         {
@@ -73,16 +73,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Stream<S>
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.unflushed == 0 {
             let (part, _) = bytes.split_at(bytes.len().min(WRITE_BATCH_BYTES));
-            self.unflushed = ready!(Pin::new(&mut self.stream).poll_write(cx, part))?;
+            self.unflushed = ready!(Pin::new(&mut self.inner).poll_write(cx, part))?;
         }
         // TLS keeps what the socket did not take. A client that takes nothing
         // must be seen to take nothing.
-        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
         Poll::Ready(Ok(take(&mut self.unflushed)))
     }
 
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
 

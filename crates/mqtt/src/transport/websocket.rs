@@ -21,12 +21,7 @@ pub(crate) struct WebSocket<S> {
     decoder: Decoder,
     /// MQTT bytes that have arrived and were not taken yet.
     held: BytesMut,
-    /// Nothing more will arrive.
-    ended: bool,
-    /// The client broke the rules; what it sends is no longer looked at.
-    fault: Option<CloseCode>,
-    /// The loop has heard of it.
-    fault_told: bool,
+    reading: Reading,
     /// Frames on their way out. The latest ping is answered when they have left.
     out: BytesMut,
     /// Whether the stream was given something that it may have kept.
@@ -37,15 +32,26 @@ pub(crate) struct WebSocket<S> {
     said_goodbye: bool,
 }
 
+/// What is to be expected of the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// More frames.
+    Open,
+    /// Nothing.
+    Ended,
+    /// It broke the rules, and the loop does not know yet.
+    Faulty(CloseCode),
+    /// It broke the rules; what it still sends is not looked at.
+    Ignored(CloseCode),
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     pub(crate) fn new(stream: S) -> Self {
         Self {
             stream,
             decoder: Decoder::default(),
             held: BytesMut::new(),
-            ended: false,
-            fault: None,
-            fault_told: false,
+            reading: Reading::Open,
             out: BytesMut::new(),
             unflushed: false,
             framed: 0,
@@ -57,9 +63,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// what came before it was taken; then reading goes on until the end, so
     /// that the closing frame is not lost to a reset.
     fn fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.held.is_empty() && !self.ended {
-            if self.fault.is_some() && !self.fault_told {
-                self.fault_told = true;
+        while self.held.is_empty() && self.reading != Reading::Ended {
+            if let Reading::Faulty(code) = self.reading {
+                self.reading = Reading::Ignored(code);
                 return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
             }
             let mut space = [MaybeUninit::uninit(); WEBSOCKET_CHUNK_BYTES];
@@ -70,8 +76,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 return Poll::Ready(Err(error));
             }
             if chunk.filled().is_empty() {
-                self.ended = true;
-            } else if self.fault.is_none() {
+                self.reading = Reading::Ended;
+            } else if self.reading == Reading::Open {
                 self.decode(chunk.filled_mut());
                 // A reply that finds no room now goes with the next write or read.
                 if let Poll::Ready(result) = self.poll_out(cx) {
@@ -83,9 +89,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     fn decode(&mut self, bytes: &mut [u8]) {
-        self.fault = self.decoder.feed(bytes, &mut self.held).err();
-        if let Some(code) = self.decoder.closed {
-            self.ended = true;
+        if let Err(code) = self.decoder.feed(bytes, &mut self.held) {
+            self.reading = Reading::Faulty(code);
+        } else if let Some(code) = self.decoder.closed {
+            self.reading = Reading::Ended;
             self.say_goodbye(code);
         }
     }
@@ -157,7 +164,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
     }
 
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.say_goodbye(self.fault.unwrap_or(CloseCode::NORMAL));
+        self.say_goodbye(match self.reading {
+            Reading::Open | Reading::Ended => CloseCode::NORMAL,
+            Reading::Faulty(code) | Reading::Ignored(code) => code,
+        });
         ready!(self.poll_out(cx))?;
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }

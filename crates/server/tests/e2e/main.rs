@@ -5,8 +5,9 @@
 //! that must be shown: foreign clients work ([`clients`]), a model of the
 //! public SDK is content over randomised runs ([`sdk`]), nothing acknowledged
 //! is lost ([`crash`], [`trace`], [`link`]), nobody is kept out or waits ([`siege`],
-//! [`frozen`]), load is measured truly ([`bench`]), the documents tell the truth
-//! ([`guides`], [`demo`], [`schemathesis`]).
+//! [`frozen`]), a phone that only stays connected costs little ([`idle`]), load is
+//! measured truly ([`bench`]), the documents tell the truth ([`guides`], [`demo`],
+//! [`schemathesis`]).
 //!
 //! `cargo xtask test` provides the binaries and the clients; `MAYDAY_TEST_SKIP`
 //! names what is to be left out.
@@ -19,6 +20,7 @@ mod demo;
 mod frozen;
 mod guides;
 mod harness;
+mod idle;
 mod link;
 mod schemathesis;
 mod sdk;

@@ -87,7 +87,7 @@ impl Cutter {
             self.left -= 1;
             let last = if self.left == 0 { LAST } else { 0 };
             out.extend(frame(opcode | last, part));
-            if self.turn % 5 == 0 {
+            if self.turn.is_multiple_of(5) {
                 out.extend(frame(PING | LAST, PING_PAYLOAD));
             }
         }

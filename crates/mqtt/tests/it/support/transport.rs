@@ -224,7 +224,7 @@ fn frame(socket: Box<dyn Socket>) -> DuplexStream {
             }
             // As on TCP, what the client still sends goes out all the same.
             let _ = to_test.shutdown().await;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         tokio::select! {
             () = incoming => outgoing.abort(),

@@ -134,7 +134,7 @@ macro_rules! scene {
                 let (ack, event) = next(&mut events, |packet| match packet {
                     Incoming::PubAck(ack) => Some((Some(($acknowledged)(ack)), None)),
                     Incoming::Publish(publish) => {
-                        let topic = String::from_utf8(publish.topic.to_vec()).unwrap();
+                        let topic = String::from_utf8(publish.topic.clone().into()).unwrap();
                         let event: Value = serde_json::from_slice(&publish.payload).unwrap();
                         Some((None, Some((topic, event))))
                     }
@@ -174,7 +174,9 @@ macro_rules! scene {
 
 mod v4 {
     //! Version 3.1.1, under the names that the other version has.
-    pub(crate) use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, Incoming, MqttOptions};
+    pub(crate) use rumqttc::{
+        AsyncClient, ConnectionError, Event, EventLoop, Incoming, MqttOptions,
+    };
     pub(crate) mod mqttbytes {
         pub(crate) use rumqttc::QoS;
     }
@@ -206,11 +208,11 @@ scene!(
 struct Filter;
 
 impl Filter {
-    #[expect(clippy::new_ret_no_self, reason = "it stands for the client's own type")]
-    fn new(
-        topic: String,
-        qos: rumqttc::v5::mqttbytes::QoS,
-    ) -> rumqttc::v5::mqttbytes::v5::Filter {
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "it stands for the client's own type"
+    )]
+    fn new(topic: String, qos: rumqttc::v5::mqttbytes::QoS) -> rumqttc::v5::mqttbytes::v5::Filter {
         rumqttc::v5::mqttbytes::v5::Filter::new(topic, qos)
     }
 }
