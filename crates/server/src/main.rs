@@ -65,7 +65,7 @@ fn run(cli: Cli) -> Outcome {
         Command::NetworkKey(args) => commands::network_key::run(args),
         Command::Sign(args) => commands::sign::run(&args),
         Command::Inspect(args) => commands::inspect::run(args),
-        Command::Backup(args) => commands::backup::run(args),
+        Command::Backup(args) => commands::backup::run(&args),
         Command::Restore(args) => commands::restore::run(&args),
         Command::Check(args) => commands::check::run(args),
         Command::Key(args) => commands::key::run(args),

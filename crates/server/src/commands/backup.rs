@@ -52,7 +52,7 @@ struct Made<'a> {
 }
 
 /// Makes a backup.
-pub(crate) fn run(args: BackupArgs) -> Outcome {
+pub(crate) fn run(args: &BackupArgs) -> Outcome {
     let config = args.target.config()?;
     if config.store.database_url.is_some() {
         return Err(Failure::new(

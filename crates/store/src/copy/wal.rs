@@ -158,21 +158,17 @@ fn follows(frame: &[u8], header: &Header, sum: Sum) -> Option<Sum> {
 }
 
 fn checksum((mut first, mut second): Sum, bytes: &[u8], big_endian: bool) -> Sum {
-    let number = |four: [u8; 4]| {
+    let number = |four: &[u8; 4]| {
         if big_endian {
-            u32::from_be_bytes(four)
+            u32::from_be_bytes(*four)
         } else {
-            u32::from_le_bytes(four)
+            u32::from_le_bytes(*four)
         }
     };
-    for pair in bytes.as_chunks::<8>().0 {
-        let [a, b, c, d, e, f, g, h] = *pair;
-        first = first
-            .wrapping_add(number([a, b, c, d]))
-            .wrapping_add(second);
-        second = second
-            .wrapping_add(number([e, f, g, h]))
-            .wrapping_add(first);
+    for pair in bytes.as_chunks::<4>().0.as_chunks::<2>().0 {
+        let [one, other] = pair;
+        first = first.wrapping_add(number(one)).wrapping_add(second);
+        second = second.wrapping_add(number(other)).wrapping_add(first);
     }
     (first, second)
 }

@@ -83,10 +83,9 @@ impl Upkeep {
                 _ = ticks.tick() => self.look().await,
             }
         }
-        for connection in [self.connection.take(), self.pin.take()] {
-            if let Some(connection) = connection {
-                let _ = connection.close().await;
-            }
+        let connections = [self.connection.take(), self.pin.take()];
+        for connection in connections.into_iter().flatten() {
+            let _ = connection.close().await;
         }
     }
 
