@@ -51,6 +51,9 @@ struct Made<'a> {
     manifest: &'a Manifest,
 }
 
+/// How much less urgent than others this is for the processor: half the scale.
+const NICENESS: i32 = 10;
+
 /// Makes a backup.
 pub(crate) fn run(args: &BackupArgs) -> Outcome {
     let config = args.target.config()?;
@@ -61,6 +64,8 @@ pub(crate) fn run(args: &BackupArgs) -> Outcome {
              master.key; docs/backup.md shows how",
         ));
     }
+    // A backup can wait, an SOS cannot. Where it is not permitted, it is not.
+    let _ = rustix::process::nice(NICENESS);
     let data_dir = &config.store.data_dir;
     let options = BackupOptions {
         with_key: args.with_key,

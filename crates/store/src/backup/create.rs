@@ -21,6 +21,9 @@ use crate::{master_key, sqlite, telemetry};
 const STEP_PAGES: i32 = 256;
 /// Rest after each step, so that the disk is there for others.
 const REST: Duration = Duration::from_millis(2);
+/// Steps after which what was written is flushed: a large backlog would be flushed
+/// together with somebody's commit.
+const FLUSH_STEPS: u32 = 8;
 /// How long a step waits for a lock.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// Steps that may meet a lock in a row before it is given up.
@@ -146,7 +149,8 @@ impl Work<'_> {
         let target = self.draft.path().join(&name);
         // SQLite would make it as open to others as it is let.
         files::write(&target, b"")?;
-        self.steps(from, &target)
+        let written = fs::File::open(&target).map_err(BackupError::io("read", &target))?;
+        self.steps(from, &target, &written)
             .map_err(BackupError::sqlite(&self.source.join(&name)))?;
         files::sync(&target)?;
         let content = files::content(&target)?;
@@ -155,7 +159,12 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn steps(&mut self, from: &Connection, target: &Path) -> rusqlite::Result<()> {
+    fn steps(
+        &mut self,
+        from: &Connection,
+        target: &Path,
+        written: &fs::File,
+    ) -> rusqlite::Result<()> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut to = Connection::open_with_flags(target, flags)?;
         // It is flushed as a whole afterwards; a crash leaves nothing of use anyway.
@@ -167,6 +176,7 @@ impl Work<'_> {
         {
             let backup = Backup::new(from, &mut to)?;
             let mut busy = 0;
+            let mut steps: u32 = 0;
             loop {
                 match backup.step(STEP_PAGES)? {
                     StepResult::Done => break,
@@ -183,6 +193,11 @@ impl Work<'_> {
                 let copied = u64::try_from(at.pagecount - at.remaining).unwrap_or(0);
                 self.progress.done_bytes = before.saturating_add(copied.saturating_mul(page));
                 (self.told)(self.progress);
+                steps = steps.wrapping_add(1);
+                if steps.is_multiple_of(FLUSH_STEPS) {
+                    // The flush that counts comes last, and its error is told.
+                    let _ = written.sync_data();
+                }
                 thread::park_timeout(REST);
             }
             let all = u64::try_from(backup.progress().pagecount).unwrap_or(0);

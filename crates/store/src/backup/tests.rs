@@ -234,7 +234,7 @@ async fn what_is_there_is_never_written_over() {
     let refused = make(&store, &nowhere, &options(&store)).unwrap_err();
     assert!(matches!(refused, BackupError::Unnamed { .. }), "{refused}");
 
-    // An empty one is taken, as a mount point is.
+    // An empty one is taken, as a supervisor may have made it.
     fs::remove_file(target.join("mine")).unwrap();
     make(&store, &target, &options(&store)).unwrap();
     let used = store.config.data_dir.clone();
