@@ -16,18 +16,19 @@ use crate::target::Target;
 /// `mayday backup`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Everything acknowledged before it begins is in it: the state, what lies in the spill
-table, and telemetry. DIR appears when the backup is whole, never before.
+Everything acknowledged before it begins is in it: the state, what lies in the
+spill table, and telemetry. DIR appears when the backup is whole, never before.
 
-The master key is not in it, because whoever has both reads every secret: keep a copy
-of master.key elsewhere, or say --with-key and guard the backup like the key.
+The master key is not in it, because whoever has both reads every secret: keep
+a copy of master.key elsewhere, or say --with-key and guard the backup like it.
 
 Examples:
   mayday backup /mnt/backup/monday
   mayday backup /mnt/backup/tuesday --since /mnt/backup/monday
   mayday check /mnt/backup/tuesday
 
-With PostgreSQL: pg_dump or pg_basebackup, and a copy of master.key; see docs/backup.md.")]
+With PostgreSQL: pg_dump or pg_basebackup, and a copy of master.key; see
+docs/backup.md.")]
 pub(crate) struct BackupArgs {
     /// The new directory; an empty one is taken, too
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]

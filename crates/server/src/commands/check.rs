@@ -16,7 +16,7 @@ use crate::target::Target;
 /// `mayday check`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Changes nothing, and may be run beside the server. Exit code 0: nothing is wrong.
+Changes nothing, and may be run beside the server. Exit code 0: all is well.
 
 Examples:
   mayday check                              the data directory

@@ -26,12 +26,12 @@ pub(crate) struct KeyArgs {
 enum Action {
     /// Make a new master key and seal every secret anew; goes on where it was stopped
     #[command(after_help = "\
-The server goes on meanwhile. Whatever stops this, run it again: it goes on from there.
-Backups made before need the old key: keep the copy of master.key that belongs to them.
+The server goes on meanwhile. Whatever stops this, run it again: it goes on from
+there. Backups made before need the old key: keep the master.key they belong to.
 
-On PostgreSQL with several nodes: the first run makes the new key and stops. Copy
-master.key into the data directory of every other node, then run it with --copied;
-once it is done, copy the file again: the old key is gone from it.")]
+On PostgreSQL with several nodes: the first run makes the new key and stops.
+Copy master.key into the data directory of every other node, then run it with
+--copied; once it is done, copy the file again: the old key is gone from it.")]
     Rotate {
         /// Every other node has the new master.key, or there is no other (PostgreSQL)
         #[arg(long)]

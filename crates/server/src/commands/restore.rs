@@ -14,12 +14,13 @@ use crate::progress::Bar;
 /// `mayday restore`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every file and the key are verified before anything is written. The new directory
-appears when it is whole, never before; one that holds something is refused.
+Every file and the key are verified before anything is written. The new
+directory appears when it is whole, never before; one that holds something is
+refused. DIR may also be the one in store.copy_dir of a lost server.
 
 Examples:
-  mayday restore /mnt/backup/monday --data-dir /var/lib/mayday --key /root/master.key
-  mayday serve --data-dir /var/lib/mayday")]
+  mayday restore /mnt/backup/monday --data-dir /srv/mayday --key safe/master.key
+  mayday serve --data-dir /srv/mayday")]
 pub(crate) struct RestoreArgs {
     /// The backup
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
