@@ -4,6 +4,7 @@
 //! - `test` gets what the tests need, runs all of them and prints one summary.
 //! - `soak` repeats the crash test for as many rounds as it is told.
 //! - `bench` measures mayday against Mosquitto, figure by figure.
+//! - `fuzz` runs the fuzz targets for as long as it is told.
 //! - `openapi` writes `docs/openapi.json` anew.
 //!
 //! Nothing in here is part of the product.
@@ -14,6 +15,7 @@
 )]
 
 mod bench;
+mod fuzz;
 mod openapi;
 mod postgres;
 mod prerequisites;
@@ -30,13 +32,17 @@ cargo xtask TASK
 
   tidy                    check the rules of the house
   test [--skip NAME]..    run every test; NAME is postgres, mosquitto, paho,
-                          mqttjs or strace: leaves out what needs it
+                          mqttjs, strace, fiu, faketime, mount or fuzz: leaves
+                          out what needs it
        [-- FILTER..]      only the tests whose names hold one of these words
   soak [--rounds N] [--seed N] [--skip NAME]..
                           the crash test, 300 rounds unless told otherwise
   bench [--rounds N] [--seconds N] [--only WORD].. [--postgres URL]
                           speed against Mosquitto, in rounds; MAYDAY_BIN names the
                           binary to measure
+  fuzz [TARGET] [--seconds N]
+                          one fuzz target or all of them, 60 s each unless told
+                          otherwise
   openapi                 write docs/openapi.json from the code
 ";
 
@@ -54,6 +60,7 @@ fn main() -> ExitCode {
         "test" => test::run(rest),
         "soak" => soak::run(rest),
         "bench" => bench::run(rest),
+        "fuzz" => fuzz::run(rest),
         "openapi" => openapi::run(),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -81,6 +81,34 @@ const NEEDS: &[Need] = &[
         advice: "install sslscan: it shows that nothing below TLS 1.2 is spoken",
     },
     Need {
+        name: "fiu",
+        used_by: &["fiu"],
+        present: || run::exists("fiu-run") && run::exists("fiu-ctrl"),
+        install: || packages(&["fiu-utils"]),
+        advice: "install libfiu's tools (Debian: fiu-utils): they make a disk fail under the server",
+    },
+    Need {
+        name: "faketime",
+        used_by: &["faketime"],
+        present: has_faketime,
+        install: || packages(&["libfaketime"]),
+        advice: "install libfaketime: it turns the server's wall clock",
+    },
+    Need {
+        name: "mount",
+        used_by: &["mount"],
+        present: can_mount,
+        install: || Err("mounting takes root's rights".to_owned()),
+        advice: "run as root where mounting is allowed: a small tmpfs is the disk that fills up",
+    },
+    Need {
+        name: "c++",
+        used_by: &["fuzz"],
+        present: || run::exists("c++"),
+        install: || packages(&["g++"]),
+        advice: "install a C++ compiler: libFuzzer is compiled with it",
+    },
+    Need {
         name: "paho",
         used_by: &["paho"],
         present: has_paho,
@@ -204,6 +232,28 @@ fn packages(names: &[&str]) -> Result<(), Failure> {
     }
     must(apt(&["update", "-q"]), "apt-update")?;
     must(apt(&install), "apt").map(|_| ())
+}
+
+/// Debian keeps it out of the linker's path, in the directory of the machine's
+/// triple; the e2e tests look for it in the same places.
+fn has_faketime() -> bool {
+    let libraries = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    libraries
+        .map(|entry| entry.path().join("faketime/libfaketimeMT.so.1"))
+        .any(|path| path.is_file())
+}
+
+/// Tries: root in a container may be refused.
+fn can_mount() -> bool {
+    let place = client_directory().join("mount");
+    if run::directory(&place).is_err() {
+        return false;
+    }
+    let mut mount = command("mount", &["-t", "tmpfs", "-o", "size=1m", "tmpfs"]);
+    mount.arg(&place);
+    let mut unmount = command("umount", &[]);
+    unmount.arg(&place);
+    must(mount, "mount").is_ok() && must(unmount, "umount").is_ok()
 }
 
 fn venv() -> PathBuf {

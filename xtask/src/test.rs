@@ -2,13 +2,16 @@
 //!
 //! It gets what the tests need, builds the binaries that the end-to-end tests
 //! start, runs a PostgreSQL for the time being, then unit, integration,
-//! end-to-end and documentation tests, and sums up.
+//! end-to-end and documentation tests, attacks the fuzz targets for a while, and
+//! sums up.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::Failure;
+use crate::fuzz;
 use crate::postgres::Postgres;
 use crate::prerequisites;
 use crate::run::{self, Said, Watch, cargo, must};
@@ -94,6 +97,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         count.failed += counted.failed;
     }
     drop(postgres);
+    attack(&request, &mut rows, &mut count)?;
 
     println!();
     for (name, took, note) in rows {
@@ -115,6 +119,45 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     }
     if count.passed == 0 {
         return Err("no test ran".to_owned());
+    }
+    Ok(())
+}
+
+/// Attacks each fuzz target for a while: a target counts as a test.
+fn attack(
+    request: &Request,
+    rows: &mut Vec<(&'static str, Duration, String)>,
+    count: &mut Count,
+) -> Result<(), Failure> {
+    if request.skip.iter().any(|name| name == "fuzz") {
+        return Ok(());
+    }
+    let wanted = |name: &&str| {
+        let mut filters = request.filters.iter();
+        request.filters.is_empty() || filters.any(|filter| format!("fuzz::{name}").contains(filter))
+    };
+    let targets: Vec<&'static str> = fuzz::names().filter(wanted).collect();
+    if targets.is_empty() {
+        return Ok(());
+    }
+    let watch = Watch::start();
+    println!("building the fuzz targets");
+    let built = fuzz::build()?;
+    rows.push(("fuzz targets", watch.read(), String::new()));
+    for name in targets {
+        let watch = Watch::start();
+        let note = match built.attack(name, fuzz::SECONDS_IN_TEST) {
+            Ok(note) => {
+                count.passed += 1;
+                note
+            }
+            Err(failure) => {
+                println!("{failure}");
+                count.failed += 1;
+                "found something".to_owned()
+            }
+        };
+        rows.push((name, watch.read(), note));
     }
     Ok(())
 }
@@ -248,9 +291,7 @@ fn number_before(line: &str, word: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::{Said, read_count};
+    use super::{Duration, Said, read_count};
 
     fn counted(text: &str) -> (u64, u64) {
         let count = read_count(&Said {

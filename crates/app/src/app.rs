@@ -87,6 +87,11 @@ impl App {
         self.clock.now()
     }
 
+    /// Whether the time may have leapt: then nothing is deleted for its age.
+    pub(crate) fn doubts_ages(&self) -> bool {
+        self.clock.doubt().leapt
+    }
+
     /// Tells whoever asks for the node's health that it takes no new work; what is
     /// under way goes on.
     pub fn begin_drain(&self) {

@@ -7,6 +7,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use mayday_core::clock::ClockDoubt;
 use mayday_core::time::Timestamp;
 use mayday_store::jobs::{self, JobCounts};
 use mayday_store::{CopyStats, Dialect, Lane, StoreError, StoreStats, spill};
@@ -34,6 +35,8 @@ pub struct HealthReport {
     pub disk: DiskHealth,
     /// The second copy of the state store; null when none is kept.
     pub copy: Option<CopyHealth>,
+    /// The clock.
+    pub clock: ClockHealth,
 }
 
 /// The second copy of the state store.
@@ -125,6 +128,16 @@ pub struct DiskHealth {
     pub ballast: bool,
 }
 
+/// The clock, which alarms and keeps nobody from being served.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ClockHealth {
+    /// Seconds by which the system's clock is ahead of mayday's (negative:
+    /// behind) since it stepped; 0 while they agree.
+    pub system_ahead_seconds: f64,
+    /// At the start the time may have leapt: nothing is deleted for its age.
+    pub leapt: bool,
+}
+
 impl HealthReport {
     /// Whether the node should get new work.
     pub fn is_ready(&self) -> bool {
@@ -175,6 +188,7 @@ impl App {
                 spill_rows: counts.map(|(_, spilled)| spilled),
             },
             disk,
+            clock: ClockHealth::new(self.clock.doubt()),
         }
     }
 
@@ -261,6 +275,19 @@ impl StoreHealth {
             commit_seconds: stats.commit_time.as_secs_f64(),
             last_commit_age_seconds: stats.last_commit.map(|at| now.since(at).as_secs_f64()),
             failing: stats.failing,
+        }
+    }
+}
+
+impl ClockHealth {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a step of years is exact to a microsecond in an f64"
+    )]
+    fn new(doubt: ClockDoubt) -> Self {
+        Self {
+            system_ahead_seconds: doubt.system_ahead_micros as f64 / 1e6,
+            leapt: doubt.leapt,
         }
     }
 }

@@ -30,7 +30,8 @@ pub use error::AppError;
 pub use feed::{EventFeed, FeedLost};
 pub use firmware::{FirmwareArtifact, FirmwareLink, FirmwareOffer, PIECE_BYTES};
 pub use health::{
-    DiskHealth, HealthReport, JobHealth, NotReady, Queues, StoreHealth, TelemetryFigures,
+    ClockHealth, DiskHealth, HealthReport, JobHealth, NotReady, Queues, StoreHealth,
+    TelemetryFigures,
 };
 pub use identity::IdentitySettings;
 pub use mayday_store as store;

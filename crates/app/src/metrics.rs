@@ -202,6 +202,10 @@ impl Metrics {
             families.copy_lag.set(copy.lag_seconds);
             families.copy_following.set(i64::from(copy.following));
         }
+        families
+            .clock_system_ahead
+            .set(report.clock.system_ahead_seconds);
+        families.clock_leapt.set(i64::from(report.clock.leapt));
         families.ready.set(i64::from(report.is_ready()));
     }
 

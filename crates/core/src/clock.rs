@@ -17,6 +17,22 @@ use crate::time::Timestamp;
 pub trait Clock: Send + Sync {
     /// The current time.
     fn now(&self) -> Timestamp;
+
+    /// What the clock is unsure of. Only a real one is ever unsure.
+    fn doubt(&self) -> ClockDoubt {
+        ClockDoubt::default()
+    }
+}
+
+/// What a clock is unsure of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClockDoubt {
+    /// By how many microseconds the system's clock is ahead of this one
+    /// (negative: behind) since it stepped; 0 while the two agree.
+    pub system_ahead_micros: i64,
+    /// Between the last sign of life and the start lies so much time that the
+    /// system's clock may have leapt. Nothing may be deleted for its age.
+    pub leapt: bool,
 }
 
 /// Where unpredictable bytes come from.

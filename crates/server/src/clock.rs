@@ -7,11 +7,18 @@
 //! a suspended machine's sleep too. A watcher compares it with the wall clock
 //! once a second: drift of up to [`STEP`] is followed by at most [`SLEW`] a
 //! second; a greater step is alarmed, not followed.
+//!
+//! Two starts are special. A wall clock that is more than [`LEAP`] ahead of the
+//! last heartbeat may be wrong: it is taken over, but for [`PROBATION`] nothing
+//! is deleted for its age and no heartbeat is written, so that a restart with the
+//! right time finds everything as it was. A wall clock that is behind the
+//! heartbeat by up to [`CATCH_UP_LIMIT`] may be right: the clock begins at the
+//! heartbeat and runs a tenth slower until the wall clock has caught up.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use mayday_core::clock::Clock;
+use mayday_core::clock::{Clock, ClockDoubt};
 use mayday_core::time::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +28,18 @@ const STEP: Duration = Duration::from_secs(2);
 
 /// How much of a drift is followed in one second.
 const SLEW: Duration = Duration::from_millis(1);
+
+/// A time without a heartbeat beyond which the wall clock may have leapt.
+const LEAP: Duration = Duration::from_hours(24);
+
+/// For how long a leap is doubted.
+const PROBATION: Duration = Duration::from_hours(24);
+
+/// A clock that began at most this much ahead of the wall clock waits for it.
+const CATCH_UP_LIMIT: Duration = Duration::from_hours(24);
+
+/// How much it waits in one second.
+const CATCH_UP: Duration = Duration::from_millis(100);
 
 /// How often the wall clock is looked at.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,6 +51,13 @@ pub(crate) struct AnchoredClock {
     offset: AtomicI64,
     /// The latest time ever shown, in microseconds: time never goes back.
     latest: AtomicI64,
+    /// By how many microseconds the wall clock was ahead when it was looked at
+    /// last; 0 while it is followed.
+    ahead: AtomicI64,
+    /// The leap of the start is doubted until then, in microseconds.
+    doubted_until: AtomicI64,
+    /// The clock began ahead of the wall clock and waits for it.
+    waits: AtomicBool,
 }
 
 /// What a look at the wall clock found.
@@ -44,6 +70,17 @@ pub(crate) enum Drift {
     Stepped(i64),
 }
 
+/// How the clock began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// Where it had ended, or a little later.
+    Smooth,
+    /// So much later that the wall clock may have leapt.
+    Leapt(Duration),
+    /// This much ahead of the wall clock.
+    Behind(Duration),
+}
+
 impl AnchoredClock {
     /// A clock that shows the wall clock's time now.
     pub(crate) fn new() -> Self {
@@ -54,12 +91,35 @@ impl AnchoredClock {
         Self {
             offset: AtomicI64::new(wall.saturating_sub(monotonic)),
             latest: AtomicI64::new(wall),
+            ahead: AtomicI64::new(0),
+            doubted_until: AtomicI64::new(i64::MIN),
+            waits: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes up where `heartbeat` was the last sign of life; answers how that
+    /// went.
+    pub(crate) fn take_up(&self, heartbeat: Timestamp) -> Start {
+        let now = self.now();
+        let gap = now.since(heartbeat);
+        if gap > LEAP {
+            let until = now.plus(PROBATION).as_micros();
+            self.doubted_until.store(until, Ordering::SeqCst);
+            return Start::Leapt(gap);
+        }
+        let behind = self.raise_to(heartbeat);
+        let waits = !behind.is_zero() && behind <= CATCH_UP_LIMIT;
+        self.waits.store(waits, Ordering::SeqCst);
+        if behind > STEP {
+            Start::Behind(behind)
+        } else {
+            Start::Smooth
         }
     }
 
     /// Moves the clock forward to `floor` if it is not there yet; answers by
     /// how much.
-    pub(crate) fn raise_to(&self, floor: Timestamp) -> Duration {
+    fn raise_to(&self, floor: Timestamp) -> Duration {
         let behind = floor.since(self.now());
         if !behind.is_zero() {
             self.offset.fetch_add(micros(behind), Ordering::SeqCst);
@@ -73,8 +133,15 @@ impl AnchoredClock {
             .saturating_sub(monotonic)
             .saturating_sub(self.offset.load(Ordering::SeqCst));
         if ahead.unsigned_abs() > STEP.as_micros().try_into().unwrap_or(u64::MAX) {
+            let waits = ahead < 0 && self.waits.load(Ordering::SeqCst);
+            let waited = if waits { micros(CATCH_UP) } else { 0 };
+            self.offset.fetch_sub(waited, Ordering::SeqCst);
+            self.ahead
+                .store(ahead.saturating_add(waited), Ordering::SeqCst);
             return Drift::Stepped(ahead);
         }
+        self.waits.store(false, Ordering::SeqCst);
+        self.ahead.store(0, Ordering::SeqCst);
         let limit = micros(SLEW);
         self.offset
             .fetch_add(ahead.clamp(-limit, limit), Ordering::SeqCst);
@@ -91,6 +158,13 @@ impl AnchoredClock {
 impl Clock for AnchoredClock {
     fn now(&self) -> Timestamp {
         self.at(monotonic_micros())
+    }
+
+    fn doubt(&self) -> ClockDoubt {
+        ClockDoubt {
+            system_ahead_micros: self.ahead.load(Ordering::SeqCst),
+            leapt: self.now().as_micros() < self.doubted_until.load(Ordering::SeqCst),
+        }
     }
 }
 
@@ -125,8 +199,8 @@ const fn advice(ahead: i64) -> &'static str {
          system's clock right, or restart mayday to take it over if it is right"
     } else {
         "the system's clock is more than 2 s behind mayday's, whose time never goes back: set \
-         the system's clock right; if it is right, mayday follows once it has caught up, and a \
-         restart changes nothing"
+         the system's clock right; if it is right, restart mayday, which then waits for it by \
+         running a tenth slower"
     }
 }
 
@@ -176,9 +250,58 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_is_advised_only_where_it_helps() {
+    fn a_restart_is_advised_with_what_it_does() {
         assert!(advice(3 * SECOND).contains("restart mayday to take it over"));
-        assert!(advice(-3 * SECOND).contains("a restart changes nothing"));
+        assert!(advice(-3 * SECOND).contains("running a tenth slower"));
+    }
+
+    #[test]
+    fn a_leap_is_taken_over_and_doubted_for_a_day() {
+        let clock = AnchoredClock::new();
+        let now = clock.now();
+        let day = Duration::from_hours(24);
+        assert_eq!(clock.take_up(now.minus(day / 2)), Start::Smooth);
+        assert!(!clock.doubt().leapt);
+        let start = clock.take_up(now.minus(day * 30));
+        assert!(
+            matches!(start, Start::Leapt(gap) if gap >= day * 30),
+            "{start:?}"
+        );
+        assert!(clock.doubt().leapt);
+        assert!(
+            clock.now().since(now) < Duration::from_mins(1),
+            "not held back"
+        );
+        clock.raise_to(now.plus(PROBATION * 2));
+        assert!(!clock.doubt().leapt, "for a day");
+    }
+
+    #[test]
+    fn a_clock_that_began_ahead_waits_for_the_wall_and_never_goes_back() {
+        let clock = AnchoredClock::new();
+        let heartbeat = clock.now().plus(Duration::from_mins(1));
+        assert!(matches!(clock.take_up(heartbeat), Start::Behind(_)));
+        let (wall, monotonic) = (wall_micros(), monotonic_micros());
+        let mut looks = 0;
+        let mut shown = clock.now();
+        // A minute is made up for in less than ten and a bit.
+        while matches!(
+            clock.look(wall + looks * SECOND, monotonic + looks * SECOND),
+            Drift::Stepped(_)
+        ) {
+            looks += 1;
+            let now = clock.at(monotonic + looks * SECOND);
+            assert!(now >= shown);
+            shown = now;
+            assert!(looks < 620, "never caught up");
+        }
+        assert!(looks > 500, "{looks}");
+        assert_eq!(clock.doubt(), ClockDoubt::default());
+        // One that stepped while running is not followed.
+        let ahead = clock.look(wall - 3_600 * SECOND, monotonic);
+        let again = clock.look(wall - 3_600 * SECOND, monotonic);
+        assert_eq!(ahead, again);
+        assert!(clock.doubt().system_ahead_micros < -3_000 * SECOND);
     }
 
     #[test]

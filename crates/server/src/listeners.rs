@@ -3,11 +3,15 @@
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::lifecycle::Addresses;
+
+/// Connections that wait to be accepted; the system may allow fewer
+/// (`net.core.somaxconn`).
+const BACKLOG: u32 = 4_096;
 
 /// Bound sockets; those that are off are missing.
 pub(crate) struct Listeners {
@@ -25,13 +29,13 @@ pub(crate) struct Listeners {
 
 impl Listeners {
     /// Takes every port, or says which one it cannot have.
-    pub(crate) async fn bind(config: &Config) -> Result<Self, Failure> {
+    pub(crate) fn bind(config: &Config) -> Result<Self, Failure> {
         Ok(Self {
-            http: bind_if("HTTP", "--http", config.http.listen).await?,
-            https: bind_if("HTTPS", "--https", config.tls.https).await?,
-            mqtt: bind_if("MQTT", "--mqtt", config.mqtt.listen).await?,
-            mqtts: bind_if("MQTT with TLS", "--mqtts", config.tls.mqtts).await?,
-            admin: bind("health and metrics", "--admin", config.admin.listen).await?,
+            http: bind_if("HTTP", "--http", config.http.listen)?,
+            https: bind_if("HTTPS", "--https", config.tls.https)?,
+            mqtt: bind_if("MQTT", "--mqtt", config.mqtt.listen)?,
+            mqtts: bind_if("MQTT with TLS", "--mqtts", config.tls.mqtts)?,
+            admin: bind("health and metrics", "--admin", config.admin.listen)?,
         })
     }
 
@@ -51,19 +55,33 @@ impl Listeners {
     }
 }
 
-async fn bind_if(
+fn bind_if(
     what: &str,
     flag: &str,
     address: Option<SocketAddr>,
 ) -> Result<Option<TcpListener>, Failure> {
     match address {
-        Some(address) => bind(what, flag, address).await.map(Some),
+        Some(address) => bind(what, flag, address).map(Some),
         None => Ok(None),
     }
 }
 
-async fn bind(what: &str, flag: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
+/// Listens with room for a crowd: the system's own default is so small that a burst
+/// of strangers makes a phone wait for its second or third try, seconds later.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // A restart must not wait for connections of before to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn bind(what: &str, flag: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    listen(address).map_err(|error| {
         let (why, advice) = match error.kind() {
             std::io::ErrorKind::AddrInUse => (
                 "another program listens there".to_owned(),

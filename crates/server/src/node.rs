@@ -8,13 +8,13 @@ use std::time::Duration;
 use mayday_app::admin::{AdminReply, AdminRequest};
 use mayday_app::presence::PresenceLimits;
 use mayday_app::{App, IdentitySettings, Metrics, Parts};
-use mayday_core::clock::{SharedClock, SharedEntropy};
+use mayday_core::clock::{Clock as _, SharedClock, SharedEntropy};
 use mayday_store::heartbeat::Heartbeat;
 use mayday_store::telemetry::{Telemetry, TelemetryConfig};
 use mayday_store::{CopySettings, Database, Lane, OpenError, Store, StoreConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::AnchoredClock;
+use crate::clock::{AnchoredClock, Start};
 use crate::config::Config;
 use crate::entropy::SystemEntropy;
 use crate::failure::Failure;
@@ -28,10 +28,6 @@ const DATABASE_FILE: &str = "mayday.db";
 /// How often the store is told that this server is alive. After a crash the
 /// clock may start this much earlier than it stood, never more.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
-
-/// A heartbeat in the store further ahead of the wall clock than this is told
-/// at start.
-const TOLERATED_LEAD: Duration = Duration::from_secs(2);
 
 /// Whether data may be made where there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +121,7 @@ impl Node {
     /// Tells the store every [`HEARTBEAT_INTERVAL`] that this server is alive.
     pub(crate) fn beat(&self) -> impl Future<Output = ()> + Send + 'static {
         let (store, shutdown) = (self.store.clone(), self.shutdown.clone());
+        let clock = Arc::clone(&self.clock);
         async move {
             let mut ticks = tokio::time::interval(HEARTBEAT_INTERVAL);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -132,6 +129,10 @@ impl Node {
                 tokio::select! {
                     () = shutdown.cancelled() => return,
                     _ = ticks.tick() => {}
+                }
+                // A time that is doubted must not become one that is believed.
+                if clock.doubt().leapt {
+                    continue;
                 }
                 if let Err(error) = store.write(Lane::Rest, Heartbeat).await {
                     tracing::warn!(%error, "the heartbeat could not be written");
@@ -143,7 +144,9 @@ impl Node {
     /// Ends what the app started, and closes the store.
     pub(crate) async fn close(self) {
         // The next start's clock begins no earlier than this.
-        if let Err(error) = self.store.write(Lane::Rest, Heartbeat).await {
+        if !self.clock.doubt().leapt
+            && let Err(error) = self.store.write(Lane::Rest, Heartbeat).await
+        {
             tracing::warn!(%error, "the last heartbeat could not be written");
         }
         self.shutdown.cancel();
@@ -168,17 +171,23 @@ fn store_config(config: &Config) -> StoreConfig {
     }
 }
 
-/// Sets the clock to the store's last heartbeat if the wall clock is behind it.
+/// Takes the clock up at the store's last heartbeat.
 async fn anchor(clock: &AnchoredClock, store: &Store) -> Result<(), Failure> {
     let last = store.last_heartbeat().await;
     let last = last.map_err(|error| Failure::new(format!("the store cannot be read: {error}")))?;
-    let behind = last.map_or(Duration::ZERO, |last| clock.raise_to(last));
-    if behind > TOLERATED_LEAD {
-        tracing::error!(
+    match last.map_or(Start::Smooth, |last| clock.take_up(last)) {
+        Start::Smooth => {}
+        Start::Leapt(gap) => tracing::error!(
+            clock.gap_hours = gap.as_secs() / 3_600,
+            "by the system's clock no server was alive for more than a day: if that is not so, \
+             set the system's clock right and restart mayday within 24 h of its running; until \
+             then nothing is deleted for its age"
+        ),
+        Start::Behind(behind) => tracing::error!(
             clock.behind_ms = u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
             "the system's clock is behind what was already stored; mayday goes on from there: \
              set the system's clock right"
-        );
+        ),
     }
     Ok(())
 }

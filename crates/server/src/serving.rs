@@ -106,7 +106,7 @@ impl Server {
         // Certificates and ports first: what is wrong with them is found before
         // anything is opened.
         tls::check(&config.tls)?;
-        let listeners = Listeners::bind(config).await?;
+        let listeners = Listeners::bind(config)?;
         let addresses = listeners.addresses()?;
         let node = Node::open(config).await?;
         let data_dir = &config.store.data_dir;

@@ -4,6 +4,9 @@
 /// of the statement: IOERR, CORRUPT, FULL, CANTOPEN, NOTADB, READONLY, NOMEM.
 const FILE_CODES: [i64; 7] = [10, 11, 13, 14, 26, 8, 7];
 
+/// SQLite's primary result codes of a file that somebody else holds: BUSY, LOCKED.
+const HELD_CODES: [i64; 2] = [5, 6];
+
 /// SQLite's primary result code of a full disk.
 const FULL: i64 = 13;
 
@@ -35,12 +38,22 @@ pub(crate) fn is_of_connection(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(error) => {
             if let Some(code) = sqlite_code(error.as_ref()) {
-                FILE_CODES.contains(&code)
+                FILE_CODES.contains(&code) || HELD_CODES.contains(&code)
             } else {
                 error
                     .code()
                     .is_some_and(|code| UNAVAILABLE.iter().any(|class| code.starts_with(class)))
             }
+        }
+        _ => false,
+    }
+}
+
+/// Whether another program holds the file, and was waited for.
+pub(crate) fn is_held(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => {
+            sqlite_code(error.as_ref()).is_some_and(|code| HELD_CODES.contains(&code))
         }
         _ => false,
     }

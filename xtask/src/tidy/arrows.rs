@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["core", "store", "gateway", "app", "http", "mqtt", "workers"],
     ),
     ("xtask", &[]),
+    ("fuzz", &["core"]),
 ];
 
 /// Tests of a crate may also use these, to stand on a real store.
@@ -39,8 +40,8 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("tower-http", &["http"], "only `http` speaks HTTP"),
     (
         "rmqtt-codec",
-        &["mqtt", "server"],
-        "only `mqtt` speaks MQTT; the demo is a client of it",
+        &["mqtt", "server", "fuzz"],
+        "only `mqtt` speaks MQTT; the demo is a client of it, a fuzz target its rival",
     ),
     (
         "getrandom",

@@ -49,6 +49,8 @@ pub(super) struct Families {
     pub(super) disk_free: Gauge,
     pub(super) copy_lag: Gauge<f64, AtomicU64>,
     pub(super) copy_following: Gauge,
+    pub(super) clock_system_ahead: Gauge<f64, AtomicU64>,
+    pub(super) clock_leapt: Gauge,
     pub(super) ready: Gauge,
 }
 
@@ -96,6 +98,8 @@ impl Families {
             disk_free: Gauge::default(),
             copy_lag: Gauge::default(),
             copy_following: Gauge::default(),
+            clock_system_ahead: Gauge::default(),
+            clock_leapt: Gauge::default(),
             ready: Gauge::default(),
         }
     }
@@ -233,6 +237,17 @@ impl Families {
     }
 
     fn register_background(&mut self) {
+        self.registry.register_with_unit(
+            "clock_system_ahead",
+            "By how much the system's clock is ahead of mayday's since it stepped",
+            Unit::Seconds,
+            self.clock_system_ahead.clone(),
+        );
+        self.registry.register(
+            "clock_leapt",
+            "Whether the time may have leapt before the start, and nothing is deleted: 1 or 0",
+            self.clock_leapt.clone(),
+        );
         self.registry.register_with_unit(
             "job_oldest_due",
             "For how long the oldest job has been due",

@@ -14,12 +14,18 @@ impl App {
     /// Removes samples that are older than they are kept; returns how many files
     /// or rows went.
     pub async fn prune_telemetry(&self) -> Result<usize, AppError> {
+        if self.doubts_ages() {
+            return Ok(0);
+        }
         Ok(self.telemetry.prune().await?)
     }
 
     /// Removes dead letters that are older than they are kept; returns how many.
     /// In the lane that a full disk does not close: this frees space.
     pub async fn prune_dead_letters(&self) -> Result<u64, AppError> {
+        if self.doubts_ages() {
+            return Ok(0);
+        }
         let before = self.clock.now().minus(DEAD_LETTERS_KEPT);
         let mut gone = 0;
         loop {

@@ -5,8 +5,10 @@
 //! that must be shown: foreign clients work ([`clients`]), a model of the
 //! public SDK is content over randomised runs ([`sdk`]), nothing acknowledged
 //! is lost ([`crash`], [`trace`], [`link`]), nobody is kept out or waits ([`siege`],
-//! [`frozen`]), a phone that only stays connected costs little ([`idle`]), load is
-//! measured truly ([`bench`]), the documents tell the truth ([`guides`], [`demo`],
+//! [`frozen`], [`crowd`]), a phone that only stays connected costs little
+//! ([`idle`]), nothing grows without bounds ([`bounds`]), a failing disk, database or
+//! clock makes nobody a liar ([`disk`], [`outage`], [`leap`]), load is measured truly
+//! ([`bench`]), the documents tell the truth ([`guides`], [`demo`],
 //! [`schemathesis`]).
 //!
 //! `cargo xtask test` provides the binaries and the clients; `MAYDAY_TEST_SKIP`
@@ -14,14 +16,19 @@
 #![cfg(test)]
 
 mod bench;
+mod bounds;
 mod clients;
 mod crash;
+mod crowd;
 mod demo;
+mod disk;
 mod frozen;
 mod guides;
 mod harness;
 mod idle;
+mod leap;
 mod link;
+mod outage;
 mod schemathesis;
 mod sdk;
 mod siege;

@@ -13,8 +13,9 @@ use crate::error::StoreError;
 use crate::failure;
 use crate::open::OpenError;
 
-/// How long the writer waits for a checkpoint that holds the lock.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// How long the writer waits for a checkpoint, or another program, that holds the
+/// lock.
+pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// How long a checkpoint waits for the writer or a reader.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 /// Prepared statements kept per connection: more than the crate has.

@@ -30,6 +30,8 @@ use crate::queued::Queued;
 use crate::stats::Counters;
 use crate::tx::{Connection, Tx};
 
+use super::connect;
+
 /// Most commands in one commit.
 const GROUP_COMMANDS: usize = 64;
 /// How long a group that holds more than the rest takes commands.
@@ -106,6 +108,12 @@ impl Writer {
         let started = Instant::now();
         match self.group(lane, entry, started).await {
             Ok(members) => self.committed(members, started),
+            Err(Broken { entries, error }) if is_held(&error) => {
+                self.counters.failed();
+                tracing::error!(%error, "another program holds the database: end it");
+                self.recover(&error).await;
+                refuse(entries, error);
+            }
             Err(Broken { entries, error }) => {
                 self.counters.failed();
                 tracing::warn!(%error, commands = entries.len(), "a commit failed: its commands run again alone");
@@ -285,10 +293,14 @@ impl Writer {
 
     /// Begins a transaction, on a new connection when the old one will not.
     async fn begin(&mut self) -> Result<(), StoreError> {
-        if self.connection.is_some() && self.execute(BEGIN).await.is_ok() {
-            return Ok(());
+        if self.connection.is_some() {
+            match self.execute(BEGIN).await {
+                Ok(()) => return Ok(()),
+                // A new connection would wait for the same program.
+                Err(error) if is_held(&error) => return Err(error),
+                Err(_) => self.drop_connection().await,
+            }
         }
-        self.drop_connection().await;
         let reopened = super::reopen(&self.path)
             .await
             .map_err(|error| match error {
@@ -341,5 +353,20 @@ impl Writer {
             .await
             .map(|_| ())
             .map_err(|error| StoreError::of_statement(statement, error))
+    }
+}
+
+/// Whether another program holds the database, and was waited for.
+fn is_held(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable { source } if failure::is_held(source))
+}
+
+/// Answers that nothing was stored: it was waited for long enough.
+fn refuse(entries: Vec<Box<dyn Queued>>, error: StoreError) {
+    let mut error = Some(error);
+    for entry in entries {
+        entry.answer(Err(error.take().unwrap_or(StoreError::TimedOut {
+            limit: connect::BUSY_WAIT,
+        })));
     }
 }

@@ -1,6 +1,7 @@
 //! The stretch of network between a server and PostgreSQL, in a test's hands:
-//! it can stand still without a word, as in a fail-over that resets nothing, and
-//! it can lose the answer to a COMMIT that happened.
+//! it can stand still without a word, as in a fail-over that resets nothing, it can
+//! be cut, as when PostgreSQL is stopped, and it can lose the answer to a COMMIT that
+//! happened.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -27,6 +28,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     held: bool,
+    cut: bool,
     closed: bool,
     /// The transaction whose COMMIT is to go unanswered holds these bytes.
     marker: Option<Vec<u8>>,
@@ -53,10 +55,14 @@ impl Link {
         let (server, of_link) = (server.to_owned(), Arc::clone(&shared));
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
-                if of_link.state().closed {
+                let (closed, cut) = {
+                    let state = of_link.state();
+                    (state.closed, state.cut)
+                };
+                if closed {
                     return;
                 }
-                if let Ok(far) = TcpStream::connect(&server) {
+                if !cut && let Ok(far) = TcpStream::connect(&server) {
                     of_link.join(near, far);
                 }
             }
@@ -69,9 +75,21 @@ impl Link {
         self.shared.state().held = true;
     }
 
+    /// Every connection is closed, and each new one at once.
+    pub(crate) fn cut(&self) {
+        let mut state = self.shared.state();
+        state.cut = true;
+        for stream in state.streams.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
     /// Everything passes again, what was held up first.
     pub(crate) fn resume(&self) {
-        self.shared.state().held = false;
+        let mut state = self.shared.state();
+        state.held = false;
+        state.cut = false;
+        drop(state);
         self.shared.changed.notify_all();
     }
 

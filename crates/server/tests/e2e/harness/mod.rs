@@ -3,9 +3,12 @@
 pub(crate) mod clock;
 pub(crate) mod dice;
 pub(crate) mod http;
+pub(crate) mod ledger;
 pub(crate) mod link;
 pub(crate) mod mqtt;
 pub(crate) mod person;
 pub(crate) mod postgres;
 pub(crate) mod server;
+pub(crate) mod small_disk;
 pub(crate) mod tools;
+pub(crate) mod watch;

@@ -195,6 +195,36 @@ impl Mqtt {
         }
     }
 
+    /// Sends bytes as they are.
+    pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// From now on nothing here waits.
+    pub(crate) fn set_nonblocking(&mut self) {
+        self.stream.set_nonblocking(true).unwrap();
+    }
+
+    /// Sends as much as goes without waiting; how much it was. A connection that
+    /// the server closed takes nothing.
+    pub(crate) fn write_some(&mut self, bytes: &[u8]) -> usize {
+        self.stream.write(bytes).unwrap_or(0)
+    }
+
+    /// Reads what has come, without waiting, and throws it away.
+    pub(crate) fn throw_away(&mut self) {
+        let mut buffer = [0; 16 * 1024];
+        while matches!(self.stream.read(&mut buffer), Ok(1..)) {}
+    }
+
+    /// A PUBLISH of 3.1.1 with `QoS` 1.
+    pub(crate) fn publish_bytes(topic: &str, id: u16, payload: &[u8]) -> Vec<u8> {
+        let mut body = text(topic);
+        body.extend(id.to_be_bytes());
+        body.extend_from_slice(payload);
+        frame(0x32, &body)
+    }
+
     fn read(&mut self, limit: Duration) -> io::Result<Option<Packet>> {
         self.stream.set_read_timeout(Some(limit))?;
         loop {
@@ -285,23 +315,33 @@ impl Mqtt {
     }
 
     fn send(&mut self, first: u8, body: &[u8]) -> io::Result<()> {
-        let mut frame = vec![first];
-        let mut length = body.len();
-        loop {
-            let digit = u8::try_from(length % 128).unwrap();
-            length /= 128;
-            frame.push(if length > 0 { digit | 0x80 } else { digit });
-            if length == 0 {
-                break;
-            }
-        }
-        frame.extend_from_slice(body);
-        self.stream.write_all(&frame)
+        self.stream.write_all(&frame(first, body))
     }
 
     fn fresh_id(&mut self) -> u16 {
         self.next_id = self.next_id.checked_add(1).unwrap_or(1);
         self.next_id
+    }
+}
+
+/// A packet: its first byte, its length and what follows.
+pub(crate) fn frame(first: u8, body: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    frame.extend(length(body.len()));
+    frame.extend_from_slice(body);
+    frame
+}
+
+/// A variable byte integer.
+pub(crate) fn length(mut value: usize) -> Vec<u8> {
+    let mut digits = Vec::new();
+    loop {
+        let digit = u8::try_from(value % 128).unwrap();
+        value /= 128;
+        digits.push(if value > 0 { digit | 0x80 } else { digit });
+        if value == 0 {
+            return digits;
+        }
     }
 }
 

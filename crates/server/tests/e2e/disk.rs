@@ -1,0 +1,229 @@
+//! A disk that is full, that fails, or that somebody else holds: nothing is
+//! acknowledged that is not stored, an SOS is stored as long as a byte is left,
+//! readiness tells, and when the disk is well again so is the server, without a
+//! restart.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::harness::ledger::{Ledger, Way, What};
+use super::harness::mqtt::Version;
+use super::harness::server::{Home, How, Server};
+use super::harness::small_disk::SmallDisk;
+use super::harness::tools::{self, Talker};
+
+/// The disk, and what the server holds back of it.
+const DISK_MIB: u32 = 48;
+const RESERVE_MIB: u32 = 8;
+const BALLAST_MIB: u32 = 4;
+/// A cry of this size is kept whole.
+const LARGE_MESSAGE_BYTES: usize = 48 * 1_024;
+/// So many of them find room in the ballast, with all that is written beside.
+const CRIES_IN_BALLAST: usize = 20;
+/// So many do not.
+const CRIES_BEYOND_BALLAST: usize = 400;
+/// From a cause to what readiness says, and from its end to a server that is well.
+const NOTICED_WITHIN: Duration = Duration::from_secs(5);
+const WELL_WITHIN: Duration = Duration::from_secs(10);
+/// A database that another program holds is waited for; no longer than this.
+const HELD_AT_MOST: Duration = Duration::from_secs(8);
+/// Attempts while the disk fails now and then.
+const UNRELIABLE_ATTEMPTS: usize = 60;
+
+#[test]
+fn a_full_disk_stores_sos_from_the_ballast_and_acknowledges_nothing_else() {
+    let home = Home::new();
+    let Some(disk) = SmallDisk::mount(&home.data(), DISK_MIB) else {
+        return;
+    };
+    let partner = home.app("acme");
+    let server = home.serve_how(&How {
+        environment: vec![
+            ("MAYDAY_STORE__DISK_RESERVE_MIB", RESERVE_MIB.to_string()),
+            ("MAYDAY_STORE__DISK_RESERVE_PERCENT", "0".to_owned()),
+            ("MAYDAY_STORE__BALLAST_MIB", BALLAST_MIB.to_string()),
+        ],
+        ..How::default()
+    });
+    let mut ledger = Ledger::new(&partner);
+    everything_is_stored(&mut ledger, &server);
+    assert_eq!(server.readiness().0, 200);
+
+    disk.fill();
+    let told = tools::until(NOTICED_WITHIN, || {
+        server.readiness() == (503, vec!["disk_low".to_owned()])
+    });
+    assert!(told, "{:?}", server.readiness());
+    for way in Way::ALL {
+        assert!(!ledger.send(&server, "ana", What::Sample, way), "{way:?}");
+        assert!(ledger.send(&server, "ana", What::Sos, way), "{way:?}");
+        // Somebody the server has never heard of.
+        let stranger = format!("stranger {way:?}");
+        assert!(ledger.send(&server, &stranger, What::Sos, way), "{way:?}");
+    }
+
+    let message = "x".repeat(LARGE_MESSAGE_BYTES);
+    let cries = (0..CRIES_BEYOND_BALLAST)
+        .take_while(|number| {
+            let who = format!("crier {number}");
+            ledger.send_with(&server, &who, What::Sos, Way::Http, &message)
+        })
+        .count();
+    println!("{cries} large cries found room in a ballast of {BALLAST_MIB} MiB");
+    assert!((CRIES_IN_BALLAST..CRIES_BEYOND_BALLAST).contains(&cries));
+    for way in Way::ALL {
+        // Whatever is said now must be true; the ledger will be held against it.
+        ledger.send_with(&server, "late", What::Sos, way, &message);
+    }
+
+    disk.clear();
+    is_well_again(&mut ledger, &server);
+    server.kill();
+    ledger.check(&home.serve());
+}
+
+#[test]
+fn a_disk_that_fails_makes_no_liar_and_is_forgiven() {
+    if tools::skipped("fiu") {
+        return;
+    }
+    let home = Home::new();
+    let partner = home.app("acme");
+    let control = home.beside("fiu").to_string_lossy().into_owned();
+    let server = home.serve_how(&How {
+        under: ["fiu-run", "-x", "-f", &control]
+            .map(str::to_owned)
+            .to_vec(),
+        ..How::default()
+    });
+    let tell = |command: &str| {
+        let pid = server.pid.to_string();
+        let said = tools::run(
+            Command::new("fiu-ctrl").args(["-f", &control, "-c", command, &pid]),
+            "",
+        );
+        assert!(said.success, "{command}: {said:?}");
+    };
+    let mut ledger = Ledger::new(&partner);
+    everything_is_stored(&mut ledger, &server);
+    // EIO is 5, ENOSPC is 28.
+    for (call, errno) in [
+        ("posix/io/sync/*", 5),
+        ("posix/io/sync/*", 28),
+        ("posix/io/rw/pwrite*", 5),
+        ("posix/io/rw/pwrite*", 28),
+    ] {
+        tell(&format!("enable name={call},failinfo={errno}"));
+        for way in Way::ALL {
+            let sos = ledger.send(&server, "ana", What::Sos, way);
+            assert!(!sos, "{call} {errno} {way:?}: an SOS was acknowledged");
+            let sample = ledger.send(&server, "ana", What::Sample, way);
+            assert!(!sample, "{call} {errno} {way:?}: a sample was acknowledged");
+        }
+        let told = tools::until(NOTICED_WITHIN, || {
+            let (status, reasons) = server.readiness();
+            status == 503 && reasons.contains(&"store_failing".to_owned())
+        });
+        assert!(told, "{call} {errno}: {:?}", server.readiness());
+        tell(&format!("disable name={call}"));
+        is_well_again(&mut ledger, &server);
+    }
+
+    let (sync, write) = ("posix/io/sync/*", "posix/io/rw/pwrite*");
+    for call in [sync, write] {
+        tell(&format!(
+            "enable_random name={call},probability=0.1,failinfo=5"
+        ));
+    }
+    let stored = (0..UNRELIABLE_ATTEMPTS)
+        .filter(|number| {
+            let way = Way::ALL[number % Way::ALL.len()];
+            let what = if number % 2 == 0 {
+                What::Sos
+            } else {
+                What::Sample
+            };
+            ledger.send(&server, "ana", what, way)
+        })
+        .count();
+    println!("{stored} of {UNRELIABLE_ATTEMPTS} were stored on a disk that fails now and then");
+    assert!(stored > 0);
+    server.kill();
+    ledger.check(&home.serve());
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the acknowledgement is timed from outside"
+)]
+fn a_database_that_another_program_holds_is_waited_for_and_then_refused() {
+    let home = Home::new();
+    let partner = home.app("acme");
+    let server = home.serve();
+    let mut ledger = Ledger::new(&partner);
+    everything_is_stored(&mut ledger, &server);
+
+    let file = home.data().join("mayday.db");
+    let hold = |seconds: u32| {
+        let script = format!(
+            "import sqlite3, sys, time\n\
+             held = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
+             held.execute('BEGIN IMMEDIATE')\n\
+             print('held', flush=True)\n\
+             time.sleep({seconds})\n\
+             held.execute('ROLLBACK')\n"
+        );
+        let holder = Talker::start(Command::new("python3").args(["-c", &script]).arg(&file));
+        holder.hear("held");
+        holder
+    };
+
+    let holder = hold(2);
+    let began = Instant::now();
+    assert!(ledger.send(&server, "ana", What::Sos, Way::Http));
+    let waited = began.elapsed();
+    assert!(
+        waited > Duration::from_secs(1),
+        "{waited:?}: it was not held"
+    );
+    assert!(waited < Duration::from_secs(5), "{waited:?}");
+    drop(holder);
+
+    let holder = hold(60);
+    let began = Instant::now();
+    let way = Way::Mqtt(Version::V5);
+    assert!(!ledger.send(&server, "ana", What::Sos, way), "stored?");
+    let waited = began.elapsed();
+    assert!(waited < HELD_AT_MOST, "{waited:?}");
+    println!("refused after {waited:?}");
+    assert_eq!(server.readiness().0, 503);
+    drop(holder);
+    is_well_again(&mut ledger, &server);
+    server.kill();
+    ledger.check(&home.serve());
+}
+
+/// An SOS and a sample on each way.
+fn everything_is_stored(ledger: &mut Ledger, server: &Server) {
+    for way in Way::ALL {
+        for what in [What::Sos, What::Sample] {
+            assert!(ledger.send(server, "ana", what, way), "{way:?} {what:?}");
+        }
+    }
+}
+
+/// Without a restart.
+fn is_well_again(ledger: &mut Ledger, server: &Server) {
+    let stored = tools::until(WELL_WITHIN, || {
+        ledger.send(server, "ana", What::Sos, Way::Http)
+    });
+    assert!(stored, "no SOS is stored although the cause is gone");
+    let ready = tools::until(WELL_WITHIN, || server.readiness().0 == 200);
+    assert!(ready, "{:?}", server.readiness());
+    let sample = tools::until(WELL_WITHIN, || {
+        ledger.send(server, "ana", What::Sample, Way::Http)
+    });
+    assert!(sample, "no sample is stored although the cause is gone");
+    everything_is_stored(ledger, server);
+}
