@@ -155,7 +155,11 @@ impl<T: Transport> Connection<T> {
                 Ok(())
             }
             Event::Io(Err(error)) => Err(End::of(&error)),
-            Event::More => Ok(()),
+            Event::More => {
+                // Whoever sends without end must not keep a thread from others.
+                tokio::task::yield_now().await;
+                Ok(())
+            }
         }
     }
 
