@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::Extension;
+use mayday_app::Arrival;
 use mayday_app::testing::APP_ID;
 use mayday_http::{Door, HttpSettings, serve};
 use rustls::ServerConfig;
@@ -339,4 +342,36 @@ async fn of_too_many_handshakes_the_oldest_makes_room() {
         "the newest is still open"
     );
     here.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_changes_its_protocol_goes_with_whose_it_is() {
+    let proxy = std::net::IpAddr::from([127, 0, 0, 1]);
+    for (trusted, expected) in [(vec![proxy], "203.0.113.9"), (Vec::new(), "127.0.0.1")] {
+        let settings = HttpSettings {
+            trusted_proxies: trusted,
+            ..HttpSettings::default()
+        };
+        let node = mayday_app::testing::TestApp::sqlite().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().fallback(|arrival: Option<Extension<Arrival>>| async move {
+            arrival.map_or_else(String::new, |arrival| arrival.client.to_string())
+        });
+        let shutdown = CancellationToken::new();
+        let doors = vec![listener.into()];
+        let serving = serve(doors, router, settings, node.app.clone(), shutdown.clone());
+        let task = tokio::spawn(serving);
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        for (header, expected) in [("Upgrade: websocket\r\n", expected), ("", "")] {
+            let request = format!(
+                "GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 203.0.113.9\r\n{header}\r\n"
+            );
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let answer = answer(&mut stream).await;
+            assert_eq!(answer.split_once("\r\n\r\n").unwrap().1, expected);
+        }
+        shutdown.cancel();
+        timeout(PATIENCE, task).await.unwrap().unwrap();
+    }
 }
