@@ -38,7 +38,7 @@ impl FromRequestParts<Api> for PublicUrl {
         match &api.settings.public_url {
             Some(url) => Ok(Self(url.clone())),
             None => of_request(parts, &api.settings.trusted_proxies).ok_or_else(|| {
-                let message = "the Host header names no host: send one, or set http.public_url";
+                let message = "the Host header holds no host: send one, or set http.public_url";
                 Problem::field("", message)
             }),
         }

@@ -56,7 +56,7 @@ async fn add_to(server: &Server, app: &str, version: &str, bytes: &[u8]) -> Firm
     }
 }
 
-async fn add(server: &Server, version: &str, bytes: &[u8]) -> FirmwareView {
+pub(crate) async fn add(server: &Server, version: &str, bytes: &[u8]) -> FirmwareView {
     add_to(server, APP_ID, version, bytes).await
 }
 

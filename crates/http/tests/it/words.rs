@@ -93,10 +93,14 @@ fn the_scan_reads_rust() {
     assert_eq!(guesses("hostname"), ["name"]);
 }
 
+/// What operators alone are told (`admin`) and tests are left out.
 fn sources(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
+        if path.ends_with("admin") {
+            continue;
+        }
         if path.is_dir() {
             found.extend(sources(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs")

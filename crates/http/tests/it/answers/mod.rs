@@ -11,6 +11,7 @@ mod contacts;
 mod described;
 mod devices;
 mod me;
+mod provisioning;
 mod sos;
 mod telemetry;
 
@@ -25,6 +26,7 @@ async fn every_documented_answer_is_given_and_is_as_documented() {
     telemetry::answers(&mut described).await;
     devices::answers(&mut described).await;
     contacts::answers(&mut described).await;
+    provisioning::answers(&mut described).await;
     let unseen = described.unseen();
     assert!(
         unseen.is_empty(),
