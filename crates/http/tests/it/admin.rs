@@ -63,7 +63,15 @@ async fn the_engine_tells_its_figures() {
     let report: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(
         keys(&report),
-        ["disk", "jobs", "reasons", "store", "telemetry"]
+        [
+            "copy",
+            "disk",
+            "jobs",
+            "reasons",
+            "store",
+            "telemetry",
+            "warnings"
+        ]
     );
     assert_eq!(
         keys(&report["store"]),
