@@ -4,6 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -92,22 +93,23 @@ fn while_attacked(
     });
 }
 
-/// Holds so many connections that each send `begin` and then a byte of `rest`
-/// now and then; one that is closed comes back.
-fn dawdle(address: &str, begin: &[u8], rest: &[u8], over: &AtomicBool) {
-    let mut held: Vec<(TcpStream, usize)> = Vec::new();
+/// A connection, and how many bytes it has sent after its beginning.
+type Dawdler = (TcpStream, usize);
+
+/// Opens a connection that sends `opening` and no more for now.
+fn begin(address: &str, opening: &[u8]) -> Option<Dawdler> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_nonblocking(true).ok()?;
+    stream.write_all(opening).ok()?;
+    Some((stream, 0))
+}
+
+/// Sends a byte of `rest` on each connection now and then; some of those that were
+/// closed come back.
+fn dawdle(address: &str, opening: &[u8], rest: &[u8], mut held: Vec<Dawdler>, over: &AtomicBool) {
     while !over.load(Ordering::Relaxed) {
         let missing = DAWDLERS - held.len();
-        for _ in 0..missing.min(BACK_AT_ONCE) {
-            let Ok(mut stream) = TcpStream::connect(address) else {
-                break;
-            };
-            stream.set_nonblocking(true).unwrap();
-            if stream.write_all(begin).is_err() {
-                break;
-            }
-            held.push((stream, 0));
-        }
+        held.extend((0..missing.min(BACK_AT_ONCE)).filter_map(|_| begin(address, opening)));
         held.retain_mut(|(stream, sent)| {
             let byte = rest[*sent % rest.len()];
             *sent += 1;
@@ -127,6 +129,7 @@ fn dawdlers_at_every_door_keep_no_cry_out() {
             ("MAYDAY_MQTT__MAX_UNPROVEN_CONNECTIONS", SEATS.to_owned()),
             ("MAYDAY_HTTP__MAX_CONNECTIONS", SEATS.to_owned()),
         ],
+        tls: true,
         ..How::default()
     });
     // A CONNECT that announces 120 bytes, a request whose head never ends, a
@@ -136,20 +139,42 @@ fn dawdlers_at_every_door_keep_no_cry_out() {
     let upgrade =
         b"GET /mqtt HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\nx-slow: ";
     let body = b"POST /v1/sdk/sos HTTP/1.1\r\nhost: x\r\ncontent-length: 60000\r\n\r\n";
-    let doors: [(&str, &[u8], &[u8]); 4] = [
+    // A handshake that stops in the middle of its first message, and a WebSocket whose
+    // first frame never ends.
+    let hello = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
+    let socket = b"GET /mqtt HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        sec-websocket-protocol: mqtt\r\n\r\n\x82\xfe\x10\0mask";
+    let (https, mqtts) = (server.https.as_ref(), server.mqtts.as_ref());
+    let doors: [(&str, &[u8], &[u8]); 7] = [
+        (https.expect("behind TLS"), hello, b"y"),
+        (mqtts.expect("behind TLS"), hello, b"y"),
+        (&server.http, socket, b"y"),
         (&server.mqtt, connect, b"i"),
         (&server.http, head, b"y"),
         (&server.http, upgrade, b"y"),
         (&server.http, body, b"{"),
     ];
+    // All are there before the first cry.
+    let crowds = doors.map(|(address, opening, _)| {
+        let crowd = (0..DAWDLERS).filter_map(|_| begin(address, opening));
+        Mutex::new(crowd.collect::<Vec<Dawdler>>())
+    });
+    let crowd: usize = crowds.iter().map(|crowd| crowd.lock().unwrap().len()).sum();
+    assert_eq!(
+        crowd,
+        doors.len() * DAWDLERS,
+        "all were let in, then let go"
+    );
     while_attacked(
         &server,
         &partner,
         "dawdlers",
         doors.len(),
         |number, over| {
-            let (address, begin, rest) = doors[number];
-            dawdle(address, begin, rest, over);
+            let (address, opening, rest) = doors[number];
+            let held = std::mem::take(&mut *crowds[number].lock().unwrap());
+            dawdle(address, opening, rest, held, over);
         },
     );
 }
