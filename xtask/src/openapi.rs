@@ -1,24 +1,30 @@
-//! `cargo xtask openapi`: writes the checked-in description anew.
+//! `cargo xtask openapi`: writes the checked-in descriptions of HTTP and MQTT anew.
 //!
-//! A test of the `http` crate fails when it is stale.
+//! Tests of the `http` crate fail when they are stale.
 
 use std::fs;
 
 use crate::Failure;
 use crate::run::cargo;
 
-const PLACE: &str = "docs/openapi.json";
+/// What the binary prints with this command, and where it lies.
+const PLACES: [(&str, &str); 2] = [
+    ("openapi", "docs/openapi.json"),
+    ("asyncapi", "docs/asyncapi.json"),
+];
 
-/// Asks the binary for its description and writes it.
+/// Asks the binary for its descriptions and writes them.
 pub(crate) fn run() -> Result<(), Failure> {
-    let output = cargo(&["run", "--quiet", "--package", "mayday", "--", "openapi"])
-        .output()
-        .map_err(|error| format!("cargo: {error}"))?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    for (command, place) in PLACES {
+        let output = cargo(&["run", "--quiet", "--package", "mayday", "--", command])
+            .output()
+            .map_err(|error| format!("cargo: {error}"))?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        let path = crate::root().join(place);
+        fs::write(&path, &output.stdout).map_err(|error| format!("{}: {error}", path.display()))?;
+        println!("{place}: {} bytes", output.stdout.len());
     }
-    let path = crate::root().join(PLACE);
-    fs::write(&path, &output.stdout).map_err(|error| format!("{}: {error}", path.display()))?;
-    println!("{PLACE}: {} bytes", output.stdout.len());
     Ok(())
 }

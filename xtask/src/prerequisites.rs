@@ -3,7 +3,7 @@
 //! named when that fails.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::Failure;
 use crate::run::{self, Watch, command, must};
@@ -11,6 +11,7 @@ use crate::run::{self, Watch, command, must};
 /// The versions that the client tests were written against.
 const PAHO: &str = "paho-mqtt==2.1.0";
 const MQTT_JS: &str = "mqtt@5.14.1";
+const ASYNCAPI: &str = "@asyncapi/parser@3.6.3";
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
 /// Something that tests need; `--skip` takes its name.
@@ -132,6 +133,17 @@ const NEEDS: &[Need] = &[
         },
         install: install_mqtt_js,
         advice: "run `npm install mqtt` in target/e2e",
+    },
+    Need {
+        name: "asyncapi",
+        used_by: &["asyncapi"],
+        present: || {
+            client_directory()
+                .join("asyncapi/node_modules/@asyncapi/parser/package.json")
+                .is_file()
+        },
+        install: || install_npm(&client_directory().join("asyncapi"), ASYNCAPI),
+        advice: "run `npm install @asyncapi/parser` in target/e2e/asyncapi",
     },
     Need {
         name: "rumqttc",
@@ -322,11 +334,16 @@ fn make_venv() -> Result<(), Failure> {
 }
 
 fn install_mqtt_js() -> Result<(), Failure> {
-    run::directory(&client_directory())?;
+    install_npm(&client_directory(), MQTT_JS)
+}
+
+/// Installs a package from npm; nothing of it runs while it is installed.
+fn install_npm(place: &Path, package: &str) -> Result<(), Failure> {
+    run::directory(place)?;
     if !run::exists("npm") {
         packages(&["npm"])?;
     }
-    let place = client_directory().to_string_lossy().into_owned();
+    let place = place.to_string_lossy().into_owned();
     must(
         command(
             "npm",
@@ -337,7 +354,8 @@ fn install_mqtt_js() -> Result<(), Failure> {
                 "--no-save",
                 "--no-audit",
                 "--no-fund",
-                MQTT_JS,
+                "--ignore-scripts",
+                package,
             ],
         ),
         "npm",

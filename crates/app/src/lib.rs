@@ -4,7 +4,9 @@
 pub mod admin;
 mod app;
 mod arrival;
+mod brokers;
 mod contacts;
+mod data_rights;
 mod device_configs;
 mod devices;
 mod error;
@@ -26,6 +28,8 @@ mod topics;
 
 pub use app::{App, Parts};
 pub use arrival::Arrival;
+pub use brokers::{Admission, BrokerScope, TopicUse};
+pub use data_rights::{ErasureState, ExportCursor, ExportDocument, ExportPage};
 pub use error::AppError;
 pub use feed::{EventFeed, FeedLost};
 pub use firmware::{FirmwareArtifact, FirmwareLink, FirmwareOffer, PIECE_BYTES};

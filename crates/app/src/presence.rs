@@ -65,6 +65,8 @@ pub enum CutReason {
     FullHouse,
     /// The user was blocked.
     UserBlocked,
+    /// The user's data is being erased; the next connection is a new user's.
+    UserErased,
     /// The app was deactivated.
     AppInactive,
     /// The secret behind the connection's proof was retired.

@@ -7,6 +7,7 @@
 //! and its failure is worded by `problem`.
 
 mod admin;
+mod asyncapi;
 mod auth;
 mod body;
 mod docs;
@@ -24,6 +25,7 @@ mod state;
 mod v1;
 
 pub use admin::{AdminHost, admin_router};
+pub use asyncapi::asyncapi_json;
 pub use openapi::openapi_json;
 pub use router::{AUTHORISATION, Access, router};
 pub use serve::{Door, serve};

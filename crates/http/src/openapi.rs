@@ -32,6 +32,7 @@ use crate::router::{AUTHORISATION, Access, signed_routes};
         (name = "Telemetry", description = "Where somebody is, sample by sample."),
         (name = "Devices", description = "The hardware that can cry for help in its owner's name."),
         (name = "Contacts", description = "Whom to tell, in which order."),
+        (name = "Brokers", description = "What an external MQTT broker asks about its clients."),
     ),
     components(schemas(ErrorBody)),
 )]
@@ -86,6 +87,16 @@ fn declare_proof(document: &mut utoipa::openapi::OpenApi) {
             "The partner's id of the user, as raw UTF-8 bytes.",
         ),
     );
+    for (name, scheme) in [
+        ("brokerKey", HttpAuthScheme::Bearer),
+        ("brokerPassword", HttpAuthScheme::Basic),
+    ] {
+        let scheme = HttpBuilder::new()
+            .scheme(scheme)
+            .description(Some("A broker's key, made with `mayday broker-key`."))
+            .build();
+        components.add_security_scheme(name, SecurityScheme::Http(scheme));
+    }
     components.add_security_scheme(
         "userHash",
         SecurityScheme::Http(
@@ -106,15 +117,22 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
         .iter()
         .find(|(m, p, _)| *m == method && *p == path)
         .map_or(Access::Full, |(_, _, access)| *access);
-    operation.security = Some(vec![
-        SecurityRequirement::new::<_, [&str; 0], _>("appId", [])
-            .add::<_, [&str; 0], _>("userId", [])
-            .add::<_, [&str; 0], _>("userHash", []),
-    ]);
-    let word = if access == Access::Sos {
-        "genuine"
+    operation.security = Some(if access == Access::Broker {
+        vec![
+            SecurityRequirement::new::<_, [&str; 0], _>("brokerKey", []),
+            SecurityRequirement::new::<_, [&str; 0], _>("brokerPassword", []),
+        ]
     } else {
-        "full"
+        vec![
+            SecurityRequirement::new::<_, [&str; 0], _>("appId", [])
+                .add::<_, [&str; 0], _>("userId", [])
+                .add::<_, [&str; 0], _>("userHash", []),
+        ]
+    });
+    let word = match access {
+        Access::Sos => "genuine",
+        Access::Broker => "broker",
+        Access::Full | Access::Public => "full",
     };
     operation.extensions = Some(Extensions::builder().add("x-proof", word).build());
     let sos = path == "/v1/sdk/sos" && method == "POST";

@@ -13,6 +13,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderName, header};
 
 use crate::problem::Problem;
+use crate::serve::Secured;
 use crate::state::Api;
 
 /// The longest name and port that is taken from a request, in bytes.
@@ -63,8 +64,11 @@ fn of_request(parts: &Parts, proxies: &[IpAddr]) -> Option<PublicUrl> {
     Some(PublicUrl(format!("{scheme}://{text}")))
 }
 
-/// Whether the caller spoke TLS, as far as we are told by somebody we trust.
+/// Whether the caller spoke TLS, with us or with somebody whom we trust.
 fn is_https(parts: &Parts, proxies: &[IpAddr]) -> bool {
+    if parts.extensions.get::<Secured>().is_some() {
+        return true;
+    }
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let trusted = peer.is_some_and(|info| proxies.contains(&info.0.ip().to_canonical()));
     trusted && one(parts, &FORWARDED_PROTO).is_some_and(|word| word.eq_ignore_ascii_case("https"))

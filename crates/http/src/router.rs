@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 
 use crate::settings::HttpSettings;
 use crate::state::Api;
-use crate::{docs, layers, openapi, public, v1};
+use crate::{asyncapi, docs, layers, openapi, public, v1};
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub enum Access {
     Public,
     /// A caller whose proof is in force (`auth::FullCaller`).
     Full,
+    /// An external MQTT broker that shows its key.
+    Broker,
     /// A caller whose proof is genuine, be it stale (`auth::SosCaller`).
     Sos,
 }
@@ -36,10 +38,13 @@ pub enum Access {
 /// The authorisation table: every route with who may call it.
 pub const AUTHORISATION: &[(&str, &str, Access)] = &[
     ("GET", "/openapi.json", Access::Public),
+    ("GET", "/asyncapi.json", Access::Public),
     ("GET", "/docs", Access::Public),
     ("GET", "/docs/{file}", Access::Public),
     ("GET", "/v1/sdk/me", Access::Full),
     ("PUT", "/v1/sdk/me", Access::Full),
+    ("DELETE", "/v1/sdk/me", Access::Full),
+    ("GET", "/v1/sdk/me/export", Access::Full),
     ("POST", "/v1/sdk/sos", Access::Sos),
     ("GET", "/v1/sdk/sos", Access::Sos),
     ("POST", "/v1/sdk/sos/cancel", Access::Full),
@@ -59,12 +64,19 @@ pub const AUTHORISATION: &[(&str, &str, Access)] = &[
     ("GET", "/v1/sdk/firmware/check", Access::Full),
     ("GET", "/v1/sdk/firmware/download/{id}", Access::Full),
     ("GET", "/v1/public/firmware/{id}", Access::Public),
+    ("POST", "/v1/sdk/mqtt/auth/connect", Access::Broker),
+    ("POST", "/v1/sdk/mqtt/auth/acl", Access::Broker),
 ];
 
 /// The signed routes with their handlers and descriptions.
 pub(crate) fn signed_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(openapi::frame())
-        .routes(routes!(v1::me::show::show, v1::me::update::update))
+        .routes(routes!(
+            v1::me::show::show,
+            v1::me::update::update,
+            v1::me::erase::erase
+        ))
+        .routes(routes!(v1::me::export::export))
         .routes(routes!(v1::sos::show::show, v1::sos::trigger::trigger))
         .routes(routes!(v1::sos::cancel::cancel))
         .routes(routes!(v1::sos::resolve::resolve))
@@ -85,6 +97,8 @@ pub(crate) fn signed_routes() -> OpenApiRouter<Api> {
         .routes(routes!(v1::network_keys::show::show))
         .routes(routes!(v1::firmware::check::check))
         .routes(routes!(v1::firmware::download::download))
+        .routes(routes!(v1::brokers::connect::connect))
+        .routes(routes!(v1::brokers::acl::acl))
 }
 
 /// The router of the public HTTP listener. Serve it with [`crate::serve()`],
@@ -97,6 +111,7 @@ pub fn router(app: Arc<App>, settings: HttpSettings) -> Router {
     };
     let routes = Router::from(signed_routes())
         .route("/openapi.json", get(openapi::document))
+        .route("/asyncapi.json", get(asyncapi::document))
         .route("/docs", get(docs::page))
         .route("/docs/{file}", get(docs::asset))
         .route("/v1/public/firmware/{id}", get(public::firmware::fetch))

@@ -164,6 +164,7 @@ impl Server {
         let _ = stream.set_nodelay(true);
         let guest = Guest {
             peer,
+            secured: tls.is_some(),
             seat,
             accepted: Instant::now(),
             has_asked: AtomicBool::new(false),
@@ -245,6 +246,9 @@ impl Server {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(ConnectInfo(guest.peer));
         parts.extensions.insert(guest.seat.clone());
+        if guest.secured {
+            parts.extensions.insert(Secured);
+        }
         let since = guest.since();
         if parts.headers.contains_key(header::UPGRADE) {
             let client = auth::peer(&parts, &self.settings.trusted_proxies);
@@ -261,9 +265,15 @@ impl Server {
     }
 }
 
+/// Marks a request that came over TLS.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Secured;
+
 /// Who is at the other end of a connection.
 struct Guest {
     peer: SocketAddr,
+    /// Whether it is a TLS connection.
+    secured: bool,
     seat: Seat,
     accepted: Instant,
     has_asked: AtomicBool,

@@ -77,6 +77,7 @@ pub(crate) fn cut(reason: CutReason) -> (Reason, &'static str) {
         CutReason::TooManyOfIdentity => (Reason::QUOTA, "too_many_of_identity"),
         CutReason::FullHouse => (Reason::BUSY, "full_house"),
         CutReason::UserBlocked => (Reason::NOT_AUTHORIZED, "user_blocked"),
+        CutReason::UserErased => (Reason::NOT_AUTHORIZED, "user_erased"),
         CutReason::AppInactive => (Reason::NOT_AUTHORIZED, "app_inactive"),
         CutReason::SecretRetired => (Reason::NOT_AUTHORIZED, "secret_retired"),
         CutReason::PolicyChanged => (Reason::NOT_AUTHORIZED, "policy_changed"),

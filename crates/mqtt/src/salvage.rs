@@ -55,7 +55,10 @@ pub(crate) fn is_heard(end: End) -> bool {
         | End::FeedLost(_)
         | End::ShutDown => true,
         End::Cut(reason) => match reason {
-            CutReason::TakenOver | CutReason::TooManyOfIdentity | CutReason::FullHouse => true,
+            CutReason::TakenOver
+            | CutReason::TooManyOfIdentity
+            | CutReason::FullHouse
+            | CutReason::UserErased => true,
             CutReason::UserBlocked
             | CutReason::AppInactive
             | CutReason::SecretRetired

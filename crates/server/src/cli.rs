@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Effects};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    app, backup, bench, check, completions, config, demo, device, device_config, firmware, inspect,
-    key, network_key, restore, serve, sign, user,
+    app, backup, bench, broker_key, check, completions, config, demo, device, device_config,
+    firmware, inspect, key, network_key, restore, serve, sign, user,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -57,6 +57,8 @@ pub(crate) enum Command {
     User(user::UserArgs),
     /// List the devices of an app, decide whose a contested one is
     Device(device::DeviceArgs),
+    /// Make keys for external MQTT brokers that ask about their clients
+    BrokerKey(broker_key::BrokerKeyArgs),
     /// Set what an app tells the devices of a country
     DeviceConfig(device_config::DeviceConfigArgs),
     /// Add, publish and withdraw firmware of devices
@@ -79,6 +81,8 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     /// Put load on a running server and measure what it takes
     Bench(bench::BenchArgs),
+    /// Print the AsyncAPI 3 description of the MQTT interface
+    Asyncapi,
     /// Print the OpenAPI 3.1 description of the HTTP interface
     Openapi,
     /// Print the completions of a shell

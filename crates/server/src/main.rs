@@ -60,6 +60,7 @@ fn run(cli: Cli) -> Outcome {
         Command::App(args) => commands::app::run(args),
         Command::User(args) => commands::user::run(args),
         Command::Device(args) => commands::device::run(args),
+        Command::BrokerKey(args) => commands::broker_key::run(args),
         Command::DeviceConfig(args) => commands::device_config::run(args),
         Command::Firmware(args) => commands::firmware::run(args),
         Command::NetworkKey(args) => commands::network_key::run(args),
@@ -71,6 +72,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Key(args) => commands::key::run(args),
         Command::Config(args) => commands::config::run(args),
         Command::Bench(args) => commands::bench::run(args),
+        Command::Asyncapi => commands::asyncapi::run(),
         Command::Openapi => commands::openapi::run(),
         Command::Completions(args) => commands::completions::run(&args),
     }

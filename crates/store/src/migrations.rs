@@ -55,4 +55,6 @@ migrations!(
     13 => "0013_unattributed_bounds",
     14 => "0014_provisioning",
     15 => "0015_firmware",
+    16 => "0016_erasures",
+    17 => "0017_broker_keys",
 );

@@ -23,6 +23,7 @@
 
 mod crash;
 mod people;
+mod search;
 mod telemetry;
 
 use std::ops::Deref;

@@ -12,7 +12,7 @@ use mayday_core::ids::{AppUuid, UserId};
 use mayday_core::profile::Profile;
 use mayday_core::time::Timestamp;
 
-pub use block::{SetBlocked, blocked_among};
+pub use block::{SetBlocked, blocked_among, erased_among};
 pub use profile::UpdateProfile;
 pub use upsert::{SEEN_EVERY, TouchUser, UpsertUser};
 
@@ -44,7 +44,7 @@ static PAGE: Sql = Sql::new(
     "SELECT u.id, u.app_id, u.external_id, u.name, u.email, u.phone, u.address, u.blocked_at,
         u.created_at, u.updated_at, u.last_seen_at, u.mqtt_seen_at
      FROM users u JOIN apps a ON a.id = u.app_id
-     WHERE a.app_id = $1 AND u.external_id > $2 ORDER BY u.external_id LIMIT $3",
+     WHERE a.app_id = $1 AND u.external_id > $2 AND u.erased_at IS NULL ORDER BY u.external_id LIMIT $3",
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[&GET, &LOCK, &FIND, &PAGE];

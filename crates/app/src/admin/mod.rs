@@ -8,6 +8,8 @@
 //! force on this node.
 
 mod apps;
+mod broker_keys;
+mod data_rights;
 mod device_configs;
 mod devices;
 mod firmware;
@@ -24,6 +26,8 @@ mod users;
 use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_store::{SealError, StoreError};
 
+pub use broker_keys::{BrokerKeyRequest, BrokerKeyView};
+pub use data_rights::{DataRequest, ErasureView};
 pub use firmware::{FirmwareRequest, FirmwareView, HexBytes};
 pub use provisioning::{
     DeviceConfigEntry, DeviceConfigRequest, DeviceConfigView, NetworkKeyRequest, NetworkKeyView,
@@ -94,6 +98,8 @@ impl App {
                 self.close_alert(&app_id, &alert_id).await
             }
             AdminRequest::KeyRotate { copied } => self.rotate_key(copied).await,
+            AdminRequest::BrokerKey(request) => self.administer_broker_keys(request).await,
+            AdminRequest::Data(request) => self.administer_data(request).await,
             AdminRequest::DeviceConfig(request) => self.administer_device_configs(request).await,
             AdminRequest::Firmware(request) => self.administer_firmware(request).await,
             AdminRequest::NetworkKey(request) => self.administer_network_keys(request).await,
@@ -123,6 +129,12 @@ impl AdminReply {
             | Self::DeviceConfigs { .. }
             | Self::DeviceConfig(_)
             | Self::NetworkKey(_)
+            | Self::BrokerKeyCreated { .. }
+            | Self::BrokerKey(_)
+            | Self::BrokerKeys { .. }
+            | Self::Export(_)
+            | Self::Erasure(_)
+            | Self::Erasures { .. }
             | Self::FirmwareBegun { .. }
             | Self::Firmware(_)
             | Self::Firmwares { .. }

@@ -9,6 +9,10 @@ use mayday_core::identity::AppPolicy;
 use mayday_core::ids::{AppUuid, DeviceId, IncidentId, RecordId, SecretId, UserId};
 use mayday_core::time::Timestamp;
 
+use crate::data_rights::ExportPage;
+
+use super::broker_keys::BrokerKeyView;
+use super::data_rights::ErasureView;
 use super::firmware::FirmwareView;
 use super::provisioning::{DeviceConfigEntry, DeviceConfigView, NetworkKeyView};
 
@@ -74,6 +78,29 @@ pub enum AdminReply {
     Firmwares {
         /// The releases.
         releases: Vec<FirmwareView>,
+    },
+    /// A new broker key.
+    BrokerKeyCreated {
+        /// What is kept of it.
+        key: BrokerKeyView,
+        /// The key, shown this once.
+        secret: PrintedSecret,
+    },
+    /// One broker key, without the key.
+    BrokerKey(BrokerKeyView),
+    /// All broker keys, newest first.
+    BrokerKeys {
+        /// The keys.
+        keys: Vec<BrokerKeyView>,
+    },
+    /// A page of everything about a user.
+    Export(ExportPage),
+    /// An erasure that was begun.
+    Erasure(ErasureView),
+    /// The erasures of an app, newest first.
+    Erasures {
+        /// The erasures.
+        erasures: Vec<ErasureView>,
     },
     /// It was done.
     Done,

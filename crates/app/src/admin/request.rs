@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use mayday_core::identity::CancelPolicy;
 
+use super::broker_keys::BrokerKeyRequest;
+use super::data_rights::DataRequest;
 use super::firmware::FirmwareRequest;
 use super::provisioning::{DeviceConfigRequest, NetworkKeyRequest};
 
@@ -140,6 +142,10 @@ pub enum AdminRequest {
         #[serde(default)]
         copied: bool,
     },
+    /// About the keys of external brokers.
+    BrokerKey(BrokerKeyRequest),
+    /// About a user's data.
+    Data(DataRequest),
     /// About what an app tells its devices by country.
     DeviceConfig(DeviceConfigRequest),
     /// About firmware releases.

@@ -63,8 +63,11 @@ impl App {
         }
         let mut tx = self.store.read_urgent().await?;
         match users::get(&mut tx, caller.user).await? {
-            Some(row) => self.remember(key, directory.version, &row).map(|_| ()),
-            None => Err(AppError::Unauthorized),
+            // One whose data is being erased has another external id now.
+            Some(row) if row.external_id == caller.external_id => {
+                self.remember(key, directory.version, &row).map(|_| ())
+            }
+            _ => Err(AppError::Unauthorized),
         }
     }
 

@@ -144,6 +144,12 @@ impl Snapshot {
         }
     }
 
+    /// The internal id of an app whose users are let in.
+    pub(super) fn active(&self, app_id: &AppId) -> Option<AppUuid> {
+        let entry = self.apps.get(app_id).filter(|entry| entry.active);
+        entry.map(|entry| entry.id)
+    }
+
     pub(super) fn policy(&self, app: AppUuid) -> AppPolicy {
         let entry = self.names.get(&app).and_then(|name| self.apps.get(name));
         entry.map_or(

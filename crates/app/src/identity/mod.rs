@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use mayday_core::clock::Entropy;
-use mayday_core::identity::{AppPolicy, Caller};
+use mayday_core::identity::{AppId, AppPolicy, Caller};
 use mayday_core::ids::AppUuid;
 use mayday_core::limiter::{DEFAULT_FAILURES_PER_MINUTE, FailureLimiter};
 use mayday_store::{Store, StoreError};
@@ -71,6 +71,13 @@ impl Identity {
             touches: Arc::new(Semaphore::new(TOUCHES_IN_FLIGHT)),
             keyless: AtomicBool::new(false),
         })
+    }
+}
+
+impl Identity {
+    /// The internal id of an app that is known and active.
+    pub(crate) fn active_app(&self, app_id: &AppId) -> Option<AppUuid> {
+        self.directory.current().active(app_id)
     }
 }
 

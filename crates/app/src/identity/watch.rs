@@ -101,17 +101,19 @@ impl App {
             .cut_where(|caller| directory.objection(caller));
         let connected = self.presence.connected_users();
         if !connected.is_empty() {
-            let blocked: HashSet<UserId> = {
+            let (blocked, erased): (HashSet<UserId>, HashSet<UserId>) = {
                 let mut tx = self.store.read().await?;
-                users::blocked_among(&mut tx, &connected)
-                    .await?
-                    .into_iter()
-                    .collect()
+                let blocked = users::blocked_among(&mut tx, &connected).await?;
+                let erased = users::erased_among(&mut tx, &connected).await?;
+                (blocked.into_iter().collect(), erased.into_iter().collect())
             };
             cut += self.presence.cut_where(|caller| {
-                blocked
+                if blocked.contains(&caller.user) {
+                    return Some(CutReason::UserBlocked);
+                }
+                erased
                     .contains(&caller.user)
-                    .then_some(CutReason::UserBlocked)
+                    .then_some(CutReason::UserErased)
             });
         }
         if cut > 0 {

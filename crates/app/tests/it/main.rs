@@ -9,6 +9,7 @@
 )]
 
 mod counted;
+mod data_rights;
 mod devices;
 mod harness;
 mod sos;

@@ -1,5 +1,7 @@
 //! `/v1/sdk/me`: the caller's own profile. `snake_case`.
 
+pub(crate) mod erase;
+pub(crate) mod export;
 pub(crate) mod show;
 pub(crate) mod update;
 

@@ -11,8 +11,11 @@
 mod access;
 mod admin;
 mod answers;
+mod asyncapi;
+mod brokers;
 mod contacts;
 mod conventions;
+mod data_rights;
 mod device_configs;
 mod devices;
 mod docs;

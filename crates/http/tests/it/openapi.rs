@@ -51,10 +51,10 @@ fn each_described_route_stands_in_the_authorisation_table_and_the_other_way_roun
         .iter()
         .filter(|(_, _, access)| *access != Access::Public)
         .map(|(method, path, access)| {
-            let proof = if *access == Access::Sos {
-                "genuine"
-            } else {
-                "full"
+            let proof = match access {
+                Access::Sos => "genuine",
+                Access::Broker => "broker",
+                _ => "full",
             };
             ((*method).to_owned(), (*path).to_owned(), proof.to_owned())
         })

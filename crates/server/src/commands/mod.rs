@@ -1,8 +1,10 @@
 //! One file per verb of the command line.
 
 pub(crate) mod app;
+pub(crate) mod asyncapi;
 pub(crate) mod backup;
 pub(crate) mod bench;
+pub(crate) mod broker_key;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -18,3 +20,4 @@ pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod sign;
 pub(crate) mod user;
+mod user_data;

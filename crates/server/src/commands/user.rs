@@ -1,8 +1,10 @@
-//! `mayday user`: lists, shows, blocks and unblocks the users of an app.
+//! `mayday user`: lists, shows, blocks and unblocks the users of an app; exports
+//! and erases what is stored about one.
 
 use clap::{Args, Subcommand};
 use mayday_app::admin::{AdminReply, AdminRequest, Page, PageRequest, UserView};
 
+use super::user_data::{self, EraseArgs, ErasuresArgs, ExportArgs};
 use crate::failure::Outcome;
 use crate::output::{Cell, Output, Paint};
 use crate::target::{Target, unexpected};
@@ -37,6 +39,12 @@ enum Action {
     Block(OneUser),
     /// Let a user in again
     Unblock(OneUser),
+    /// Write everything about a user as one JSON document
+    Export(ExportArgs),
+    /// Erase everything about a user, for good
+    Erase(EraseArgs),
+    /// List that users were erased, and not whom
+    Erasures(ErasuresArgs),
 }
 
 #[derive(Debug, Args)]
@@ -87,6 +95,9 @@ pub(crate) fn run(args: UserArgs) -> Outcome {
         Action::Show(user) => show(user),
         Action::Block(user) => set_blocked(user, true),
         Action::Unblock(user) => set_blocked(user, false),
+        Action::Export(export) => user_data::export(&export),
+        Action::Erase(erase) => user_data::erase(erase),
+        Action::Erasures(list) => user_data::erasures(list),
     }
 }
 

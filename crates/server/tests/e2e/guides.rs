@@ -28,6 +28,16 @@ fn getting_started() {
 }
 
 #[test]
+fn brokers() {
+    run("docs/brokers.md");
+}
+
+#[test]
+fn data_rights() {
+    run("docs/data-rights.md");
+}
+
+#[test]
 fn devices() {
     run("docs/devices.md");
 }

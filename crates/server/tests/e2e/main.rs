@@ -15,6 +15,7 @@
 //! names what is to be left out.
 #![cfg(test)]
 
+mod asyncapi;
 mod bench;
 mod bounds;
 mod clients;

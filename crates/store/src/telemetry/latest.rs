@@ -104,6 +104,14 @@ impl Latest {
         Some(newest)
     }
 
+    /// Forgets a user, whose newest position was erased.
+    pub(super) fn forget(&self, user: UserId) {
+        let mut inner = lock(&self.inner);
+        inner.young.remove(&user);
+        inner.old.remove(&user);
+        inner.dirty.remove(&user);
+    }
+
     /// What moved since the last flush, and whether some of it was dropped.
     pub(super) fn start_flush(&self) -> (Arc<HashMap<UserId, Position>>, bool) {
         let mut inner = lock(&self.inner);

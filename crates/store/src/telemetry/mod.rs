@@ -7,6 +7,7 @@
 //! both. One key is one sample, however often and wherever it was written.
 
 pub(crate) mod config;
+mod erase;
 mod error;
 mod faults;
 mod latest;

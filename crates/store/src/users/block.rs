@@ -29,7 +29,13 @@ static BLOCKED_AMONG: Sql = Sql::per_dialect(
     "SELECT id FROM users WHERE blocked_at IS NOT NULL AND id = ANY($1)",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&ID, &BLOCK, &UNBLOCK, &BLOCKED_AMONG];
+static ERASED_AMONG: Sql = Sql::per_dialect(
+    "SELECT id FROM users WHERE erased_at IS NOT NULL
+        AND id IN (SELECT unhex(value) FROM json_each($1))",
+    "SELECT id FROM users WHERE erased_at IS NOT NULL AND id = ANY($1)",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&ID, &BLOCK, &UNBLOCK, &BLOCKED_AMONG, &ERASED_AMONG];
 
 /// Blocks or unblocks a user. Answers the row, `None` when unknown.
 #[derive(Clone, Debug)]
@@ -69,12 +75,25 @@ impl Command for SetBlocked {
 
 /// Which of these users are blocked.
 pub async fn blocked_among(tx: &mut Tx<'_>, users: &[UserId]) -> Result<Vec<UserId>, StoreError> {
-    let mut blocked = Vec::new();
+    among(tx, &BLOCKED_AMONG, users).await
+}
+
+/// Which of these users were detached, because their data is being erased.
+pub async fn erased_among(tx: &mut Tx<'_>, users: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+    among(tx, &ERASED_AMONG, users).await
+}
+
+async fn among(
+    tx: &mut Tx<'_>,
+    statement: &'static Sql,
+    users: &[UserId],
+) -> Result<Vec<UserId>, StoreError> {
+    let mut found = Vec::new();
     for batch in users.chunks(BATCH) {
         let ids: Vec<Uuid> = batch.iter().map(|user| user.uuid()).collect();
-        for row in tx.fetch_all(&BLOCKED_AMONG, args![ids.as_slice()]).await? {
-            blocked.push(row.get(0)?);
+        for row in tx.fetch_all(statement, args![ids.as_slice()]).await? {
+            found.push(row.get(0)?);
         }
     }
-    Ok(blocked)
+    Ok(found)
 }

@@ -1,6 +1,7 @@
 //! One file per kind of job.
 
 mod trail_copy;
+mod user_erase;
 
 use mayday_app::App;
 use mayday_app::jobs::Job;
@@ -12,21 +13,26 @@ use crate::JobError;
 pub(crate) enum Kind {
     /// Copies an ended incident's trail to it.
     TrailCopy,
+    /// Carries the erasure of a user on.
+    UserErase,
 }
 
 impl Kind {
+    const ALL: [Self; 2] = [Self::TrailCopy, Self::UserErase];
+
     /// The words of all kinds: a server claims no other jobs.
-    pub(crate) const WORDS: &[&str] = &[Self::TrailCopy.as_str()];
+    pub(crate) const WORDS: &[&str] = &[Self::TrailCopy.as_str(), Self::UserErase.as_str()];
 
     /// The kind of a stored word.
     pub(crate) fn parse(word: &str) -> Option<Self> {
-        (word == Self::TrailCopy.as_str()).then_some(Self::TrailCopy)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
     /// The word in the store and in metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::TrailCopy => "trail_copy",
+            Self::UserErase => "user_erase",
         }
     }
 
@@ -34,6 +40,7 @@ impl Kind {
     pub(crate) async fn run(self, app: &App, job: &Job) -> Result<(), JobError> {
         match self {
             Self::TrailCopy => trail_copy::run(app, job).await,
+            Self::UserErase => user_erase::run(app, job).await,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! arrays ([`writer`]). They have connections of their own, so that an SOS
 //! never waits for one of theirs.
 
+mod erase;
 mod read;
 mod strays;
 mod writer;

@@ -45,6 +45,7 @@ ON CONFLICT (user_id) DO UPDATE SET
   altitude = excluded.altitude, accuracy_m = excluded.accuracy_m
 WHERE (min(excluded.time_us, excluded.received_us), excluded.time_us, excluded.received_us)
   >= (min(old.time_us, old.received_us), old.time_us, old.received_us)";
+const REMOVE: &str = "DELETE FROM positions WHERE user_id = ?1";
 const COVER: &str = "INSERT INTO covered (file, last_row) VALUES (?1, ?2)
 ON CONFLICT (file) DO UPDATE SET last_row = max(last_row, excluded.last_row)";
 const COVERED: &str = "SELECT last_row FROM covered WHERE file = ?1";
@@ -103,6 +104,15 @@ impl LatestTable {
             .query_row([user.uuid().as_bytes()], |row| read_position(row, 0))
             .optional()
             .map_err(|e| TelemetryError::read(&e))
+    }
+
+    /// Deletes the newest position of a user.
+    pub(super) fn remove(&self, user: UserId) -> Result<(), TelemetryError> {
+        let connection = lock(&self.connection);
+        connection
+            .execute(REMOVE, [user.uuid().as_bytes()])
+            .map(|_| ())
+            .map_err(|e| TelemetryError::write(&e))
     }
 
     /// Stores positions and how far the files are covered by them.

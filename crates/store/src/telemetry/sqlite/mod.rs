@@ -7,6 +7,7 @@
 //! queries run on a few reading connections ([`read`]). Retention unlinks files.
 
 mod day;
+mod erase;
 mod latest_table;
 mod read;
 mod schema;

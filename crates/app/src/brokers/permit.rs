@@ -1,0 +1,94 @@
+//! Whether a topic is a broker's client's own.
+//!
+//! On an external broker the topic text *is* the route: whoever may publish on
+//! it, or hear it, is decided by its text alone. So only the UUID form is
+//! anybody's, unless the broker serves exactly one app; then external ids are
+//! unique on it, and the alias and flat forms are taken too.
+
+use mayday_core::identity::{AppId, ExternalUserId, parse_username};
+use mayday_core::ids::UserId;
+use mayday_core::topic::{EventFilter, PublishTopic, TopicForm, TopicIdentity};
+use mayday_store::users;
+use uuid::Uuid;
+
+use super::BrokerScope;
+use crate::{App, AppError};
+
+/// What a client wants to do with a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopicUse {
+    /// Publish on it.
+    Publish,
+    /// Subscribe to it, or hear a message on it.
+    Subscribe,
+}
+
+impl App {
+    /// Whether a client that was admitted under this username is known still: its
+    /// app active, its user there and not blocked.
+    pub async fn knows_broker_client(
+        &self,
+        scope: BrokerScope,
+        username: &str,
+    ) -> Result<bool, AppError> {
+        Ok(self.broker_client(scope, username).await?.is_some())
+    }
+
+    /// Whether a client that was admitted under this username may use a topic.
+    pub async fn permit_broker_topic(
+        &self,
+        scope: BrokerScope,
+        username: &str,
+        topic: &str,
+        how: TopicUse,
+    ) -> Result<bool, AppError> {
+        let Some((user, external_id)) = self.broker_client(scope, username).await? else {
+            return Ok(false);
+        };
+        let alias_shadowed = match Uuid::parse_str(external_id.as_str()) {
+            Ok(id) => id != user.uuid() && self.is_user_id(UserId(id)).await?,
+            Err(_) => false,
+        };
+        let identity = TopicIdentity {
+            user,
+            external_id: &external_id,
+            alias_shadowed,
+        };
+        let form = match how {
+            TopicUse::Publish => match identity.publish(topic) {
+                Some(PublishTopic::Sos(form) | PublishTopic::Telemetry(form)) => form,
+                None => return Ok(false),
+            },
+            TopicUse::Subscribe => match identity.filter(topic) {
+                EventFilter::Own(form) => form,
+                _ => return Ok(false),
+            },
+        };
+        let one_app = matches!(scope, BrokerScope::App(_));
+        Ok(form == TopicForm::Uuid || one_app)
+    }
+
+    async fn broker_client(
+        &self,
+        scope: BrokerScope,
+        username: &str,
+    ) -> Result<Option<(UserId, ExternalUserId)>, AppError> {
+        let Some((app_id, external_id)) = parse_username(username) else {
+            return Ok(None);
+        };
+        let (Ok(app_id), Ok(external_id)) =
+            (AppId::parse(app_id), ExternalUserId::parse(external_id))
+        else {
+            return Ok(None);
+        };
+        let app = self.identity.active_app(&app_id);
+        let Some(app) = app.filter(|app| scope.serves(*app)) else {
+            return Ok(None);
+        };
+        let mut tx = self.store.read_urgent().await?;
+        let row = users::find(&mut tx, app, &external_id).await?;
+        Ok(row
+            .filter(|row| row.blocked_at.is_none())
+            .map(|row| (row.id, external_id)))
+    }
+}

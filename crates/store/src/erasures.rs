@@ -1,0 +1,106 @@
+//! Erases everything that is stored about a user (the telemetry files aside),
+//! in steps that a crash may stop anywhere.
+//!
+//! An erasure is *begun*: recorded, and given a job. The user is *detached* as
+//! soon as no incident of theirs is open: the row loses name and external id,
+//! connections are cut, and the person's next contact makes a new user. Then
+//! *steps* delete a bounded number of rows each. When a minute has passed, so
+//! that whatever was under way has landed, a last round deletes that too, and the
+//! erasure is *finished*: what is left says that it happened, not to whom.
+//!
+//! What is not deleted is the distress of others: an SOS that the user's phone
+//! relayed loses the raw bytes that were sent and who sent them.
+
+pub(crate) mod begin;
+pub(crate) mod finish;
+pub(crate) mod step;
+
+use mayday_core::ids::{AppUuid, RecordId, UserId};
+use mayday_core::time::Timestamp;
+
+pub use begin::{BeginErasure, Begun, Requester, Subject};
+pub use finish::{DeferErasure, FinishErasure, Finished};
+pub use step::{EraseStep, Progress, SETTLE};
+
+use crate::args;
+use crate::error::StoreError;
+use crate::row::Row;
+use crate::sql::Sql;
+use crate::tx::Tx;
+
+/// The kind of the job that carries an erasure on.
+pub const ERASE_JOB: &str = "user_erase";
+
+/// The version of the job's payload.
+pub const ERASE_JOB_VERSION: u32 = 1;
+
+static GET: Sql = Sql::new(
+    "SELECT id, app_id, requested_by, requested_at, user_id, rows_removed, completed_at
+     FROM erasures WHERE id = $1",
+);
+static PAGE: Sql = Sql::new(
+    "SELECT id, app_id, requested_by, requested_at, user_id, rows_removed, completed_at
+     FROM erasures WHERE app_id = $1 ORDER BY id DESC LIMIT $2",
+);
+static COUNTED: Sql =
+    Sql::new("UPDATE erasures SET rows_removed = rows_removed + $2 WHERE id = $1");
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&GET, &PAGE, &COUNTED];
+
+/// An erasure as recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErasureRow {
+    /// Its id.
+    pub id: RecordId,
+    /// The app.
+    pub app: AppUuid,
+    /// Who asked for it.
+    pub requested_by: Requester,
+    /// When.
+    pub requested_at: Timestamp,
+    /// Whose data goes; `None` once it is gone.
+    pub user: Option<UserId>,
+    /// Rows that went so far.
+    pub rows_removed: i64,
+    /// When all was gone.
+    pub completed_at: Option<Timestamp>,
+}
+
+/// The erasure of this id.
+pub async fn get(tx: &mut Tx<'_>, id: RecordId) -> Result<Option<ErasureRow>, StoreError> {
+    let row = tx.fetch_optional(&GET, args![id]).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// The newest erasures of an app.
+pub async fn newest(
+    tx: &mut Tx<'_>,
+    app: AppUuid,
+    limit: u32,
+) -> Result<Vec<ErasureRow>, StoreError> {
+    let rows = tx.fetch_all(&PAGE, args![app, limit]).await?;
+    rows.iter().map(read).collect()
+}
+
+/// Adds to the count of rows that went.
+async fn count(tx: &mut Tx<'_>, id: RecordId, rows: u64) -> Result<(), StoreError> {
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    tx.execute_one(&COUNTED, args![id, rows]).await
+}
+
+fn read(row: &Row) -> Result<ErasureRow, StoreError> {
+    let word: String = row.get(2)?;
+    Ok(ErasureRow {
+        id: row.get(0)?,
+        app: row.get(1)?,
+        requested_by: Requester::parse(&word)
+            .ok_or_else(|| StoreError::column(2, format!("{word} asks for no erasure")))?,
+        requested_at: row.get(3)?,
+        user: row.get(4)?,
+        rows_removed: row.get(5)?,
+        completed_at: row.get(6)?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

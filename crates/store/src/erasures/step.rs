@@ -1,0 +1,276 @@
+//! Detaches a user and deletes what is stored about them, some rows at a time.
+
+use std::time::Duration;
+
+use mayday_core::ids::{AppUuid, RecordId, UserId};
+use mayday_core::time::Timestamp;
+
+use super::{count, get};
+use crate::args;
+use crate::command::Command;
+use crate::control;
+use crate::error::StoreError;
+use crate::hint::Hint;
+use crate::sql::Sql;
+use crate::tx::Tx;
+use crate::users;
+
+/// Rows that one statement deletes at most; a row may hold 64 KiB.
+const BATCH: u32 = 100;
+
+/// How long after the detachment the last round begins: longer than a
+/// connection lives on that must be cut, and than a request may take.
+pub const SETTLE: Duration = Duration::from_mins(1);
+
+static OPEN: Sql = Sql::new(
+    "SELECT 1 FROM incidents WHERE user_id = $1 AND state IN ('active', 'acknowledged')
+     AND NOT drill LIMIT 1",
+);
+static DETACHED_AT: Sql = Sql::new("SELECT erased_at FROM users WHERE id = $1");
+static DETACH: Sql = Sql::new(
+    "UPDATE users SET external_id = $2, name = NULL, email = NULL, phone = NULL, address = NULL,
+        erased_at = $3, created_at = $3, updated_at = $3, last_seen_at = $3, mqtt_seen_at = NULL
+     WHERE id = $1 AND erased_at IS NULL",
+);
+static WIPE: Sql = Sql::new(
+    "UPDATE users SET name = NULL, email = NULL, phone = NULL, address = NULL,
+        last_seen_at = erased_at, mqtt_seen_at = NULL
+     WHERE id = $1 AND erased_at IS NOT NULL",
+);
+
+/// Deletes at most `$2` rows of a table that belong to the user `$1`.
+macro_rules! delete {
+    ($table:literal, $belongs:literal) => {
+        Sql::per_dialect(
+            concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE rowid IN (SELECT rowid FROM ",
+                $table,
+                " WHERE ",
+                $belongs,
+                " LIMIT $2)"
+            ),
+            concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE ctid IN (SELECT ctid FROM ",
+                $table,
+                " WHERE ",
+                $belongs,
+                " LIMIT $2)"
+            ),
+        )
+    };
+}
+
+/// The same for what belongs to the user's incidents.
+macro_rules! delete_of_incidents {
+    ($table:literal) => {
+        delete!(
+            $table,
+            "incident_id IN (SELECT id FROM incidents WHERE user_id = $1)"
+        )
+    };
+}
+
+static EVENTS: Sql = delete!("events", "user_id = $1");
+// What is left of these is about the user alone.
+static ALERTS: Sql = delete!(
+    "alerts",
+    "user_id = $1 AND incident_id IS NULL AND kind <> 'unattributed_sos'"
+);
+// Somebody else's distress, which operators still have to see.
+static ALERTS_OF_OTHERS: Sql = Sql::new(
+    "UPDATE alerts SET user_id = NULL
+     WHERE user_id = $1 AND (incident_id IS NOT NULL OR kind = 'unattributed_sos')",
+);
+static ALERTS_OF_INCIDENTS: Sql = delete_of_incidents!("alerts");
+static REPORTS: Sql = delete_of_incidents!("incident_reports");
+static NAMED_DEVICES: Sql = delete_of_incidents!("incident_devices");
+static GATEWAYS: Sql = delete_of_incidents!("incident_gateways");
+static CANCELS: Sql = delete_of_incidents!("incident_cancels");
+static OWN_CANCELS: Sql = delete!("incident_cancels", "user_id = $1");
+static TRAILS: Sql = delete_of_incidents!("incident_trails");
+static TRIGGER_KEYS: Sql = delete!("trigger_keys", "user_id = $1");
+static TRAIL_JOBS: Sql = Sql::per_dialect(
+    "DELETE FROM jobs WHERE rowid IN (SELECT j.rowid FROM incidents i
+        JOIN jobs j ON j.key = 'trail_copy:' || lower(
+            substr(hex(i.id), 1, 8) || '-' || substr(hex(i.id), 9, 4) || '-' ||
+            substr(hex(i.id), 13, 4) || '-' || substr(hex(i.id), 17, 4) || '-' ||
+            substr(hex(i.id), 21))
+        WHERE i.user_id = $1 LIMIT $2)",
+    "DELETE FROM jobs WHERE ctid IN (SELECT j.ctid FROM incidents i
+        JOIN jobs j ON j.key = 'trail_copy:' || i.id::text WHERE i.user_id = $1 LIMIT $2)",
+);
+static INCIDENTS: Sql = delete!("incidents", "user_id = $1");
+static DEVICES: Sql = delete!("devices", "user_id = $1");
+static CONTACTS: Sql = delete!("contacts", "user_id = $1");
+static DEAD_LETTERS: Sql = delete!("dead_letters", "user_id = $1");
+static SPILL: Sql = delete!("spill", "user_id = $1");
+// Somebody else's distress: it stays, without who relayed it and their bytes.
+static RELAYED: Sql = Sql::per_dialect(
+    "UPDATE incident_reports SET raw = NULL, user_id =
+        (SELECT i.user_id FROM incidents i WHERE i.id = incident_reports.incident_id)
+     WHERE rowid IN (SELECT r.rowid FROM incident_gateways g
+        JOIN incident_reports r ON r.incident_id = g.incident_id AND r.user_id = g.user_id
+        WHERE g.user_id = $1 LIMIT $2)",
+    "UPDATE incident_reports SET raw = NULL, user_id =
+        (SELECT i.user_id FROM incidents i WHERE i.id = incident_reports.incident_id)
+     WHERE ctid IN (SELECT r.ctid FROM incident_gateways g
+        JOIN incident_reports r ON r.incident_id = g.incident_id AND r.user_id = g.user_id
+        WHERE g.user_id = $1 LIMIT $2)",
+);
+static OWN_GATEWAYS: Sql = delete!("incident_gateways", "user_id = $1");
+static UNATTRIBUTED: Sql = Sql::per_dialect(
+    "UPDATE unattributed SET raw = x'', latest_raw = NULL WHERE rowid IN
+        (SELECT rowid FROM unattributed WHERE user_id = $1
+            AND (length(raw) > 0 OR latest_raw IS NOT NULL) LIMIT $2)",
+    "UPDATE unattributed SET raw = ''::bytea, latest_raw = NULL WHERE ctid IN
+        (SELECT ctid FROM unattributed WHERE user_id = $1
+            AND (length(raw) > 0 OR latest_raw IS NOT NULL) LIMIT $2)",
+);
+
+/// In this order: what refers to a row goes before the row.
+const STEPS: &[&Sql] = &[
+    &EVENTS,
+    &ALERTS_OF_INCIDENTS,
+    &ALERTS,
+    &REPORTS,
+    &NAMED_DEVICES,
+    &GATEWAYS,
+    &CANCELS,
+    &OWN_CANCELS,
+    &TRAILS,
+    &TRIGGER_KEYS,
+    &TRAIL_JOBS,
+    &INCIDENTS,
+    &DEVICES,
+    &CONTACTS,
+    &DEAD_LETTERS,
+    &SPILL,
+    &RELAYED,
+    &OWN_GATEWAYS,
+    &UNATTRIBUTED,
+];
+
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &OPEN,
+    &DETACHED_AT,
+    &DETACH,
+    &WIPE,
+    &EVENTS,
+    &ALERTS,
+    &ALERTS_OF_OTHERS,
+    &ALERTS_OF_INCIDENTS,
+    &REPORTS,
+    &NAMED_DEVICES,
+    &GATEWAYS,
+    &CANCELS,
+    &OWN_CANCELS,
+    &TRAILS,
+    &TRIGGER_KEYS,
+    &TRAIL_JOBS,
+    &INCIDENTS,
+    &DEVICES,
+    &CONTACTS,
+    &DEAD_LETTERS,
+    &SPILL,
+    &RELAYED,
+    &OWN_GATEWAYS,
+    &UNATTRIBUTED,
+];
+
+/// How far an erasure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Rows went, and there may be more.
+    More(UserId),
+    /// Nothing was left to delete.
+    Empty {
+        /// Whose data went.
+        user: UserId,
+        /// When the user was detached.
+        detached_at: Timestamp,
+    },
+    /// An incident of the user is open; the erasure goes on when it ends.
+    OpenIncident,
+    /// It is finished, or there is no such erasure.
+    Over,
+}
+
+/// One step: detaches the user if that is still to be done, then deletes some
+/// rows.
+#[derive(Clone, Copy, Debug)]
+pub struct EraseStep {
+    /// Which erasure.
+    pub erasure: RecordId,
+}
+
+impl Command for EraseStep {
+    type Output = Progress;
+
+    const NAME: &'static str = "user.erase.step";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Progress, StoreError> {
+        let Some(erasure) = get(tx, self.erasure).await? else {
+            return Ok(Progress::Over);
+        };
+        let Some(user) = erasure.user else {
+            return Ok(Progress::Over);
+        };
+        users::lock(tx, user).await?;
+        if has_open_incident(tx, user).await? {
+            return Ok(Progress::OpenIncident);
+        }
+        detach(tx, self.erasure, erasure.app, user).await?;
+        let rows = delete_some(tx, user).await?;
+        if rows > 0 {
+            count(tx, self.erasure, rows).await?;
+            tx.hint(Hint::DeviceChanged(erasure.app));
+            return Ok(Progress::More(user));
+        }
+        // What a request that was under way wrote into the detached row.
+        tx.execute_one(&WIPE, args![user]).await?;
+        let detached = tx.fetch_one(&DETACHED_AT, args![user]).await?;
+        Ok(Progress::Empty {
+            user,
+            detached_at: detached.get(0)?,
+        })
+    }
+}
+
+/// Whether any incident of the user is open, a hidden one too. A drill is not.
+pub(super) async fn has_open_incident(tx: &mut Tx<'_>, user: UserId) -> Result<bool, StoreError> {
+    Ok(tx.fetch_optional(&OPEN, args![user]).await?.is_some())
+}
+
+/// Takes name and external id from the row and has connections cut, once.
+pub(super) async fn detach(
+    tx: &mut Tx<'_>,
+    erasure: RecordId,
+    app: AppUuid,
+    user: UserId,
+) -> Result<(), StoreError> {
+    let nobody = format!("erased:{erasure}");
+    let now = tx.now();
+    if tx.execute(&DETACH, args![user, &nobody, now]).await? > 0 {
+        tx.hint(Hint::DeviceChanged(app));
+        control::raise(tx).await?;
+    }
+    Ok(())
+}
+
+/// Deletes until a batch is full; answers how many rows went.
+pub(super) async fn delete_some(tx: &mut Tx<'_>, user: UserId) -> Result<u64, StoreError> {
+    let mut rows = 0;
+    for step in STEPS {
+        rows += tx.execute(step, args![user, BATCH]).await?;
+        if rows >= u64::from(BATCH) {
+            return Ok(rows);
+        }
+    }
+    // Those of the user's own incidents are gone by now.
+    rows += tx.execute(&ALERTS_OF_OTHERS, args![user]).await?;
+    Ok(rows)
+}

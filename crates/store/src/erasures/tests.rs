@@ -1,0 +1,123 @@
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection as _, Executor as _, Row as _};
+
+use mayday_core::identity::ExternalUserId;
+
+use super::*;
+use crate::command::Lane;
+use crate::dialect::Dialect;
+use crate::on_both;
+use crate::testing::{TestApp, TestStore};
+
+fn begin(store: &TestStore, app: &TestApp, user: &str) -> BeginErasure {
+    BeginErasure {
+        id: RecordId::generate(store.clock.as_ref(), store.entropy.as_ref()),
+        app_id: app.app_id.clone(),
+        subject: Subject::Named(ExternalUserId::parse(user).unwrap()),
+        requested_by: Requester::Operator,
+    }
+}
+
+on_both!(
+    an_erasure_is_begun_once_and_can_be_run_again,
+    |store| async move {
+        let app = store.app("shop").await;
+        let user = store.user(&app, "ana").await;
+        let first = begin(&store, &app, "ana");
+        let erasing = Begun::Erasing(first.id);
+        assert_eq!(
+            store.write(Lane::Rest, first.clone()).await.unwrap(),
+            erasing
+        );
+        // Run again, as after a lost answer: the name it goes by is gone by now.
+        assert_eq!(
+            store.write(Lane::Rest, first.clone()).await.unwrap(),
+            erasing
+        );
+        let unknown = begin(&store, &app, "ana");
+        let unknown = store.write(Lane::Rest, unknown).await.unwrap();
+        assert_eq!(unknown, Begun::UnknownUser);
+        let mine = BeginErasure {
+            subject: Subject::User(user),
+            ..begin(&store, &app, "ana")
+        };
+        assert_eq!(store.write(Lane::Rest, mine).await.unwrap(), erasing);
+        assert_eq!(store.users_of("shop").await, Vec::<String>::new());
+        assert_ne!(store.user(&app, "ana").await, user);
+        assert_eq!(store.users_of("shop").await, ["ana"]);
+    }
+);
+
+on_both!(
+    an_erasure_ends_when_its_time_has_passed,
+    |store| async move {
+        let app = store.app("shop").await;
+        let user = store.user(&app, "ana").await;
+        let first = begin(&store, &app, "ana");
+        let erasure = first.id;
+        store.write(Lane::Rest, first).await.unwrap();
+        let step = EraseStep { erasure };
+        let detached_at = mayday_core::clock::Clock::now(store.clock.as_ref());
+        let empty = Progress::Empty { user, detached_at };
+        assert_eq!(store.write(Lane::Job, step).await.unwrap(), empty);
+        let finish = FinishErasure { erasure };
+        let early = store.write(Lane::Job, finish).await.unwrap();
+        assert_eq!(early, Finished::NotBefore(detached_at.plus(SETTLE)));
+        store.clock.advance(SETTLE);
+        assert_eq!(
+            store.write(Lane::Job, finish).await.unwrap(),
+            Finished::Over
+        );
+        assert_eq!(
+            store.write(Lane::Job, finish).await.unwrap(),
+            Finished::Over
+        );
+        assert_eq!(store.write(Lane::Job, step).await.unwrap(), Progress::Over);
+        let mut tx = store.read().await.unwrap();
+        assert_eq!(crate::users::get(&mut tx, user).await.unwrap(), None);
+        let row = get(&mut tx, erasure).await.unwrap().unwrap();
+        assert_eq!(
+            (row.user, row.completed_at),
+            (None, Some(detached_at.plus(SETTLE)))
+        );
+    }
+);
+
+/// Tables that name a user or an incident, and why they stand in no section of an
+/// export: what they hold stands in another one, or says nothing about a person.
+const NOT_EXPORTED: [&str; 4] = ["erasures", "incident_gateways", "spill", "trigger_keys"];
+
+/// Whoever adds a table that names a user must say what becomes of it.
+#[tokio::test]
+async fn every_table_that_names_a_user_is_erased_and_exported() {
+    let store = TestStore::sqlite().await;
+    let file = store.config.data_dir.join("mayday.db");
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let tables = connection
+        .fetch_all(
+            "SELECT DISTINCT t.name FROM sqlite_schema t, pragma_table_info(t.name) c
+             WHERE t.type = 'table' AND c.name IN ('user_id', 'incident_id') ORDER BY t.name",
+        )
+        .await
+        .unwrap();
+    let texts = |statements: &[&Sql]| -> String {
+        let texts = statements.iter().map(|sql| sql.text(Dialect::Sqlite));
+        texts.map(|text| format!("{text} ")).collect()
+    };
+    let erased = texts(step::STATEMENTS);
+    let exported = texts(crate::exports::sections::STATEMENTS);
+    let mut seen = 0;
+    for table in tables {
+        let table: String = table.get(0);
+        let named = |text: &str| text.contains(&format!(" {table} "));
+        assert!(
+            table == "erasures" || named(&erased),
+            "{table} is not erased"
+        );
+        let left_out = NOT_EXPORTED.contains(&table.as_str());
+        assert!(left_out || named(&exported), "{table} is not exported");
+        seen += 1;
+    }
+    assert!(seen > 10, "{seen}");
+}

@@ -1,0 +1,341 @@
+//! The sections of an export.
+//!
+//! Each statement takes the user, the key behind which the page begins (an id
+//! and a number) and the number of rows, and answers the key before the columns.
+
+use crate::sql::Sql;
+
+/// How a column is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Column {
+    Uuid,
+    Text,
+    Json,
+    Number,
+    Float,
+    Truth,
+    Time,
+    Bytes,
+}
+
+use Column::{Bytes, Float, Json, Number, Text, Time, Truth, Uuid};
+
+/// A part of an export.
+pub(super) struct Section {
+    pub(super) name: &'static str,
+    pub(super) statement: &'static Sql,
+    /// Rows of a page: few where one may be large.
+    pub(super) page: u32,
+    pub(super) columns: &'static [(&'static str, Column)],
+}
+
+static PROFILE: Sql = Sql::new(
+    "SELECT id, CAST(0 AS BIGINT), id, external_id, name, email, phone, address, blocked_at,
+        created_at, updated_at, last_seen_at, mqtt_seen_at
+     FROM users WHERE id = $1 AND id > $2 AND CAST($3 AS BIGINT) < 0 LIMIT $4",
+);
+static DEVICES: Sql = Sql::new(
+    "SELECT id, CAST(0 AS BIGINT), id, hardware_id, alias, aliased_at, firmware_version,
+        hardware_model, paired_at, assigned_at, created_at, updated_at
+     FROM devices WHERE user_id = $1 AND id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+     ORDER BY id LIMIT $4",
+);
+static CONTACTS: Sql = Sql::new(
+    "SELECT id, CAST(0 AS BIGINT), id, name, phone, email, priority, language, created_at,
+        updated_at
+     FROM contacts WHERE user_id = $1 AND id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+     ORDER BY id LIMIT $4",
+);
+// A hidden incident is one that whoever holds the phone must not learn of.
+static INCIDENTS: Sql = Sql::new(
+    "SELECT id, CAST(0 AS BIGINT), id, state, drill, created_at, updated_at, acknowledged_at,
+        cancelled_at, resolved_at, source, trigger_source, relay_source, owner,
+        originator_node_id, relay_node_id, device_id, hardware_id, message, latitude, longitude,
+        altitude, position_source, position_at, actuators, opening, flags, client_incident_id,
+        correlation_id, cycle_key, round, triggers, last_trigger_at
+     FROM incidents WHERE user_id = $1 AND id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+        AND NOT hidden
+     ORDER BY id LIMIT $4",
+);
+static EVENTS: Sql = Sql::new(
+    "SELECT e.id, e.seq, e.id, e.seq, e.incident_id, e.kind, e.created_at, e.body
+     FROM events e JOIN incidents i ON i.id = e.incident_id
+     WHERE e.user_id = $1 AND e.seq > $3 AND CAST($2 AS UUID) IS NOT NULL
+        AND NOT i.hidden
+     ORDER BY e.seq LIMIT $4",
+);
+static REPORTS: Sql = Sql::new(
+    "SELECT r.incident_id, r.ordinal, r.incident_id, r.ordinal, r.transport, r.received_at,
+        r.occurred_at, r.latitude, r.longitude, r.altitude, r.raw
+     FROM incidents i JOIN incident_reports r ON r.incident_id = i.id
+     WHERE i.user_id = $1 AND (r.incident_id, r.ordinal) > ($2, $3) AND NOT i.hidden
+     ORDER BY r.incident_id, r.ordinal LIMIT $4",
+);
+static NAMED_DEVICES: Sql = Sql::new(
+    "SELECT incident_id, place, incident_id, device_key, ordinal FROM
+        (SELECT d.incident_id, d.device_key, d.ordinal,
+            row_number() OVER (PARTITION BY d.incident_id ORDER BY d.device_key) AS place
+         FROM incidents i JOIN incident_devices d ON d.incident_id = i.id
+         WHERE i.user_id = $1 AND d.incident_id >= $2 AND NOT i.hidden) AS named
+     WHERE (incident_id, place) > ($2, $3) ORDER BY incident_id, place LIMIT $4",
+);
+static CANCELS: Sql = Sql::new(
+    "SELECT c.incident_id, CAST(0 AS BIGINT), c.incident_id, c.effective, c.body, c.at
+     FROM incident_cancels c
+     WHERE c.user_id = $1 AND c.incident_id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+     ORDER BY c.incident_id LIMIT $4",
+);
+static TRAILS: Sql = Sql::new(
+    "SELECT t.incident_id, CAST(0 AS BIGINT), t.incident_id, t.points, t.copied_at
+     FROM incidents i JOIN incident_trails t ON t.incident_id = i.id
+     WHERE i.user_id = $1 AND t.incident_id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+        AND NOT i.hidden
+     ORDER BY t.incident_id LIMIT $4",
+);
+// Somebody else's distress: that it was relayed, and what this phone sent.
+static RELAYED: Sql = Sql::new(
+    "SELECT r.incident_id, r.ordinal, r.incident_id, r.transport, r.received_at, r.raw
+     FROM incident_gateways g JOIN incident_reports r
+        ON r.incident_id = g.incident_id AND r.user_id = g.user_id
+     WHERE g.user_id = $1 AND (r.incident_id, r.ordinal) > ($2, $3)
+     ORDER BY r.incident_id, r.ordinal LIMIT $4",
+);
+static UNATTRIBUTED: Sql = Sql::new(
+    "SELECT id, CAST(0 AS BIGINT), id, transport, device_id, hardware_id, originator_node_id,
+        relay_node_id, latitude, longitude, flags, raw, latest_raw, reports, received_at,
+        last_received_at
+     FROM unattributed WHERE user_id = $1 AND id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+     ORDER BY id LIMIT $4",
+);
+static DEAD_LETTERS: Sql = Sql::new(
+    "SELECT id, CAST(0 AS BIGINT), id, transport, reason, fields, raw, raw_bytes, received_at
+     FROM dead_letters WHERE user_id = $1 AND id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+     ORDER BY id LIMIT $4",
+);
+// An alert tells of a hidden incident only through it.
+static ALERTS: Sql = Sql::new(
+    "SELECT a.id, CAST(0 AS BIGINT), a.id, a.kind, a.incident_id, a.detail, a.created_at,
+        a.closed_at
+     FROM alerts a WHERE a.user_id = $1 AND a.id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = a.incident_id AND i.hidden)
+     ORDER BY a.id LIMIT $4",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &PROFILE,
+    &DEVICES,
+    &CONTACTS,
+    &INCIDENTS,
+    &EVENTS,
+    &REPORTS,
+    &NAMED_DEVICES,
+    &CANCELS,
+    &TRAILS,
+    &RELAYED,
+    &UNATTRIBUTED,
+    &DEAD_LETTERS,
+    &ALERTS,
+];
+
+/// All sections, in the order in which they stand in an export.
+pub(super) const SECTIONS: &[Section] = &[
+    Section {
+        name: "profile",
+        statement: &PROFILE,
+        page: 2,
+        columns: &[
+            ("id", Uuid),
+            ("external_user_id", Text),
+            ("name", Text),
+            ("email", Text),
+            ("phone", Text),
+            ("address", Text),
+            ("blocked_at", Time),
+            ("created_at", Time),
+            ("updated_at", Time),
+            ("last_seen_at", Time),
+            ("mqtt_seen_at", Time),
+        ],
+    },
+    Section {
+        name: "devices",
+        statement: &DEVICES,
+        page: 500,
+        columns: &[
+            ("id", Uuid),
+            ("hardware_id", Text),
+            ("alias", Text),
+            ("aliased_at", Time),
+            ("firmware_version", Text),
+            ("hardware_model", Text),
+            ("paired_at", Time),
+            ("assigned_at", Time),
+            ("created_at", Time),
+            ("updated_at", Time),
+        ],
+    },
+    Section {
+        name: "contacts",
+        statement: &CONTACTS,
+        page: 500,
+        columns: &[
+            ("id", Uuid),
+            ("name", Text),
+            ("phone", Text),
+            ("email", Text),
+            ("priority", Number),
+            ("language", Text),
+            ("created_at", Time),
+            ("updated_at", Time),
+        ],
+    },
+    Section {
+        name: "incidents",
+        statement: &INCIDENTS,
+        page: 100,
+        columns: &[
+            ("id", Uuid),
+            ("state", Text),
+            ("drill", Truth),
+            ("created_at", Time),
+            ("updated_at", Time),
+            ("acknowledged_at", Time),
+            ("cancelled_at", Time),
+            ("resolved_at", Time),
+            ("source", Text),
+            ("trigger_source", Text),
+            ("relay_source", Text),
+            ("owner", Text),
+            ("originator_node_id", Number),
+            ("relay_node_id", Number),
+            ("device_id", Text),
+            ("hardware_id", Text),
+            ("message", Text),
+            ("latitude", Float),
+            ("longitude", Float),
+            ("altitude", Float),
+            ("position_source", Text),
+            ("position_at", Time),
+            ("actuators", Json),
+            ("opening", Json),
+            ("flags", Text),
+            ("client_incident_id", Text),
+            ("correlation_id", Text),
+            ("cycle_key", Text),
+            ("round", Number),
+            ("triggers", Number),
+            ("last_trigger_at", Time),
+        ],
+    },
+    Section {
+        name: "events",
+        statement: &EVENTS,
+        page: 500,
+        columns: &[
+            ("id", Uuid),
+            ("seq", Number),
+            ("incident_id", Uuid),
+            ("kind", Text),
+            ("created_at", Time),
+            ("body", Json),
+        ],
+    },
+    Section {
+        name: "incident_reports",
+        statement: &REPORTS,
+        page: 20,
+        columns: &[
+            ("incident_id", Uuid),
+            ("ordinal", Number),
+            ("transport", Text),
+            ("received_at", Time),
+            ("occurred_at", Time),
+            ("latitude", Float),
+            ("longitude", Float),
+            ("altitude", Float),
+            ("raw", Bytes),
+        ],
+    },
+    Section {
+        name: "incident_devices",
+        statement: &NAMED_DEVICES,
+        page: 500,
+        columns: &[("incident_id", Uuid), ("device", Text), ("ordinal", Number)],
+    },
+    Section {
+        name: "cancels",
+        statement: &CANCELS,
+        page: 20,
+        columns: &[
+            ("incident_id", Uuid),
+            ("effective", Truth),
+            ("body", Json),
+            ("at", Time),
+        ],
+    },
+    Section {
+        name: "incident_trails",
+        statement: &TRAILS,
+        page: 1,
+        columns: &[("incident_id", Uuid), ("points", Json), ("copied_at", Time)],
+    },
+    Section {
+        name: "relayed_sos",
+        statement: &RELAYED,
+        page: 20,
+        columns: &[
+            ("incident_id", Uuid),
+            ("transport", Text),
+            ("received_at", Time),
+            ("raw", Bytes),
+        ],
+    },
+    Section {
+        name: "unattributed_sos",
+        statement: &UNATTRIBUTED,
+        page: 20,
+        columns: &[
+            ("id", Uuid),
+            ("transport", Text),
+            ("device_id", Text),
+            ("hardware_id", Text),
+            ("originator_node_id", Number),
+            ("relay_node_id", Number),
+            ("latitude", Float),
+            ("longitude", Float),
+            ("flags", Text),
+            ("raw", Bytes),
+            ("latest_raw", Bytes),
+            ("reports", Number),
+            ("received_at", Time),
+            ("last_received_at", Time),
+        ],
+    },
+    Section {
+        name: "dead_letters",
+        statement: &DEAD_LETTERS,
+        page: 20,
+        columns: &[
+            ("id", Uuid),
+            ("transport", Text),
+            ("reason", Text),
+            ("fields", Json),
+            ("raw", Bytes),
+            ("raw_bytes", Number),
+            ("received_at", Time),
+        ],
+    },
+    Section {
+        name: "alerts",
+        statement: &ALERTS,
+        page: 100,
+        columns: &[
+            ("id", Uuid),
+            ("kind", Text),
+            ("incident_id", Uuid),
+            ("detail", Json),
+            ("created_at", Time),
+            ("closed_at", Time),
+        ],
+    },
+];

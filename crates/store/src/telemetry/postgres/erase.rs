@@ -1,0 +1,40 @@
+//! Erases a user's rows from the telemetry tables.
+
+use mayday_core::ids::UserId;
+
+use super::PostgresTables;
+use crate::telemetry::TelemetryError;
+
+/// Rows that one statement deletes, so that none runs for long.
+const ERASE_ROWS: i64 = 10_000;
+
+pub(super) const ERASE: &str = "DELETE FROM telemetry
+WHERE (user_id, measured_at, device, event_id) IN
+  (SELECT user_id, measured_at, device, event_id FROM telemetry WHERE user_id = $1 LIMIT $2)";
+pub(super) const ERASE_LATEST: &str = "DELETE FROM telemetry_latest WHERE user_id = $1";
+
+impl PostgresTables {
+    /// See [`crate::telemetry::Telemetry::erase`].
+    pub(in crate::telemetry) async fn erase(&self, user: UserId) -> Result<u64, TelemetryError> {
+        let mut rows = 0;
+        loop {
+            let gone = sqlx::query(ERASE)
+                .bind(user.uuid())
+                .bind(ERASE_ROWS)
+                .execute(&self.pool)
+                .await
+                .map_err(|error| TelemetryError::write(&error))?
+                .rows_affected();
+            rows += gone;
+            if gone == 0 {
+                break;
+            }
+        }
+        sqlx::query(ERASE_LATEST)
+            .bind(user.uuid())
+            .execute(&self.pool)
+            .await
+            .map_err(|error| TelemetryError::write(&error))?;
+        Ok(rows)
+    }
+}
