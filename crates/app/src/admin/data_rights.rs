@@ -113,7 +113,7 @@ impl App {
             erasures::get(&mut tx, erasure).await?
         };
         let row = row.ok_or(AdminError::Internal)?;
-        Ok(AdminReply::Erasure(view(row, state.as_str())))
+        Ok(AdminReply::Erasure(view(&row, state.as_str())))
     }
 
     async fn list_erasures(&self, id: &str) -> Result<AdminReply, AdminError> {
@@ -127,7 +127,7 @@ impl App {
             } else {
                 "under_way"
             };
-            view(row, state)
+            view(&row, state)
         });
         Ok(AdminReply::Erasures {
             erasures: views.collect(),
@@ -135,7 +135,7 @@ impl App {
     }
 }
 
-fn view(row: ErasureRow, state: &str) -> ErasureView {
+fn view(row: &ErasureRow, state: &str) -> ErasureView {
     ErasureView {
         erasure_id: row.id,
         state: state.to_owned(),

@@ -103,7 +103,7 @@ async fn every_table_that_names_a_user_is_erased_and_exported() {
         .unwrap();
     let texts = |statements: &[&Sql]| -> String {
         let texts = statements.iter().map(|sql| sql.text(Dialect::Sqlite));
-        texts.map(|text| format!("{text} ")).collect()
+        texts.fold(String::new(), |all, text| all + text + " ")
     };
     let erased = texts(step::STATEMENTS);
     let exported = texts(crate::exports::sections::STATEMENTS);
