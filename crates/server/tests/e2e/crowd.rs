@@ -173,8 +173,8 @@ fn dawdlers_at_every_door_keep_no_cry_out() {
         doors.len(),
         |number, over| {
             let (address, opening, rest) = doors[number];
-            let held = std::mem::take(&mut *crowds[number].lock().unwrap());
-            dawdle(address, opening, rest, held, over);
+            let dawdlers = std::mem::take(&mut *crowds[number].lock().unwrap());
+            dawdle(address, opening, rest, dawdlers, over);
         },
     );
 }
