@@ -64,6 +64,7 @@ async fn the_engine_tells_its_figures() {
     assert_eq!(
         keys(&report),
         [
+            "clock",
             "copy",
             "disk",
             "jobs",
