@@ -1,0 +1,8 @@
+//! The gateway against real peers on this machine.
+
+#![cfg(test)]
+
+mod guard;
+mod slack;
+mod support;
+mod webhook;
