@@ -6,10 +6,26 @@
 //! truth about one attempt: it was accepted, it was refused, or nobody knows.
 //!
 //! - [`guard`] is the HTTP client behind all of it.
+//! - [`outcome`] is what every sender answers.
+//! - [`sms`] and [`voice`] are what a provider of either is, and the texts that
+//!   go through one; [`twilio`], [`template`] and [`onscreen`] are
+//!   providers.
+//! - [`routes`] says which providers a number goes through, [`breaker`] leaves
+//!   alone who fails.
 //! - [`webhook`] signs and delivers partner notifications, [`slack`] posts to
 //!   incoming webhooks.
 
+pub mod breaker;
 pub mod guard;
+pub mod onscreen;
+pub mod outcome;
+pub mod routes;
 pub mod secret;
 pub mod slack;
+pub mod sms;
+pub mod template;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod twilio;
+pub mod voice;
 pub mod webhook;

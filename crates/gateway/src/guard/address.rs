@@ -79,11 +79,10 @@ fn of_v4(address: Ipv4Addr) -> Place {
         [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] | [198, 18 | 19, ..] => {
             Place::Documentation
         }
-        // Protocol assignments, and the retired relays of 6to4.
-        [192, 0, 0, _] | [192, 88, 99, _] => Place::Reserved,
         [224..=239, ..] => Place::Multicast,
         [255, 255, 255, 255] => Place::Broadcast,
-        [240..=255, ..] => Place::Reserved,
+        // Protocol assignments, the retired relays of 6to4, and class E.
+        [192, 0, 0, _] | [192, 88, 99, _] | [240..=255, ..] => Place::Reserved,
         _ => Place::Public,
     }
 }
@@ -92,11 +91,14 @@ fn of_v6(address: Ipv6Addr) -> Place {
     match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0] => Place::Unspecified,
         [0, 0, 0, 0, 0, 0, 0, 1] => Place::Loopback,
-        // Mapped (::ffff:0:0/96), compatible (::/96), and SIIT (::ffff:0:0:0/96).
-        [0, 0, 0, 0, 0, 0 | 0xffff, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => Place::Translated,
-        // NAT64, well-known and local; 6to4; Teredo.
-        [0x64, 0xff9b, ..] | [0x2002, ..] | [0x2001, 0, ..] => Place::Translated,
-        [0x2001, 0xdb8, ..] | [0x3fff, 0..=0x0fff, ..] | [0x2001, 2, ..] => Place::Documentation,
+        // Mapped (::ffff:0:0/96), compatible (::/96), SIIT (::ffff:0:0:0/96);
+        // then NAT64, well-known and local; 6to4; Teredo.
+        [0, 0, 0, 0, 0, 0 | 0xffff, _, _]
+        | [0, 0, 0, 0, 0xffff, 0, _, _]
+        | [0x64, 0xff9b, ..]
+        | [0x2002, ..]
+        | [0x2001, 0, ..] => Place::Translated,
+        [0x2001, 0xdb8 | 2, ..] | [0x3fff, 0..=0x0fff, ..] => Place::Documentation,
         // The rest of 2001::/23: ORCHID and other protocol assignments.
         [0x2001, 1..=0x01ff, ..] => Place::Reserved,
         [first, ..] if first & 0xfe00 == 0xfc00 => Place::UniqueLocal,

@@ -5,4 +5,6 @@
 mod guard;
 mod slack;
 mod support;
+mod template;
+mod twilio;
 mod webhook;
