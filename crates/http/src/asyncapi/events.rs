@@ -24,7 +24,7 @@ pub(super) struct ProcessedEvent {
     #[schema(pattern = "^processed$", example = "processed")]
     kind: String,
     #[serde(flatten)]
-    event: Event,
+    common: Common,
 }
 
 /// An actuator moved.
@@ -35,7 +35,7 @@ pub(super) struct ActuatorEvent {
     #[schema(pattern = r"^sos\.actuator_update$", example = "sos.actuator_update")]
     kind: String,
     #[serde(flatten)]
-    event: Event,
+    common: Common,
 }
 
 /// A contact or an operator acknowledged.
@@ -46,7 +46,7 @@ pub(super) struct AcknowledgedEvent {
     #[schema(pattern = "^sos_ack$", example = "sos_ack")]
     kind: String,
     #[serde(flatten)]
-    event: Event,
+    common: Common,
 }
 
 /// The incident was cancelled.
@@ -61,7 +61,7 @@ pub(super) struct CancelledEvent {
     #[schema(format = DateTime, example = "2026-09-09T10:20:00.000Z")]
     cancelled_at: String,
     #[serde(flatten)]
-    event: Event,
+    common: Common,
 }
 
 /// The incident was resolved.
@@ -76,14 +76,14 @@ pub(super) struct ResolvedEvent {
     #[schema(format = DateTime, example = "2026-09-09T10:20:00.000Z")]
     resolved_at: String,
     #[serde(flatten)]
-    event: Event,
+    common: Common,
 }
 
 /// What every event says.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = SosEvent)]
-struct Event {
+struct Common {
     /// A second event with the same id is the same event.
     event_id: Uuid,
     /// The app's UUID, not its public id.
