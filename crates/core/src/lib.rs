@@ -10,6 +10,7 @@ pub mod contact;
 pub mod country;
 pub mod device;
 pub mod device_config;
+pub mod escalation;
 pub mod event;
 pub mod field;
 pub mod firmware;

@@ -1,0 +1,179 @@
+//! The built-in texts, a language each.
+
+use super::{Kind, Medium, TemplateName};
+
+/// The texts of a language.
+#[derive(Debug)]
+pub(in super::super) struct Words {
+    pub(super) tag: &'static str,
+    /// Stands before everything in a drill.
+    pub(super) drill: &'static str,
+    /// Stands for a position that nobody knows.
+    pub(super) nowhere: &'static str,
+    /// Stands before a position from before the incident.
+    pub(super) last_known: &'static str,
+    /// By medium (SMS, voice, mail) and kind (alert, asked again, cancelled,
+    /// resolved).
+    texts: [[&'static str; 4]; 3],
+}
+
+impl Words {
+    pub(super) const fn text(&self, template: TemplateName) -> &'static str {
+        let [sms, voice, mail] = self.texts;
+        let [alert, asked_again, cancelled, resolved] = match template.medium {
+            Medium::Sms => sms,
+            Medium::Voice => voice,
+            Medium::Mail => mail,
+        };
+        match template.kind {
+            Kind::Alert => alert,
+            Kind::AskedAgain => asked_again,
+            Kind::Cancelled => cancelled,
+            Kind::Resolved => resolved,
+        }
+    }
+}
+
+/// The languages that we speak.
+pub(super) static ALL: [&Words; 5] = [&ENGLISH, &SPANISH, &CATALAN, &FRENCH, &GERMAN];
+
+/// Our words in exactly this language.
+pub(in super::super) fn built_in(tag: &str) -> Option<&'static Words> {
+    ALL.into_iter()
+        .find(|words| words.tag.eq_ignore_ascii_case(tag))
+}
+
+pub(super) static ENGLISH: Words = Words {
+    tag: "en",
+    drill: "DRILL, not an emergency: ",
+    nowhere: "position unknown",
+    last_known: "last seen ",
+    texts: [
+        [
+            "SOS: {name} needs help. {time}, {position}. Please answer: {link}",
+            "SOS of {name}: are you still helping? {time}, {position}. Please answer: {link}",
+            "All clear: {name} cancelled the SOS at {time}.",
+            "All clear: the SOS of {name} was resolved at {time}.",
+        ],
+        [
+            "This is an emergency call. {name} asked for help at {time}. Please open the link in the message that we sent you and answer there.",
+            "You said that you would help {name}, who asked for help at {time}. Are you still helping? Please open the link in the message that we sent you and answer there.",
+            "All clear. {name} cancelled the call for help at {time}.",
+            "All clear. The call for help of {name} was resolved at {time}.",
+        ],
+        [
+            "SOS: {name} needs help",
+            "SOS of {name}: are you still helping?",
+            "All clear: {name} cancelled the SOS at {time}",
+            "All clear: the SOS of {name} was resolved at {time}",
+        ],
+    ],
+};
+
+static SPANISH: Words = Words {
+    tag: "es",
+    drill: "SIMULACRO, no es una emergencia: ",
+    nowhere: "lugar desconocido",
+    last_known: "antes en ",
+    texts: [
+        [
+            "SOS: {name} necesita ayuda. {time}, {position}. Responda: {link}",
+            "SOS de {name}: ¿sigue ayudando? {time}, {position}. Responda: {link}",
+            "Fin de la alerta: {name} ha cancelado el SOS a las {time}.",
+            "Fin de la alerta: el SOS de {name} se ha resuelto a las {time}.",
+        ],
+        [
+            "Esta es una llamada de emergencia. {name} ha pedido ayuda a las {time}. Abra el enlace del mensaje que le hemos enviado y responda allí.",
+            "Usted dijo que ayudaría a {name}, que pidió ayuda a las {time}. ¿Sigue ayudando? Abra el enlace del mensaje que le hemos enviado y responda allí.",
+            "Fin de la alerta. {name} ha cancelado la petición de ayuda a las {time}.",
+            "Fin de la alerta. La petición de ayuda de {name} se ha resuelto a las {time}.",
+        ],
+        [
+            "SOS: {name} necesita ayuda",
+            "SOS de {name}: ¿sigue ayudando?",
+            "Fin de la alerta: {name} ha cancelado el SOS a las {time}",
+            "Fin de la alerta: el SOS de {name} se ha resuelto a las {time}",
+        ],
+    ],
+};
+
+static CATALAN: Words = Words {
+    tag: "ca",
+    drill: "SIMULACRE, no és cap urgència: ",
+    nowhere: "lloc desconegut",
+    last_known: "abans a ",
+    texts: [
+        [
+            "SOS: {name} necessita ajuda. {time}, {position}. Respongui: {link}",
+            "SOS de {name}: encara hi ajuda? {time}, {position}. Respongui: {link}",
+            "Fi de l'alerta: {name} ha retirat el SOS a les {time}.",
+            "Fi de l'alerta: el SOS de {name} s'ha resolt a les {time}.",
+        ],
+        [
+            "Aquesta és una trucada d'emergència. {name} ha demanat ajuda a les {time}. Obri l'enllaç del missatge que li hem enviat i respongui-hi.",
+            "Vostè va dir que ajudaria {name}, que va demanar ajuda a les {time}. Encara hi ajuda? Obri l'enllaç del missatge que li hem enviat i respongui-hi.",
+            "Fi de l'alerta. {name} ha retirat la petició d'ajuda a les {time}.",
+            "Fi de l'alerta. La petició d'ajuda de {name} s'ha resolt a les {time}.",
+        ],
+        [
+            "SOS: {name} necessita ajuda",
+            "SOS de {name}: encara hi ajuda?",
+            "Fi de l'alerta: {name} ha retirat el SOS a les {time}",
+            "Fi de l'alerta: el SOS de {name} s'ha resolt a les {time}",
+        ],
+    ],
+};
+
+static FRENCH: Words = Words {
+    tag: "fr",
+    drill: "EXERCICE, pas une urgence : ",
+    nowhere: "position inconnue",
+    last_known: "avant, ",
+    texts: [
+        [
+            "SOS : {name} a besoin d'aide. {time}, {position}. Répondez : {link}",
+            "SOS de {name} : aidez-vous toujours ? {time}, {position}. Répondez : {link}",
+            "Fin d'alerte : {name} a annulé le SOS à {time}.",
+            "Fin d'alerte : le SOS de {name} a été résolu à {time}.",
+        ],
+        [
+            "Ceci est un appel d'urgence. {name} a demandé de l'aide à {time}. Ouvrez le lien du message que nous vous avons envoyé et répondez-y.",
+            "Vous avez dit que vous aideriez {name}, qui a demandé de l'aide à {time}. Aidez-vous toujours ? Ouvrez le lien du message que nous vous avons envoyé et répondez-y.",
+            "Fin d'alerte. {name} a annulé l'appel à l'aide à {time}.",
+            "Fin d'alerte. L'appel à l'aide de {name} a été résolu à {time}.",
+        ],
+        [
+            "SOS : {name} a besoin d'aide",
+            "SOS de {name} : aidez-vous toujours ?",
+            "Fin d'alerte : {name} a annulé le SOS à {time}",
+            "Fin d'alerte : le SOS de {name} a été résolu à {time}",
+        ],
+    ],
+};
+
+static GERMAN: Words = Words {
+    tag: "de",
+    drill: "ÜBUNG, kein Notfall: ",
+    nowhere: "Ort unbekannt",
+    last_known: "zuletzt ",
+    texts: [
+        [
+            "SOS: {name} braucht Hilfe. {time}, {position}. Bitte antworten: {link}",
+            "SOS von {name}: Helfen Sie noch? {time}, {position}. Bitte antworten: {link}",
+            "Entwarnung: {name} hat das SOS um {time} abgebrochen.",
+            "Entwarnung: Das SOS von {name} ist seit {time} erledigt.",
+        ],
+        [
+            "Dies ist ein Notruf. {name} hat um {time} um Hilfe gebeten. Bitte öffnen Sie den Link in unserer Nachricht an Sie und antworten Sie dort.",
+            "Sie wollten {name} helfen. Die Bitte um Hilfe kam um {time}. Helfen Sie noch? Bitte öffnen Sie den Link in unserer Nachricht an Sie und antworten Sie dort.",
+            "Entwarnung. {name} hat den Hilferuf um {time} abgebrochen.",
+            "Entwarnung. Der Hilferuf von {name} ist seit {time} erledigt.",
+        ],
+        [
+            "SOS: {name} braucht Hilfe",
+            "SOS von {name}: Helfen Sie noch?",
+            "Entwarnung: {name} hat das SOS um {time} abgebrochen",
+            "Entwarnung: Das SOS von {name} ist seit {time} erledigt",
+        ],
+    ],
+};
