@@ -162,24 +162,28 @@ pub fn render(
     text
 }
 
-/// Our words in a language that the app offers; English always is.
+/// Our words in a language that the app offers; English always is. An app that
+/// lists `es-MX` offers the Spanish that we have.
 fn offered(policy: &Policy, tag: &str) -> Option<&'static Words> {
-    let listed = || policy.languages.iter().any(|l| l.eq_ignore_ascii_case(tag));
-    built_in(tag).filter(|_| tag.eq_ignore_ascii_case("en") || listed())
+    let widened = |listed: &String| shortened(listed).any(|wider| wider.eq_ignore_ascii_case(tag));
+    let offered = || policy.languages.iter().any(widened);
+    built_in(tag).filter(|_| tag.eq_ignore_ascii_case("en") || offered())
 }
 
 /// The tags to look for, best first: each is shortened from the right
 /// (RFC 4647, 3.4) before the next.
 fn chain<'a>(language: &'a str, default: &'a str) -> Vec<&'a str> {
-    let mut tags = Vec::new();
-    for tag in [language, default, "en"] {
-        let mut rest = tag;
-        while !rest.is_empty() {
-            tags.push(rest);
-            rest = rest.rsplit_once('-').map_or("", |(shorter, _)| shorter);
-        }
-    }
-    tags
+    [language, default, "en"]
+        .into_iter()
+        .flat_map(shortened)
+        .collect()
+}
+
+/// A tag and what is left of it without its last part, and so on.
+fn shortened(tag: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(tag), |tag| {
+        tag.rsplit_once('-').map(|(wider, _)| wider)
+    })
 }
 
 /// Puts the facts in. What was put in is never looked at again, so that a name

@@ -132,6 +132,16 @@ fn languages_fall_back_from_the_narrow_to_the_wide() {
 }
 
 #[test]
+fn an_app_that_lists_a_region_speaks_its_language() {
+    let policy = json!({"languages": ["es-MX"], "default_language": "es-MX"});
+    let policy = Policy::parse(&policy).unwrap();
+    for language in ["es-MX", "es", "es-AR", "de"] {
+        let text = render(&policy, language, SMS_ALERT, true, &facts());
+        assert!(text.starts_with("SIMULACRO"), "{language}: {text}");
+    }
+}
+
+#[test]
 fn what_is_not_known_is_said() {
     let text = |whereabouts, utc_offset_minutes| {
         let facts = Facts {
