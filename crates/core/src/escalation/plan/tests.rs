@@ -251,6 +251,19 @@ fn the_time_runs_from_when_the_provider_took_it_yet_a_hanging_one_delays_nothing
 }
 
 #[test]
+fn slow_mail_does_not_hold_up_the_call() {
+    let mut world = World::new(1);
+    world.wait(15);
+    let plan = world.plan();
+    world.record(&plan);
+    world.report(plan.sends[0].key, AttemptState::Sent);
+    world.wait(50);
+    world.report(plan.sends[1].key, AttemptState::Sent);
+    assert_eq!(world.after(9), []);
+    assert_eq!(world.after(1), call(1));
+}
+
+#[test]
 fn broadcast_asks_everybody_at_once_and_calls_each_later() {
     let mut world = World::new(2);
     world.policy.mode = Mode::Broadcast;
