@@ -38,8 +38,10 @@ cargo xtask TASK
   soak [--rounds N] [--seed N] [--skip NAME]..
                           the crash test, 300 rounds unless told otherwise
   bench [--rounds N] [--seconds N] [--only WORD].. [--postgres URL]
-                          speed against Mosquitto, in rounds; MAYDAY_BIN names the
-                          binary to measure
+        [--sustain MINUTES] [--restart ROWS]
+                          speed against Mosquitto, in rounds; then, if asked for,
+                          minutes of load, and a restart with so many rows more.
+                          MAYDAY_BIN names the binary to measure
   fuzz [TARGET] [--seconds N]
                           one fuzz target or all of them, 60 s each unless told
                           otherwise

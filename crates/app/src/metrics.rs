@@ -21,8 +21,8 @@ use crate::app::App;
 use crate::error::AppError;
 use crate::health::HealthReport;
 
-use families::Families;
-use labels::{Direction, JobRun, Lane, OutcomeOf, Reason, ReasonOf, Request, Route, Via};
+use families::{Families, STORED};
+use labels::{JobRun, Lane, OutcomeOf, Reason, ReasonOf, Request, Route, Via};
 
 /// The metrics of one server. Cheap to clone; clones share.
 #[derive(Clone)]
@@ -68,6 +68,12 @@ impl Metrics {
     /// `spilled` (stored in the spill table first), `let_go` (of a stale proof,
     /// acknowledged and not kept), `dead_letter` or `failed`.
     pub fn telemetry_answered(&self, via: Transport, outcome: &'static str, waited: Duration) {
+        if via == Transport::Mqtt && outcome == STORED {
+            let (stored, waits) = self.0.mqtt_stored();
+            waits.observe(waited.as_secs_f64());
+            stored.inc();
+            return;
+        }
         let transport = via.as_str();
         self.0
             .telemetry_store
@@ -121,14 +127,12 @@ impl Metrics {
 
     /// MQTT packets were read.
     pub fn mqtt_packets_in(&self, count: u64) {
-        let label = Direction { direction: "in" };
-        self.0.mqtt_packets.get_or_create(&label).inc_by(count);
+        self.0.packets_in().inc_by(count);
     }
 
     /// MQTT packets were written.
     pub fn mqtt_packets_out(&self, count: u64) {
-        let label = Direction { direction: "out" };
-        self.0.mqtt_packets.get_or_create(&label).inc_by(count);
+        self.0.packets_out().inc_by(count);
     }
 
     /// An HTTP connection was opened; the gauge falls when the guard is dropped.

@@ -147,7 +147,7 @@ impl<T: Transport> Connection<T> {
             Event::Cut(reason) => Err(End::Cut(reason)),
             Event::Stop => self.on_stop(),
             Event::Timer => self.on_timer(),
-            Event::Progress(progress) => self.on_progress(progress),
+            Event::Progress(progress) => self.on_progress(progress).await,
             Event::News(news) => self.on_news(news),
             Event::Io(Ok(Io::Readable)) => self.on_readable(),
             Event::Io(Ok(Io::Wrote)) => {
@@ -235,7 +235,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Answers everything that is ready, in one write.
-    fn on_progress(&mut self, progress: Progress) -> Result<(), End> {
+    async fn on_progress(&mut self, progress: Progress) -> Result<(), End> {
         let mut next = Some(progress);
         while let Some(progress) = next {
             if let Progress::Answer(publish, answer) = progress {
@@ -243,6 +243,13 @@ impl<T: Transport> Connection<T> {
             }
             let hold_last = self.framer.is_skipping();
             next = poll_fn(|cx| self.queue.poll(cx, hold_last)).now_or_never();
+        }
+        // Now, and not after another round of asking what is ready: with one
+        // publish in flight each round counts.
+        match self.wire.try_write().await {
+            Ok(true) => self.timers.wrote(self.wire.outbox.is_empty()),
+            Ok(false) => {}
+            Err(_) => return Err(End::Lost("io")),
         }
         if self.queue.has_waiting_cry() {
             self.timers.spill_in(self.settings.spill_after);

@@ -86,6 +86,21 @@ impl<T: Transport> Wire<T> {
         Poll::Pending
     }
 
+    /// Writes of the outbox what the transport takes now, without waiting;
+    /// whether that was anything.
+    pub(crate) async fn try_write(&mut self) -> io::Result<bool> {
+        poll_fn(|cx| {
+            if self.outbox.is_empty() {
+                return Poll::Ready(Ok(false));
+            }
+            match self.poll_write(cx) {
+                Poll::Ready(result) => Poll::Ready(result.map(|()| true)),
+                Poll::Pending => Poll::Ready(Ok(false)),
+            }
+        })
+        .await
+    }
+
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let written = ready!(self.transport.poll_write(cx, &self.outbox))?;
         if written == 0 {

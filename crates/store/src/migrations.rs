@@ -57,4 +57,5 @@ migrations!(
     15 => "0015_firmware",
     16 => "0016_erasures",
     17 => "0017_broker_keys",
+    18 => "0018_telemetry_days",
 );

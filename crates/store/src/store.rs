@@ -229,6 +229,22 @@ impl Store {
         }
     }
 
+    /// A read of one statement, which is a snapshot by itself: on SQLite it saves
+    /// the two round trips of a transaction. For several statements take
+    /// [`Store::read`].
+    pub async fn read_once(&self) -> Result<ReadTx, StoreError> {
+        let deadline = Deadline {
+            at: Instant::now() + READ_LIMIT,
+            limit: READ_LIMIT,
+        };
+        match &self.0.engine {
+            Engine::Sqlite(engine) => engine.read_once(deadline).await,
+            // Its beginning finds out which connections a restart of the server
+            // left dead.
+            Engine::Postgres(engine) => engine.read(deadline).await,
+        }
+    }
+
     /// Begins a read that a cry for help depends on: like [`Store::read`], on
     /// connections that ordinary work never holds.
     pub async fn read_urgent(&self) -> Result<ReadTx, StoreError> {

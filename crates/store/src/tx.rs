@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use mayday_core::clock::{Clock, Entropy};
 use mayday_core::time::Timestamp;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Arguments as _, Postgres, Sqlite, Transaction};
@@ -42,6 +43,8 @@ pub(crate) enum Connection<'c> {
     Postgres(&'c mut PgConnection),
     SqliteRead(Transaction<'static, Sqlite>),
     PostgresRead(Transaction<'static, Postgres>),
+    /// No transaction around it: for one statement.
+    SqliteOnce(PoolConnection<Sqlite>),
 }
 
 /// The connection underneath, whoever ends the transaction on it.
@@ -57,6 +60,7 @@ impl Connection<'_> {
             Self::SqliteRead(transaction) => Driver::Sqlite(transaction),
             Self::Postgres(connection) => Driver::Postgres(connection),
             Self::PostgresRead(transaction) => Driver::Postgres(transaction),
+            Self::SqliteOnce(connection) => Driver::Sqlite(connection),
         }
     }
 }

@@ -27,6 +27,13 @@ static GET: Sql = Sql::new(
         updated_at, last_seen_at, mqtt_seen_at
      FROM users WHERE id = $1",
 );
+static GET_WITH_COUNTS: Sql = Sql::new(
+    "SELECT u.id, u.app_id, u.external_id, u.name, u.email, u.phone, u.address, u.blocked_at,
+        u.created_at, u.updated_at, u.last_seen_at, u.mqtt_seen_at,
+        (SELECT COUNT(*) FROM contacts WHERE user_id = u.id),
+        (SELECT COUNT(*) FROM devices WHERE user_id = u.id)
+     FROM users u WHERE u.id = $1",
+);
 static LOCK: Sql = Sql::per_dialect(
     "SELECT id, app_id, external_id, name, email, phone, address, blocked_at, created_at,
         updated_at, last_seen_at, mqtt_seen_at
@@ -47,7 +54,7 @@ static PAGE: Sql = Sql::new(
      WHERE a.app_id = $1 AND u.external_id > $2 AND u.erased_at IS NULL ORDER BY u.external_id LIMIT $3",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&GET, &LOCK, &FIND, &PAGE];
+pub(crate) const STATEMENTS: &[&Sql] = &[&GET, &GET_WITH_COUNTS, &LOCK, &FIND, &PAGE];
 
 /// A user as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +89,31 @@ pub async fn lock(tx: &mut Tx<'_>, user: UserId) -> Result<UserRow, StoreError> 
 pub async fn get(tx: &mut Tx<'_>, user: UserId) -> Result<Option<UserRow>, StoreError> {
     let row = tx.fetch_optional(&GET, args![user]).await?;
     row.as_ref().map(read).transpose()
+}
+
+/// A user with how many contacts and devices belong to them, in one statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedUser {
+    /// The user.
+    pub row: UserRow,
+    /// Emergency contacts.
+    pub contacts: usize,
+    /// Devices that the user lists.
+    pub devices: usize,
+}
+
+/// The user of this id, with contacts and devices counted.
+pub async fn get_counted(tx: &mut Tx<'_>, user: UserId) -> Result<Option<CountedUser>, StoreError> {
+    let row = tx.fetch_optional(&GET_WITH_COUNTS, args![user]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let count = |column| -> Result<usize, StoreError> {
+        Ok(usize::try_from(row.get::<i64>(column)?).unwrap_or(0))
+    };
+    Ok(Some(CountedUser {
+        contacts: count(12)?,
+        devices: count(13)?,
+        row: read(&row)?,
+    }))
 }
 
 /// The app's user of this external id.

@@ -38,3 +38,11 @@ pub(super) fn load_average() -> f64 {
     let first = text.split(' ').next().and_then(|first| first.parse().ok());
     first.unwrap_or(0.0)
 }
+
+/// The resident memory of a process.
+pub(super) fn resident_megabytes(pid: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok());
+    kilobytes.unwrap_or(0.0) / 1024.0
+}

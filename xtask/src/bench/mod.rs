@@ -8,6 +8,7 @@
 //! a publish after a flushed commit. The result goes to
 //! `target/xtask/bench.md`, with the disk's flush time and the machine's load.
 
+mod long;
 mod machine;
 mod servers;
 
@@ -19,7 +20,7 @@ use serde_json::Value;
 
 use crate::Failure;
 use crate::prerequisites;
-use crate::run::{self, cargo, must};
+use crate::run::{cargo, must};
 use servers::{Broker, Mayday};
 
 /// Rounds unless told otherwise.
@@ -35,6 +36,9 @@ struct Request {
     only: Vec<String>,
     /// A PostgreSQL whose administrator this URL names.
     postgres: Option<String>,
+    /// Rows to restart with, and minutes to sustain: neither unless asked for.
+    restart_rows: Option<u32>,
+    sustain_minutes: Option<u32>,
 }
 
 /// One figure: what is run against mayday, and against what it is held.
@@ -89,7 +93,7 @@ const FIGURES: &[Figure] = &[
     },
     Figure {
         name: "http, own profile",
-        arguments: &["http", "--connections", "50", "--path", "/v1/sdk/me"],
+        arguments: &["http", "--connections", "50"],
         against: Against::Live,
         goal: "0.5x of /health/live",
     },
@@ -110,7 +114,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let binary = build()?;
     let place = servers::place()?;
     let broker = Broker::start(&program, place.path())?;
-    let mayday = Mayday::start(&binary, place.path(), request.postgres.as_deref())?;
+    let mut mayday = Mayday::start(&binary, place.path(), request.postgres.as_deref())?;
     let wanted = |figure: &&Figure| {
         let only = &request.only;
         only.is_empty() || only.iter().any(|word| figure.name.contains(word.as_str()))
@@ -124,7 +128,16 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
             measured.push(measure(figure, &request, &mayday, &broker, place.path())?);
         }
     }
-    let table = table(&results);
+    let mut table = table(&results);
+    if let Some(minutes) = request.sustain_minutes {
+        table += &long::sustain(&mayday, place.path(), minutes)?;
+    }
+    if let Some(rows) = request.restart_rows {
+        let (again, text) = long::restart(mayday, place.path(), rows.into())?;
+        mayday = again;
+        table += &text;
+    }
+    drop(mayday);
     print!("\n{table}");
     let path = crate::target().join("xtask/bench.md");
     fs::write(&path, table).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -139,6 +152,8 @@ impl Request {
             seconds: SECONDS,
             only: Vec::new(),
             postgres: None,
+            restart_rows: None,
+            sustain_minutes: None,
         };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
@@ -151,6 +166,8 @@ impl Request {
                 "--rounds" => {
                     request.rounds = usize::try_from(number(value()?)?).unwrap_or(ROUNDS);
                 }
+                "--restart" => request.restart_rows = Some(number(value()?)?),
+                "--sustain" => request.sustain_minutes = Some(number(value()?)?),
                 "--seconds" => request.seconds = number(value()?)?,
                 "--only" => request.only.push(value()?.clone()),
                 "--postgres" => request.postgres = Some(value()?.clone()),
@@ -181,15 +198,9 @@ fn measure(
     place: &Path,
 ) -> Result<Measured, Failure> {
     let seconds = request.seconds.to_string();
-    let load = |target: &str, more: &[String]| -> Result<Value, Failure> {
-        let mut command = run::command(&mayday.binary, &["bench"]);
-        command.args(figure.arguments);
-        command.args(["--target", target, "--seconds", &seconds, "--json"]);
-        command.args(more);
-        let said = must(command, "bench")?;
-        let line = said.text.lines().rev().find(|line| line.starts_with('{'));
-        let value = line.and_then(|line| serde_json::from_str(line).ok());
-        value.ok_or_else(|| format!("no result in:\n{}", said.end()))
+    let load = |target: &str, more: &[String]| {
+        let arguments = [figure.arguments, &["--seconds", &seconds]].concat();
+        servers::load(&mayday.binary, &arguments, target, more)
     };
     let flush_millis = machine::flush_millis(place)?;
     let theirs = match figure.against {

@@ -86,6 +86,7 @@ pub(super) struct Mayday {
     pub(super) pid: u32,
     /// The flags that make `mayday bench` sign its users.
     pub(super) signed: Vec<String>,
+    database: Option<String>,
 }
 
 impl Mayday {
@@ -95,11 +96,7 @@ impl Mayday {
         place: &Path,
         database: Option<&str>,
     ) -> Result<Self, Failure> {
-        let data = place.join("data");
-        let mut at = vec!["--data-dir".to_owned(), data.display().to_string()];
-        if let Some(url) = database {
-            at.extend(["--database".to_owned(), url.to_owned()]);
-        }
+        let at = data(place, database);
         let app = format!("bench-{}", std::process::id());
         let mut create = run::command(binary, &["app", "create", "--json", "--id", &app]);
         create.args(&at);
@@ -113,7 +110,21 @@ impl Mayday {
         let file = place.join("secret");
         fs::write(&file, secret).map_err(|error| format!("{}: {error}", file.display()))?;
 
+        let signed = ["--app", &app, "--secret-file", &file.display().to_string()];
+        let signed = signed.map(str::to_owned).to_vec();
+        Self::serve(binary, place, database, signed)
+    }
+
+    /// Starts a server on what lies there, and waits until it is ready.
+    pub(super) fn serve(
+        binary: &Path,
+        place: &Path,
+        database: Option<&str>,
+        signed: Vec<String>,
+    ) -> Result<Self, Failure> {
+        let at = data(place, database);
         let ready = place.join("ready.json");
+        let _ = fs::remove_file(&ready);
         let mut serve = Command::new(binary);
         serve.arg("serve").args(&at).arg("--ready-file").arg(&ready);
         for listener in ["--http", "--mqtt", "--admin"] {
@@ -141,14 +152,51 @@ impl Mayday {
             http: text("http"),
             mqtt: text("mqtt"),
             admin: text("admin"),
-            signed: vec![
-                "--app".to_owned(),
-                app,
-                "--secret-file".to_owned(),
-                file.display().to_string(),
-            ],
+            signed,
+            database: database.map(str::to_owned),
         })
     }
+}
+
+impl Mayday {
+    /// Runs `mayday bench` with these arguments against its MQTT listener.
+    pub(super) fn bench(&self, arguments: &[&str]) -> Result<Value, Failure> {
+        load(&self.binary, arguments, &self.mqtt, &self.signed)
+    }
+
+    /// `kill -9`: no farewell, no flush. Answers the database it was on.
+    pub(super) fn kill(mut self) -> Option<String> {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.database.take()
+    }
+}
+
+/// Runs `mayday bench` and reads its result.
+pub(super) fn load(
+    binary: &Path,
+    arguments: &[&str],
+    target: &str,
+    more: &[String],
+) -> Result<Value, Failure> {
+    let mut command = run::command(binary, &["bench"]);
+    command.args(arguments);
+    command.args(["--target", target, "--json"]);
+    command.args(more);
+    let said = must(command, "bench")?;
+    let line = said.text.lines().rev().find(|line| line.starts_with('{'));
+    let value = line.and_then(|line| serde_json::from_str(line).ok());
+    value.ok_or_else(|| format!("no result in:\n{}", said.end()))
+}
+
+/// The flags that name where the data lies.
+fn data(place: &Path, database: Option<&str>) -> Vec<String> {
+    let data = place.join("data");
+    let mut at = vec!["--data-dir".to_owned(), data.display().to_string()];
+    if let Some(url) = database {
+        at.extend(["--database".to_owned(), url.to_owned()]);
+    }
+    at
 }
 
 impl Drop for Mayday {

@@ -1,7 +1,9 @@
 //! The families behind [`super::Metrics`]: names, help texts and units.
 
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 
+use mayday_core::transport::Transport;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,6 +16,9 @@ use super::labels::{Direction, JobRun, Lane, OutcomeOf, Reason, ReasonOf, Reques
 const WAIT_SECONDS: [f64; 14] = [
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
 ];
+
+/// The outcome of nearly every sample.
+pub(super) const STORED: &str = "stored";
 
 type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
 
@@ -32,6 +37,7 @@ pub(super) struct Families {
     pub(super) mqtt_connects: Family<Reason, Counter>,
     pub(super) mqtt_disconnects: Family<Reason, Counter>,
     pub(super) mqtt_packets: Family<Direction, Counter>,
+    hot: Hot,
     pub(super) http_connections: Gauge,
     pub(super) http_requests: Family<Request, Counter>,
     pub(super) http_request: Seconds<Route>,
@@ -54,6 +60,46 @@ pub(super) struct Families {
     pub(super) ready: Gauge,
 }
 
+/// Series that every publish counts in, looked up once each: finding one by
+/// its labels costs more than counting.
+#[derive(Default)]
+pub(super) struct Hot {
+    packets_in: OnceLock<Counter>,
+    packets_out: OnceLock<Counter>,
+    mqtt_stored: OnceLock<(Counter, Histogram)>,
+}
+
+impl Families {
+    /// MQTT packets that were read.
+    pub(super) fn packets_in(&self) -> &Counter {
+        let label = Direction { direction: "in" };
+        let found = || self.mqtt_packets.get_or_create_owned(&label);
+        self.hot.packets_in.get_or_init(found)
+    }
+
+    /// MQTT packets that were written.
+    pub(super) fn packets_out(&self) -> &Counter {
+        let label = Direction { direction: "out" };
+        let found = || self.mqtt_packets.get_or_create_owned(&label);
+        self.hot.packets_out.get_or_init(found)
+    }
+
+    /// Samples over MQTT that were stored, and how long they waited.
+    pub(super) fn mqtt_stored(&self) -> &(Counter, Histogram) {
+        self.hot.mqtt_stored.get_or_init(|| {
+            let transport = Transport::Mqtt.as_str();
+            let stored = OutcomeOf {
+                transport,
+                outcome: STORED,
+            };
+            (
+                self.telemetry_samples.get_or_create_owned(&stored),
+                self.telemetry_store.get_or_create_owned(&Via { transport }),
+            )
+        })
+    }
+}
+
 impl Families {
     /// All zero, all registered.
     pub(super) fn new() -> Self {
@@ -68,6 +114,7 @@ impl Families {
 
     fn empty() -> Self {
         Self {
+            hot: Hot::default(),
             registry: Registry::with_prefix("mayday"),
             sos_trigger: waits(),
             sos_triggers: Family::default(),

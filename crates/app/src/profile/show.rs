@@ -3,8 +3,7 @@
 use mayday_core::identity::Caller;
 use mayday_core::profile::User;
 use mayday_core::readiness::{Facts, Readiness, assess};
-use mayday_store::users::{self, UserRow};
-use mayday_store::{Tx, contacts, devices};
+use mayday_store::users::{self, CountedUser, UserRow};
 
 use crate::identity::require_full;
 use crate::{App, AppError};
@@ -17,38 +16,35 @@ impl App {
     /// The caller's profile, with how well prepared they are.
     pub async fn me(&self, caller: &Caller) -> Result<User, AppError> {
         require_full(caller)?;
-        let mut tx = self.store.read().await?;
-        let row = users::get(&mut tx, caller.user)
-            .await?
-            .ok_or(AppError::Unauthorized)?;
-        let readiness = self.readiness(&mut tx, &row).await?;
-        Ok(user(caller, row, readiness))
+        // One statement: this is what every start of an app asks for.
+        let mut tx = self.store.read_once().await?;
+        let counted = users::get_counted(&mut tx, caller.user).await?;
+        drop(tx);
+        let counted = counted.ok_or(AppError::Unauthorized)?;
+        let readiness = self.readiness(&counted);
+        Ok(user(caller, counted.row, readiness))
     }
 
     /// How well prepared a user is now.
-    pub(super) async fn readiness(
-        &self,
-        tx: &mut Tx<'_>,
-        row: &UserRow,
-    ) -> Result<Readiness, AppError> {
-        let connected = self.presence.is_connected(row.id);
+    fn readiness(&self, user: &CountedUser) -> Readiness {
+        let row = &user.row;
         let now = self.clock.now();
         let facts = Facts {
-            contacts: contacts::list(tx, row.id).await?.len(),
+            contacts: user.contacts,
             phone: row.profile.phone.is_some(),
-            devices: devices::count(tx, row.id).await?,
-            mqtt_seen_at: if connected {
+            devices: user.devices,
+            mqtt_seen_at: if self.presence.is_connected(row.id) {
                 Some(now)
             } else {
                 row.mqtt_seen_at
             },
             can_notify: CAN_NOTIFY,
         };
-        Ok(assess(&facts, now))
+        assess(&facts, now)
     }
 }
 
-pub(super) fn user(caller: &Caller, row: UserRow, readiness: Readiness) -> User {
+fn user(caller: &Caller, row: UserRow, readiness: Readiness) -> User {
     User {
         id: row.id,
         app_id: caller.app_id.clone(),

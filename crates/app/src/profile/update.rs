@@ -5,7 +5,6 @@ use mayday_core::profile::{ProfilePatch, User};
 use mayday_store::Lane;
 use mayday_store::users::UpdateProfile;
 
-use super::show::user;
 use crate::identity::require_full;
 use crate::{App, AppError};
 
@@ -18,9 +17,7 @@ impl App {
             user: caller.user,
             patch,
         };
-        let row = self.store.write(Lane::Rest, update).await?;
-        let mut tx = self.store.read().await?;
-        let readiness = self.readiness(&mut tx, &row).await?;
-        Ok(user(caller, row, readiness))
+        self.store.write(Lane::Rest, update).await?;
+        self.me(caller).await
     }
 }

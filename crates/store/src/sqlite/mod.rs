@@ -124,6 +124,21 @@ impl Sqlite {
         self.read_on(&self.readers, deadline).await
     }
 
+    /// A read of one statement, without a transaction.
+    pub(crate) async fn read_once(&self, deadline: Deadline) -> Result<ReadTx, StoreError> {
+        let acquired = tokio::time::timeout_at(deadline.at, self.readers.acquire())
+            .await
+            .map_err(|_| StoreError::TimedOut {
+                limit: deadline.limit,
+            })?
+            .map_err(|error| StoreError::of_statement("connect", error))?;
+        Ok(ReadTx::new(
+            Connection::SqliteOnce(acquired),
+            Arc::clone(&self.environment),
+            deadline,
+        ))
+    }
+
     /// A read that an SOS depends on.
     pub(crate) async fn read_urgent(&self, deadline: Deadline) -> Result<ReadTx, StoreError> {
         self.read_on(&self.urgent_readers, deadline).await

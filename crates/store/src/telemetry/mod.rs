@@ -375,6 +375,15 @@ impl Telemetry {
         }
     }
 
+    /// The connections for queries, for tests of the tables.
+    #[cfg(test)]
+    fn postgres_pool(&self) -> &sqlx::PgPool {
+        match &self.0.engine {
+            Engine::Postgres(tables) => tables.pool(),
+            Engine::Sqlite(_) => panic!("telemetry lies in files"),
+        }
+    }
+
     /// The faults of this store's writer, for tests.
     #[cfg(any(test, feature = "fault-points"))]
     pub fn faults(&self) -> &Faults {

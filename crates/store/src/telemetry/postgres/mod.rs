@@ -1,10 +1,11 @@
-//! Telemetry in two tables of PostgreSQL: `telemetry`, and `telemetry_latest`
-//! with the newest position of each user.
+//! Telemetry in two tables of PostgreSQL: `telemetry` with a partition for each
+//! day ([`days`]), and `telemetry_latest` with the newest position of each user.
 //!
 //! A few tasks take what waits and write each batch with one statement over
 //! arrays ([`writer`]). They have connections of their own, so that an SOS
 //! never waits for one of theirs.
 
+mod days;
 mod erase;
 mod read;
 mod strays;
@@ -54,6 +55,8 @@ pub(super) struct PostgresTables {
     clock: SharedClock,
     faults: Faults,
     writers: Mutex<Vec<JoinHandle<()>>>,
+    /// Makes the days.
+    keeper: JoinHandle<()>,
 }
 
 impl PostgresTables {
@@ -68,6 +71,9 @@ impl PostgresTables {
             ]);
         let writing = pool(&options, u32::try_from(WRITERS).unwrap_or(1)).await?;
         let reading = pool(&options, READERS).await?;
+        let keeper = days::keep(reading.clone(), Arc::clone(&parts.clock))
+            .await
+            .map_err(|error| TelemetryError::write(&error))?;
         let tasks = (0..WRITERS)
             .map(|slot| {
                 let writer = writer::Writer {
@@ -88,13 +94,20 @@ impl PostgresTables {
             clock: parts.clock,
             faults: parts.faults,
             writers: Mutex::new(tasks),
+            keeper,
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.pool
     }
 
     /// Ends the writers once the queue is written, then the connections; the
     /// queue must be closed.
     pub(super) async fn close(&self) {
         self.faults.release();
+        self.keeper.abort();
         let writers: Vec<JoinHandle<()>> = std::mem::take(&mut *lock(&self.writers));
         for writer in writers {
             if writer.await.is_err() {
@@ -117,6 +130,7 @@ async fn pool(options: &PgConnectOptions, connections: u32) -> Result<PgPool, Te
 
 impl Drop for PostgresTables {
     fn drop(&mut self) {
+        self.keeper.abort();
         for writer in lock(&self.writers).drain(..) {
             writer.abort();
         }

@@ -8,7 +8,7 @@ use sqlx::postgres::PgRow;
 use std::time::Duration;
 use uuid::Uuid;
 
-use super::PostgresTables;
+use super::{PostgresTables, days};
 use crate::telemetry::TelemetryError;
 
 /// Rows that one pruning statement deletes, so that none runs for long.
@@ -27,8 +27,8 @@ UNION
 (SELECT measured_at, received_at, latitude, longitude, altitude, accuracy_m, user_id, device,
     event_id
   FROM telemetry WHERE incident_id = $1 ORDER BY measured_at DESC LIMIT $2)";
-pub(super) const PRUNE: &str = "DELETE FROM telemetry WHERE ctid IN
-  (SELECT ctid FROM telemetry WHERE received_at < $1 LIMIT $2)";
+pub(super) const PRUNE: &str = "DELETE FROM telemetry_other WHERE ctid IN
+  (SELECT ctid FROM telemetry_other WHERE received_at < $1 LIMIT $2)";
 
 impl PostgresTables {
     /// See [`crate::telemetry::Telemetry::range`].
@@ -80,11 +80,13 @@ impl PostgresTables {
         points.map_err(|error| TelemetryError::read(&error))
     }
 
-    /// Deletes what was received before the retention window, in steps.
+    /// Drops the days before the retention window, and deletes in steps what
+    /// has no day and was received before it.
     pub(in crate::telemetry) async fn prune(&self) -> Result<usize, TelemetryError> {
         let kept = Duration::from_hours(24 * u64::from(self.retention_days));
         let before = self.clock.now().minus(kept);
-        let mut gone = 0;
+        let dropped = days::drop_before(&self.pool, days::day_of(before)).await;
+        let mut gone = dropped.map_err(|error| TelemetryError::write(&error))?;
         loop {
             let deleted = sqlx::query(PRUNE)
                 .bind(before.as_micros())

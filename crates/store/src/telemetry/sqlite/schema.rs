@@ -14,6 +14,9 @@ use crate::telemetry::TelemetryError;
 
 /// How long a connection waits for another one's lock.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
+/// Page cache of a writing connection, in KiB: the pages that a batch changes
+/// must fit, or they are written twice.
+const WRITE_CACHE_KIB: i64 = 32 * 1024;
 /// Version of the tables; a file of a newer one is refused.
 const SCHEMA_VERSION: i64 = 1;
 
@@ -65,6 +68,9 @@ pub(super) fn open_to_write(directory: &Path, key: FileKey) -> Result<Connection
     let made = !path.exists();
     let connection = Connection::open(&path).map_err(|e| TelemetryError::open(&path, &e))?;
     set_up(&connection).map_err(|e| TelemetryError::open(&path, &e))?;
+    connection
+        .pragma_update(None, "cache_size", -WRITE_CACHE_KIB)
+        .map_err(|e| TelemetryError::open(&path, &e))?;
     let version: i64 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(|e| TelemetryError::open(&path, &e))?;
@@ -132,27 +138,29 @@ pub(super) fn open_to_read(
     Ok(Some(connection))
 }
 
-/// Writes one sample within the open transaction.
-pub(super) fn upsert(
+/// Writes samples within the open transaction, each with the incident that it
+/// belongs to.
+pub(super) fn upsert_all<'s>(
     connection: &Connection,
-    sample: &Sample,
-    incident: Option<IncidentId>,
+    samples: impl Iterator<Item = (&'s Sample, Option<IncidentId>)>,
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(UPSERT)?;
-    statement.execute(params![
-        bucket_of(sample.time),
-        sample.user.uuid().as_bytes(),
-        sample.time.as_micros(),
-        sample.device,
-        sample.event_id,
-        sample.received_at.as_micros(),
-        sample.latitude,
-        sample.longitude,
-        sample.altitude,
-        sample.accuracy_meters,
-        incident.map(|id| id.uuid().into_bytes()),
-        &sample.raw[..],
-    ])?;
+    for (sample, incident) in samples {
+        statement.execute(params![
+            bucket_of(sample.time),
+            sample.user.uuid().as_bytes(),
+            sample.time.as_micros(),
+            sample.device,
+            sample.event_id,
+            sample.received_at.as_micros(),
+            sample.latitude,
+            sample.longitude,
+            sample.altitude,
+            sample.accuracy_meters,
+            incident.map(|id| id.uuid().into_bytes()),
+            &sample.raw[..],
+        ])?;
+    }
     Ok(())
 }
 

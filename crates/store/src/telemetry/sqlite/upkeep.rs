@@ -2,7 +2,8 @@
 //!
 //! A checkpoint inside the writer would be the longest wait a sample can meet,
 //! so logs are carried into their files from connections of this thread:
-//! passively every second, and truncated when a file is idle or its log large.
+//! passively every second, with a last short step while the writer waits once a log
+//! is large, and truncated when a file is idle.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,9 +27,14 @@ use std::sync::atomic::Ordering;
 const TURN_EVERY: Duration = Duration::from_secs(1);
 /// Turns without a write after which a file's log is truncated.
 const IDLE_TURNS: u64 = 10;
-/// Pages in a log at which it is truncated under load: 64 MiB, read at the
-/// next start within a fraction of a second.
-const MAX_LOG_PAGES: i64 = 16 * 1024;
+/// Pages in a log from which on the writer is let begin it anew: 16 MiB.
+const REUSE_LOG_PAGES: i64 = 4 * 1024;
+/// Pages that may be left for the moment in which the writer waits: 1 MiB.
+const GATED_PAGES: i64 = 256;
+/// How often a checkpoint follows the writer before that moment.
+const MAX_PASSES: u32 = 8;
+/// Pages in a log at which its readers are waited for.
+const MAX_LOG_PAGES: i64 = 64 * 1024;
 /// Turns after which a failed catching up is tried again.
 const RETRY_TURNS: u64 = 60;
 /// How long truncating a log may wait for readers.
@@ -143,25 +149,45 @@ impl Upkeep {
         });
     }
 
-    /// Carries a file's log into it; empties the log if `truncate` or if it
-    /// has grown large.
+    /// Carries a file's log into it; empties the log if `truncate`, and lets the
+    /// writer begin it anew once it has grown large.
     fn checkpoint(&self, key: FileKey, connection: &Connection, truncate: bool) {
-        let run = |mode: &str| -> rusqlite::Result<i64> {
-            connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-                row.get(1)
-            })
-        };
-        let passive = run("PASSIVE");
-        let result = passive.and_then(|pages| {
-            if !truncate && pages < MAX_LOG_PAGES {
-                return Ok(pages);
-            }
-            let _gate = lock(&self.shared.gate);
-            run("TRUNCATE")
-        });
-        if let Err(error) = result {
+        if let Err(error) = self.try_checkpoint(connection, truncate) {
             tracing::warn!(error = %error, file = %key.name(), "a telemetry checkpoint failed");
         }
+    }
+
+    fn try_checkpoint(&self, connection: &Connection, truncate: bool) -> rusqlite::Result<()> {
+        let run = |mode: &str| -> rusqlite::Result<(i64, i64)> {
+            connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+                Ok((row.get(1)?, row.get(2)?))
+            })
+        };
+        let (mut pages, mut carried) = run("PASSIVE")?;
+        if truncate {
+            let _gate = lock(&self.shared.gate);
+            return run("TRUNCATE").map(drop);
+        }
+        if pages < REUSE_LOG_PAGES {
+            return Ok(());
+        }
+        // The writer goes on meanwhile; what it adds is less each time.
+        for _ in 0..MAX_PASSES {
+            if pages - carried <= GATED_PAGES {
+                break;
+            }
+            (pages, carried) = run("PASSIVE")?;
+        }
+        // With the last pages carried over while nobody writes, the next write
+        // begins the log anew: in place, which flushes faster than growing, and
+        // without cutting it off, which would be waited for.
+        let _gate = lock(&self.shared.gate);
+        (pages, carried) = run("PASSIVE")?;
+        if pages >= MAX_LOG_PAGES && carried < pages {
+            // A reader holds the log: it must not grow without end.
+            run("TRUNCATE")?;
+        }
+        Ok(())
     }
 
     /// Stores the positions that moved since the last turn.

@@ -8,11 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use mayday_core::ids::IncidentId;
+use mayday_core::ids::{IncidentId, UserId};
+use mayday_core::telemetry::{Position, Sample};
+use mayday_core::time::Timestamp;
 use rusqlite::Connection;
 
 use super::Shared;
-use super::day::FileKey;
+use super::day::{FileKey, bucket_of};
 use super::schema;
 use crate::telemetry::queue::{Entry, lock};
 use crate::telemetry::spiller::Outlet;
@@ -86,11 +88,13 @@ impl Writer {
             files.entry(file).or_default().push(entry);
         }
         self.turn += 1;
-        for (key, rows) in files {
+        for (key, mut rows) in files {
+            // In the order of the index: neighbours share its pages. Copies of one
+            // sample stay in the order in which they came.
+            rows.sort_by_key(|entry| place_in_index(&entry.sample));
             match self.write_file(key, &rows) {
                 Ok(last_row) => {
-                    let moved = rows.iter().map(|e| (e.sample.user, e.sample.position()));
-                    shared.latest.observe(moved);
+                    shared.latest.observe(newest(&rows));
                     lock(&shared.touched).insert(key, last_row);
                     shared.queue.committed(&rows);
                 }
@@ -120,10 +124,8 @@ impl Writer {
         let transaction = connection
             .unchecked_transaction()
             .map_err(|e| TelemetryError::write(&e))?;
-        for (entry, incident) in rows.iter().zip(incidents) {
-            schema::upsert(&transaction, &entry.sample, incident)
-                .map_err(|e| TelemetryError::write(&e))?;
-        }
+        let samples = rows.iter().map(|entry| &entry.sample).zip(incidents);
+        schema::upsert_all(&transaction, samples).map_err(|e| TelemetryError::write(&e))?;
         if shared.faults.commit_fails() {
             return Err(TelemetryError::Write("a commit was made to fail".into()));
         }
@@ -164,4 +166,26 @@ impl Writer {
         let outlet: &Outlet = &self.shared.outlet;
         outlet.writer_failed(rows, error);
     }
+}
+
+/// Where the index of a day file has a sample; `late.db` is in no hurry.
+fn place_in_index(sample: &Sample) -> (i64, UserId, Timestamp) {
+    (bucket_of(sample.time), sample.user, sample.time)
+}
+
+/// The newest position of each user of a batch, which is sorted by bucket and
+/// user: a user's samples mostly follow each other.
+fn newest<'r>(rows: &'r [&Arc<Entry>]) -> impl Iterator<Item = (UserId, Position)> + 'r {
+    rows.chunk_by(|one, next| one.sample.user == next.sample.user)
+        .filter_map(|of_one| {
+            let positions = of_one.iter().map(|entry| entry.sample.position());
+            let newest = positions.reduce(|newest, position| {
+                if position.replaces(&newest) {
+                    position
+                } else {
+                    newest
+                }
+            })?;
+            Some((of_one.first()?.sample.user, newest))
+        })
 }

@@ -1,0 +1,2 @@
+-- Telemetry lies in a file for each day beside SQLite: nothing to do here.
+SELECT 1;
