@@ -10,6 +10,7 @@
 //! - [`sms`] and [`voice`] are what a provider of either is, and the texts that
 //!   go through one; [`twilio`], [`template`] and [`onscreen`] are
 //!   providers.
+//! - [`mail`] composes messages and hands them to an SMTP server.
 //! - [`routes`] says which providers a number goes through, [`breaker`] leaves
 //!   alone who fails.
 //! - [`webhook`] signs and delivers partner notifications, [`slack`] posts to
@@ -17,6 +18,7 @@
 
 pub mod breaker;
 pub mod guard;
+pub mod mail;
 pub mod onscreen;
 pub mod outcome;
 pub mod routes;

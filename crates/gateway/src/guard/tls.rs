@@ -22,6 +22,13 @@ pub enum Roots {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidRoots(String);
 
+impl InvalidRoots {
+    /// With the cause in words.
+    pub(crate) fn new(why: impl std::fmt::Display) -> Self {
+        Self(why.to_string())
+    }
+}
+
 impl std::fmt::Display for InvalidRoots {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod guard;
+mod mail;
 mod slack;
 mod support;
 mod template;

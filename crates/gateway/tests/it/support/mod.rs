@@ -1,6 +1,8 @@
 //! Peers that tests start, and clients that may reach them.
 
+pub(crate) mod authority;
 pub(crate) mod peer;
+pub(crate) mod smtp;
 
 use std::sync::Arc;
 use std::time::Duration;
