@@ -38,6 +38,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("erasures/begin", crate::erasures::begin::STATEMENTS),
     ("erasures/finish", crate::erasures::finish::STATEMENTS),
     ("erasures/step", crate::erasures::step::STATEMENTS),
+    ("erasures/step steps", crate::erasures::step::STEPS),
     ("exports/sections", crate::exports::sections::STATEMENTS),
     ("firmware", crate::firmware::STATEMENTS),
     ("firmware/add", crate::firmware::add::STATEMENTS),

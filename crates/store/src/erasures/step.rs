@@ -74,6 +74,17 @@ macro_rules! delete_of_incidents {
     };
 }
 
+/// The key of the job that copies the trail of the incident `i`, and after `:again`
+/// that of the last copy.
+macro_rules! trail_key_in_sqlite {
+    () => {
+        "'trail_copy:' || lower(
+            substr(hex(i.id), 1, 8) || '-' || substr(hex(i.id), 9, 4) || '-' ||
+            substr(hex(i.id), 13, 4) || '-' || substr(hex(i.id), 17, 4) || '-' ||
+            substr(hex(i.id), 21))"
+    };
+}
+
 static EVENTS: Sql = delete!("events", "user_id = $1");
 // What is left of these is about the user alone.
 static ALERTS: Sql = delete!(
@@ -94,14 +105,18 @@ static OWN_CANCELS: Sql = delete!("incident_cancels", "user_id = $1");
 static TRAILS: Sql = delete_of_incidents!("incident_trails");
 static TRIGGER_KEYS: Sql = delete!("trigger_keys", "user_id = $1");
 static TRAIL_JOBS: Sql = Sql::per_dialect(
-    "DELETE FROM jobs WHERE rowid IN (SELECT j.rowid FROM incidents i
-        JOIN jobs j ON j.key = 'trail_copy:' || lower(
-            substr(hex(i.id), 1, 8) || '-' || substr(hex(i.id), 9, 4) || '-' ||
-            substr(hex(i.id), 13, 4) || '-' || substr(hex(i.id), 17, 4) || '-' ||
-            substr(hex(i.id), 21))
-        WHERE i.user_id = $1 LIMIT $2)",
+    concat!(
+        "DELETE FROM jobs WHERE rowid IN (SELECT j.rowid FROM incidents i
+            JOIN jobs j ON j.key IN (",
+        trail_key_in_sqlite!(),
+        ", ",
+        trail_key_in_sqlite!(),
+        " || ':again') WHERE i.user_id = $1 LIMIT $2)"
+    ),
     "DELETE FROM jobs WHERE ctid IN (SELECT j.ctid FROM incidents i
-        JOIN jobs j ON j.key = 'trail_copy:' || i.id::text WHERE i.user_id = $1 LIMIT $2)",
+        JOIN jobs j ON j.key IN ('trail_copy:' || i.id::text,
+            'trail_copy:' || i.id::text || ':again')
+        WHERE i.user_id = $1 LIMIT $2)",
 );
 static INCIDENTS: Sql = delete!("incidents", "user_id = $1");
 static DEVICES: Sql = delete!("devices", "user_id = $1");
@@ -132,7 +147,7 @@ static UNATTRIBUTED: Sql = Sql::per_dialect(
 );
 
 /// In this order: what refers to a row goes before the row.
-const STEPS: &[&Sql] = &[
+pub(crate) const STEPS: &[&Sql] = &[
     &EVENTS,
     &ALERTS_OF_INCIDENTS,
     &ALERTS,
@@ -154,32 +169,7 @@ const STEPS: &[&Sql] = &[
     &UNATTRIBUTED,
 ];
 
-pub(crate) const STATEMENTS: &[&Sql] = &[
-    &OPEN,
-    &DETACHED_AT,
-    &DETACH,
-    &WIPE,
-    &EVENTS,
-    &ALERTS,
-    &ALERTS_OF_OTHERS,
-    &ALERTS_OF_INCIDENTS,
-    &REPORTS,
-    &NAMED_DEVICES,
-    &GATEWAYS,
-    &CANCELS,
-    &OWN_CANCELS,
-    &TRAILS,
-    &TRIGGER_KEYS,
-    &TRAIL_JOBS,
-    &INCIDENTS,
-    &DEVICES,
-    &CONTACTS,
-    &DEAD_LETTERS,
-    &SPILL,
-    &RELAYED,
-    &OWN_GATEWAYS,
-    &UNATTRIBUTED,
-];
+pub(crate) const STATEMENTS: &[&Sql] = &[&OPEN, &DETACHED_AT, &DETACH, &WIPE, &ALERTS_OF_OTHERS];
 
 /// How far an erasure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
