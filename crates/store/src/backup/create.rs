@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::draft::Draft;
 use super::files::{self, Content};
 use super::manifest::{FORMAT, FileEntry, MANIFEST, Manifest};
+use super::restore::require_key;
 use super::{BackupError, Progress};
 use crate::{master_key, sqlite, telemetry};
 
@@ -71,11 +72,8 @@ pub fn create(
         },
         told,
     };
-    let facts = work.state()?;
+    let facts = work.state(options.with_key)?;
     work.telemetry()?;
-    if options.with_key {
-        work.key()?;
-    }
     let manifest = Manifest {
         format: FORMAT,
         mayday: options.version.to_owned(),
@@ -108,10 +106,15 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn state(&mut self) -> Result<Facts, BackupError> {
+    /// The key is taken as soon as the snapshot is: a rotation that ends while the
+    /// rest is copied takes from the file what the snapshot is sealed with.
+    fn state(&mut self, with_key: bool) -> Result<Facts, BackupError> {
         let path = self.source.join(sqlite::FILE);
         let connection = open(&path)?;
         let facts = facts(&connection).map_err(BackupError::sqlite(&path))?;
+        if with_key {
+            self.key(&facts)?;
+        }
         self.database(&connection, sqlite::FILE.to_owned())?;
         Ok(facts)
     }
@@ -135,10 +138,11 @@ impl Work<'_> {
         files::sync_directory(&target)
     }
 
-    fn key(&mut self) -> Result<(), BackupError> {
+    fn key(&mut self, facts: &Facts) -> Result<(), BackupError> {
         let path = self.source.join(master_key::FILE);
         let target = self.draft.path().join(master_key::FILE);
         let content = files::copy(&path, &target)?;
+        require_key(&target, &facts.key_fingerprints)?;
         let name = master_key::FILE.to_owned();
         self.entries.push(FileEntry::new(name, content));
         Ok(())

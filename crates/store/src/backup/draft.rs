@@ -2,14 +2,18 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use rustix::process::geteuid;
 
 use super::{BackupError, files};
 use crate::data_dir::FILE_MODE;
 
 /// Only the owner may enter.
 const DIRECTORY_MODE: u32 = 0o700;
+/// What nobody but the owner may.
+const OTHERS: u32 = 0o077;
 /// Its lock says that somebody writes the draft.
 const LOCK_FILE: &str = "lock";
 
@@ -39,6 +43,7 @@ impl Draft {
         }
         let path = parent.join(format!(".{name}.partial"));
         make(&path)?;
+        refuse_of_others(&path)?;
         let lock = lock(&path)?;
         let draft = Self {
             path,
@@ -113,6 +118,19 @@ fn make(path: &Path) -> Result<(), BackupError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses what is not a directory of this user alone: whoever may write beside the
+/// target could have put it there, to have it cleared or to change what is in it.
+fn refuse_of_others(path: &Path) -> Result<(), BackupError> {
+    let found = fs::symlink_metadata(path).map_err(BackupError::io("read", path))?;
+    let own = found.is_dir() && found.uid() == geteuid().as_raw() && found.mode() & OTHERS == 0;
+    if !own {
+        return Err(BackupError::Taken {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn lock(directory: &Path) -> Result<File, BackupError> {

@@ -202,6 +202,60 @@ async fn the_key_must_be_the_right_one() {
 }
 
 #[tokio::test]
+async fn the_key_in_a_backup_is_the_one_of_its_snapshot() {
+    let store = TestStore::sqlite().await;
+    store.app("shop").await;
+    let key = key_of(&store);
+    let with_key = BackupOptions {
+        with_key: true,
+        ..options(&store)
+    };
+    let sealed_with = fs::read(&key).unwrap();
+    // Test stores are alike: one that has had a rotation has another key.
+    let other = TestStore::sqlite().await;
+    while !matches!(
+        other.rotate_master_key(true).await.unwrap(),
+        crate::RotationStep::Done { .. }
+    ) {}
+    assert_ne!(fs::read(key_of(&other)).unwrap(), sealed_with);
+    // As when a rotation ends while the database is copied.
+    let replace = &mut |_| fs::write(&key, fs::read(key_of(&other)).unwrap()).unwrap();
+    let target = store.directory.path().join("backup");
+    create(&store.config.data_dir, &target, &with_key, replace).unwrap();
+    assert_eq!(
+        fs::read(target.join(master_key::FILE)).unwrap(),
+        sealed_with
+    );
+    let data = store.directory.path().join("restored");
+    bring_back(&target, &data, None).unwrap();
+
+    // The file has the wrong key from the beginning.
+    let target = store.directory.path().join("wrong");
+    let refused = make(&store, &target, &with_key).unwrap_err();
+    assert!(matches!(refused, BackupError::KeyOther { .. }), "{refused}");
+    assert!(!target.exists());
+}
+
+#[tokio::test]
+async fn what_somebody_put_in_the_place_of_the_draft_is_not_used() {
+    let store = TestStore::sqlite().await;
+    let root = store.directory.path();
+    let draft = root.join(".backup.partial");
+    let precious = root.join("precious");
+    fs::create_dir(&precious).unwrap();
+    fs::set_permissions(&precious, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(precious.join("file"), "kept").unwrap();
+    let refused = || make(&store, &root.join("backup"), &options(&store)).unwrap_err();
+    std::os::unix::fs::symlink(&precious, &draft).unwrap();
+    assert!(matches!(refused(), BackupError::Taken { .. }));
+    assert_eq!(fs::read(precious.join("file")).unwrap(), b"kept");
+    fs::remove_file(&draft).unwrap();
+    fs::create_dir(&draft).unwrap();
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(matches!(refused(), BackupError::Taken { .. }));
+}
+
+#[tokio::test]
 async fn during_a_rotation_both_keys_are_asked_for() {
     let store = TestStore::sqlite().await;
     store.app("shop").await;
@@ -254,6 +308,7 @@ async fn a_draft_that_was_left_is_cleared_and_one_at_work_is_not() {
     let left = draft.path().to_owned();
     drop(draft);
     fs::create_dir_all(left.join("telemetry")).unwrap();
+    fs::set_permissions(&left, fs::Permissions::from_mode(0o700)).unwrap();
     fs::write(left.join("mayday.db"), "half").unwrap();
     fs::write(left.join("telemetry").join("2026-01-01.db"), "half").unwrap();
     let manifest = make(&store, &target, &options(&store)).unwrap();
