@@ -22,17 +22,20 @@ static TWO_OPEN: Sql = Sql::new(
      WHERE state IN ('active', 'acknowledged') AND NOT drill AND NOT hidden
      GROUP BY user_id HAVING COUNT(*) > 1 LIMIT $1",
 );
-// The newest event of a user is never pruned.
+// The newest event of a user is never pruned. That of one who is being erased goes
+// first, and the row may stay.
 static NUMBERS: Sql = Sql::new(
     "SELECT u.id, u.event_seq, COALESCE(MAX(e.seq), 0) FROM users u
      LEFT JOIN events e ON e.user_id = u.id
+     WHERE u.erased_at IS NULL
      GROUP BY u.id, u.event_seq HAVING u.event_seq <> COALESCE(MAX(e.seq), 0) LIMIT $1",
 );
 // The events of incidents that ended long ago are pruned but for the last.
 static GAPS: Sql = Sql::new(
     "SELECT i.id, i.snapshot_version, (SELECT COUNT(*) FROM events e WHERE e.incident_id = i.id)
-     FROM incidents i
-     WHERE (i.state IN ('active', 'acknowledged') OR i.updated_at > $1) AND NOT i.events_pruned
+     FROM incidents i JOIN users u ON u.id = i.user_id
+     WHERE u.erased_at IS NULL AND (i.state IN ('active', 'acknowledged') OR i.updated_at > $1)
+       AND NOT i.events_pruned
        AND i.snapshot_version <> (SELECT COUNT(*) FROM events e WHERE e.incident_id = i.id)
      LIMIT $2",
 );

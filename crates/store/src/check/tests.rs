@@ -99,6 +99,17 @@ on_both!(what_is_missing_among_events_is_found, |store| async move {
     assert_eq!(codes(&store).await, ["event_numbers", "event_gap"]);
 });
 
+on_both!(an_erasure_under_way_is_no_damage, |store| async move {
+    static DETACH: Sql = Sql::new("UPDATE users SET erased_at = 1");
+    static LOSE: Sql = Sql::new("DELETE FROM events");
+    let app = store.app("shop").await;
+    let ana = store.user(&app, "ana").await;
+    crate::telemetry::tests::open_sos(&store, &app, ana).await;
+    spoil(&store, &DETACH).await;
+    spoil(&store, &LOSE).await;
+    assert_eq!(codes(&store).await, <[&str; 0]>::default());
+});
+
 on_both!(two_open_incidents_are_found, |store| async move {
     static DROP: Sql = Sql::new("DROP INDEX incidents_one_open");
     static REOPEN: Sql = Sql::new(
