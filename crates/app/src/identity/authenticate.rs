@@ -58,7 +58,9 @@ impl App {
             return Err(AppError::Unauthorized);
         }
         let key = (caller.app, caller.external_id.clone());
-        if self.identity.known.get(&key, directory.version).is_some() {
+        let known = self.identity.known.get(&key, directory.version);
+        // The name may be a new user's by now: the old one was erased.
+        if known.is_some_and(|known| known.user == caller.user) {
             return Ok(());
         }
         let mut tx = self.store.read_urgent().await?;
@@ -148,6 +150,22 @@ impl App {
             self.touch(known.user, false);
         }
         Ok(known.user)
+    }
+
+    /// The user who goes by the caller's name now, if the caller's own row is gone:
+    /// the data was erased, and this node has not seen that yet.
+    pub(crate) async fn successor(&self, caller: &Caller) -> Result<Option<UserId>, AppError> {
+        let found = {
+            let mut tx = self.store.read_urgent().await?;
+            users::get(&mut tx, caller.user).await?
+        };
+        if found.is_some() {
+            return Ok(None);
+        }
+        let key = (caller.app, caller.external_id.clone());
+        let row = self.find_or_make(&key).await?;
+        let version = self.identity.directory.current().version;
+        Ok(Some(self.remember(key, version, &row)?.user))
     }
 
     async fn find_or_make(&self, key: &Key) -> Result<UserRow, AppError> {

@@ -13,7 +13,7 @@ use mayday_core::telemetry::Position;
 use mayday_core::time::Timestamp;
 use mayday_core::transport::Transport;
 use mayday_store::incidents::{TriggerOutcome, TriggerSos};
-use mayday_store::{Lane, devices};
+use mayday_store::{Lane, StoreError, devices};
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 
@@ -58,7 +58,6 @@ impl App {
     ) -> Result<TriggerReceipt, AppError> {
         let received_at = self.clock.now();
         let (heard, transport) = (Instant::now(), trigger.transport);
-        let sender = caller.user;
         let (app, caller) = (Arc::clone(self), caller.clone());
         let work = async move { app.hear_sos(&caller, trigger, received_at).await };
         let stored = tokio::spawn(work.in_current_span())
@@ -68,10 +67,11 @@ impl App {
                     source: gone.into(),
                 })
             });
-        let outcome = stored.as_ref().map_or("failed", word);
+        let outcome = stored.as_ref().map_or("failed", |(_, stored)| word(stored));
         self.metrics
             .sos_triggered(transport, outcome, heard.elapsed());
-        Ok(match stored? {
+        let (sender, stored) = stored?;
+        Ok(match stored {
             TriggerOutcome::Opened(incident)
             | TriggerOutcome::Updated(incident)
             | TriggerOutcome::Redelivered(incident) => {
@@ -85,12 +85,13 @@ impl App {
         })
     }
 
+    /// Stores it; answers for whom as the sender.
     async fn hear_sos(
         &self,
         caller: &Caller,
         sent: SosTrigger,
         received_at: Timestamp,
-    ) -> Result<TriggerOutcome, AppError> {
+    ) -> Result<(UserId, TriggerOutcome), AppError> {
         // Held until the cry is stored.
         let _turn = self.cries.turn(caller.user, sent.body.len()).await?;
         let trigger = Trigger::parse(&sent.body);
@@ -105,7 +106,15 @@ impl App {
             received_at,
             receipt: self.fresh_id(),
         };
-        Ok(self.store.write(Lane::Sos, command).await?)
+        let stored = self.store.write(Lane::Sos, command.clone()).await;
+        // A row that must be there was not: the sender's, perhaps.
+        if let Err(StoreError::RowCount { got: 0, .. }) = stored
+            && let Some(sender) = self.successor(caller).await?
+        {
+            let command = TriggerSos { sender, ..command };
+            return Ok((sender, self.store.write(Lane::Sos, command).await?));
+        }
+        Ok((caller.user, stored?))
     }
 
     /// Where the user was last, if the trigger does not say. A slow answer is

@@ -88,6 +88,17 @@ async fn settle(node: &TestApp) {
     }
 }
 
+/// Copies the trails of the ended incidents, which makes a job for the last copy.
+async fn copy_trails(node: &TestApp) {
+    node.pass(61);
+    for job in node.app.claim_jobs(&["trail_copy"], 10).await.unwrap() {
+        let id = |name: &str| job.payload[name].as_str().unwrap();
+        let (user, incident) = (id("user").parse().unwrap(), id("incident").parse().unwrap());
+        node.app.copy_trail(user, incident).await.unwrap();
+        node.app.finish_job(&job).await.unwrap();
+    }
+}
+
 async fn erasures(node: &TestApp) -> Vec<ErasureView> {
     let app_id = APP_ID.into();
     match node
@@ -208,6 +219,7 @@ on_both_nodes!(
         let ben = node.caller("ben").await;
         live(&node, &ana).await;
         node.app.resolve_sos(&ana).await.unwrap();
+        copy_trails(&node).await;
         assert!(
             !left_of(&node, &ana).await.is_empty(),
             "the search finds what is there"
@@ -283,6 +295,27 @@ on_both_nodes!(
         node.app.resolve_sos(&ana).await.unwrap();
         settle(&node).await;
         assert_eq!(left_of(&node, &ana).await, Vec::<String>::new());
+    }
+);
+
+on_both_nodes!(
+    a_cry_after_all_is_gone_is_the_new_users,
+    async |node: TestApp| {
+        let ana = node.caller("ana-42").await;
+        node.app.erase_me(&ana).await.unwrap();
+        settle(&node).await;
+        // As on a node that has not seen the erasure.
+        let incident = node.own(&ana, mqtt(&json!({"message": MARKS[3]}))).await;
+        assert_ne!(incident.user, ana.user);
+        let again = node.caller("ana-42").await;
+        assert_eq!(incident.user, again.user);
+        assert_eq!(node.open(&again).await.unwrap().id, incident.id);
+        let recheck = node.app.recheck(&ana).await;
+        assert!(
+            matches!(recheck, Err(AppError::Unauthorized)),
+            "{recheck:?}"
+        );
+        node.app.recheck(&again).await.unwrap();
     }
 );
 
