@@ -25,6 +25,15 @@ const LOG_PAGES: i64 = 16_384;
 /// Pages of the log that a checkpoint leaves behind because of a long reader, such as
 /// a backup. Emptying the log would keep the writer waiting for that reader in vain.
 const LONG_READER_PAGES: i64 = 4_096;
+/// Pages that may be left to carry over while nobody can write: 1 MiB, which even a
+/// slow disk takes well before the writer gives a commit up.
+const LAST_PAGES: i64 = 256;
+/// Pages in the log from which more may be left, [`LONG_READER_PAGES`]: commits that
+/// never pause would let it grow for ever. 512 MiB.
+const FULL_LOG_PAGES: i64 = 8 * LOG_PAGES;
+/// Checkpoints in one look to get there. Each has as much to do as was committed
+/// during the one before.
+const ROUNDS: u32 = 4;
 
 const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
@@ -117,6 +126,24 @@ impl Upkeep {
     /// Checkpoints no more than the copy was given.
     async fn checkpoint_behind(&mut self, copier: Copier) -> Result<(), sqlx::Error> {
         self.emptied = false;
+        let mut before = 0;
+        for _ in 0..ROUNDS {
+            let passed = self.follow(copier.clone()).await?;
+            if passed.log < LOG_PAGES {
+                return Ok(());
+            }
+            if passed.is_nearly_done(before) {
+                return self.empty_behind(copier).await;
+            }
+            before = passed.done;
+        }
+        // Too much is committed, or a long reader such as a backup is in the way: the
+        // next look goes on.
+        Ok(())
+    }
+
+    /// Queues and checkpoints beside whoever writes.
+    async fn follow(&mut self, copier: Copier) -> Result<Passed, sqlx::Error> {
         self.begin(BEGIN_READ).await?;
         // Everything that the reader sees is queued now, and more may be.
         let follows = gather(copier.clone()).await;
@@ -126,11 +153,12 @@ impl Upkeep {
             Passed::default()
         };
         self.end().await?;
-        if passed.log < LOG_PAGES {
-            return Ok(());
-        }
-        // Nobody writes while the last few frames are queued and checkpointed; then
-        // the next commit begins the log anew.
+        Ok(passed)
+    }
+
+    /// Nobody writes while the last few frames are queued and checkpointed; then the
+    /// next commit begins the log anew.
+    async fn empty_behind(&mut self, copier: Copier) -> Result<(), sqlx::Error> {
         self.begin(BEGIN_WRITE).await?;
         if gather(copier).await {
             self.run_checkpoint(PASSIVE).await?;
@@ -200,9 +228,41 @@ struct Passed {
     done: i64,
 }
 
+impl Passed {
+    /// Whether so little is left, and came during a checkpoint that was itself so
+    /// short, that writers can wait for the rest. `before` is what the checkpoint
+    /// before this one had done.
+    fn is_nearly_done(self, before: i64) -> bool {
+        let little = if self.log < FULL_LOG_PAGES {
+            LAST_PAGES
+        } else {
+            LONG_READER_PAGES
+        };
+        self.log - self.done < little && self.done - before < little
+    }
+}
+
 /// Queues for the copy what was committed; answers whether it still follows.
 async fn gather(copier: Copier) -> bool {
     tokio::task::spawn_blocking(move || copier.gather())
         .await
         .unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writers_wait_only_while_little_is_left() {
+        let passed = |log, done| Passed { log, done };
+        assert!(passed(20_000, 19_900).is_nearly_done(19_800));
+        // The checkpoint before was long, so that as much may have come during it.
+        assert!(!passed(20_000, 19_900).is_nearly_done(0));
+        // A long reader is in the way.
+        assert!(!passed(20_000, 5_000).is_nearly_done(5_000));
+        assert!(!passed(200_000, 5_000).is_nearly_done(5_000));
+        // The log must not grow for ever.
+        assert!(passed(200_000, 197_000).is_nearly_done(194_000));
+    }
 }
