@@ -58,4 +58,5 @@ migrations!(
     16 => "0016_erasures",
     17 => "0017_broker_keys",
     18 => "0018_telemetry_days",
+    19 => "0019_latest_bodies",
 );

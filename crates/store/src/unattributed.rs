@@ -54,8 +54,8 @@ static FORGET_MIDDLE_BODY: Sql = Sql::new(
 );
 static FORGET_BODIES: Sql = Sql::new(
     "UPDATE unattributed SET raw = $2, latest_raw = NULL WHERE id IN
-        (SELECT id FROM unattributed WHERE length(raw) > 0 AND received_at <= $1
-            AND last_received_at <= $1
+        (SELECT id FROM unattributed WHERE (length(raw) > 0 OR latest_raw IS NOT NULL)
+            AND received_at <= $1 AND last_received_at <= $1
          ORDER BY received_at LIMIT $3)",
 );
 static PAGE: Sql = Sql::new(

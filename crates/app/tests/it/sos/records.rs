@@ -43,10 +43,18 @@ on_both_nodes!(
         };
         let expected = (0..=20).chain(24..=43).collect::<Vec<i32>>();
         assert_eq!(bodies().await, (44, expected));
+        // One whose first body is gone already comes once more.
+        node.unattributed(&gate, body(22)).await;
+        let latest = async || {
+            let rows = kept(&node, &gate).await;
+            rows.iter().filter(|row| row.latest_raw.is_some()).count()
+        };
+        assert_eq!(latest().await, 1);
         assert_eq!(prune(&node).await, 0);
         node.pass(RECORDS_KEPT.as_secs());
-        assert_eq!(prune(&node).await, 41);
+        assert_eq!(prune(&node).await, 42);
         assert_eq!(bodies().await, (44, vec![]));
+        assert_eq!(latest().await, 0);
     }
 );
 
