@@ -55,6 +55,21 @@ impl Signals {
     }
 }
 
+/// From here on the process no longer ends by itself at SIGHUP, which a service
+/// manager sends to reload and a terminal that closes. The certificate's watcher
+/// hears it for itself; without one (`reloads`) it is told that nothing is reloaded.
+pub(crate) fn outlive_hangups(reloads: bool) -> io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    if !reloads {
+        tokio::spawn(async move {
+            while hangups.recv().await.is_some() {
+                tracing::info!("SIGHUP: there is no certificate, so nothing is reloaded");
+            }
+        });
+    }
+    Ok(())
+}
+
 /// Where the listeners accept; the content of the ready file.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Addresses {

@@ -7,6 +7,7 @@ use mayday_core::time::Timestamp;
 use crate::apps;
 use crate::args;
 use crate::command::Command;
+use crate::control;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::sql::Sql;
@@ -18,11 +19,7 @@ pub const MAX_LIVE: u32 = 100;
 /// Keys that are listed, the newest.
 const LISTED: u32 = 1_000;
 
-static FIND: Sql = Sql::new(
-    "SELECT k.id, k.app_id, a.app_id, k.name, k.created_at, k.revoked_at
-     FROM broker_keys k LEFT JOIN apps a ON a.id = k.app_id
-     WHERE k.digest = $1 AND k.revoked_at IS NULL",
-);
+static LIVE: Sql = Sql::new("SELECT digest, app_id FROM broker_keys WHERE revoked_at IS NULL");
 static BY_ID: Sql = Sql::new(
     "SELECT k.id, k.app_id, a.app_id, k.name, k.created_at, k.revoked_at
      FROM broker_keys k LEFT JOIN apps a ON a.id = k.app_id WHERE k.id = $1",
@@ -39,7 +36,7 @@ static INSERT: Sql = Sql::new(
 static REVOKE: Sql =
     Sql::new("UPDATE broker_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL");
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&FIND, &BY_ID, &ALL, &COUNT, &INSERT, &REVOKE];
+pub(crate) const STATEMENTS: &[&Sql] = &[&LIVE, &BY_ID, &ALL, &COUNT, &INSERT, &REVOKE];
 
 /// A key without the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +55,13 @@ pub struct BrokerKeyRow {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// The live key of this digest.
-pub async fn find(tx: &mut Tx<'_>, digest: &str) -> Result<Option<BrokerKeyRow>, StoreError> {
-    let row = tx.fetch_optional(&FIND, args![digest]).await?;
-    row.as_ref().map(read).transpose()
+/// The digests of all live keys, at most [`MAX_LIVE`], each with the app that the
+/// broker serves; `None` for every app.
+pub async fn live(tx: &mut Tx<'_>) -> Result<Vec<(String, Option<AppUuid>)>, StoreError> {
+    let rows = tx.fetch_all(&LIVE, args![]).await?;
+    rows.iter()
+        .map(|row| Ok((row.get(0)?, row.get(1)?)))
+        .collect()
 }
 
 /// All keys, the newest first.
@@ -123,8 +123,9 @@ impl Command for CreateBrokerKey {
         let values = args![self.id, app, &self.name, &self.digest, now];
         tx.execute_one(&INSERT, values).await?;
         let row = by_id(tx, self.id).await?;
-        row.map(BrokerKeyCreated::Created)
-            .ok_or_else(|| StoreError::column(0, "a key that was stored is not there"))
+        let row = row.ok_or_else(|| StoreError::column(0, "a key that was stored is not there"))?;
+        control::raise(tx).await?;
+        Ok(BrokerKeyCreated::Created(row))
     }
 }
 
@@ -142,8 +143,12 @@ impl Command for RevokeBrokerKey {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, StoreError> {
         let now = tx.now();
-        tx.execute(&REVOKE, args![self.id, now]).await?;
-        by_id(tx, self.id).await
+        let revoked = tx.execute(&REVOKE, args![self.id, now]).await?;
+        let row = by_id(tx, self.id).await?;
+        if revoked > 0 {
+            control::raise(tx).await?;
+        }
+        Ok(row)
     }
 }
 
@@ -183,13 +188,11 @@ mod tests {
             let refused = store.write(Lane::Rest, create(Some(nobody), "d3")).await;
             assert_eq!(refused.unwrap(), BrokerKeyCreated::UnknownApp);
             let mut tx = store.read().await.unwrap();
-            let found = find(&mut tx, "d1").await.unwrap().unwrap();
-            assert_eq!(
-                (found.app, found.app_id.as_deref()),
-                (Some(app.id), Some("shop"))
-            );
-            assert_eq!(find(&mut tx, "d2").await.unwrap().unwrap().app, None);
-            assert_eq!(find(&mut tx, "d3").await.unwrap(), None);
+            let mut keys = live(&mut tx).await.unwrap();
+            keys.sort();
+            let expected = [("d1".to_owned(), Some(app.id)), ("d2".to_owned(), None)];
+            assert_eq!(keys, expected);
+            let made = control::version(&mut tx).await.unwrap();
             drop(tx);
             let revoke = RevokeBrokerKey { id: one.id };
             let revoked = store.write(Lane::Rest, revoke).await.unwrap().unwrap();
@@ -197,7 +200,9 @@ mod tests {
             let again = store.write(Lane::Rest, revoke).await.unwrap().unwrap();
             assert_eq!(again, revoked);
             let mut tx = store.read().await.unwrap();
-            assert_eq!(find(&mut tx, "d1").await.unwrap(), None);
+            assert_eq!(live(&mut tx).await.unwrap(), [("d2".to_owned(), None)]);
+            // Servers learn of it, once.
+            assert_eq!(control::version(&mut tx).await.unwrap(), made + 1);
             assert_eq!(all(&mut tx).await.unwrap().len(), 2);
         }
     );

@@ -1,5 +1,5 @@
 //! The one control row: its version is raised by every command that changes
-//! apps, secrets, policies or blocks.
+//! apps, secrets, policies, blocks or keys of brokers.
 //!
 //! A server compares it every 500 ms, because other processes may write to the
 //! same database, and reloads when it moved.

@@ -15,7 +15,7 @@ pub enum Hint {
     /// An event that is already known is to be sent once more to whoever is
     /// subscribed (contract: SOS, Redelivery); it keeps its number and id.
     Replay(Arc<UserEvent>),
-    /// Apps, secrets, policies or blocks changed.
+    /// Apps, secrets, policies, blocks or keys of brokers changed.
     ControlChanged,
     /// A job becomes due.
     JobDue(Timestamp),

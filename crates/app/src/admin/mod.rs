@@ -115,7 +115,9 @@ impl AdminReply {
             | Self::App(_)
             | Self::SecretAdded(_)
             | Self::Secret(_)
-            | Self::User(_) => true,
+            | Self::User(_)
+            | Self::BrokerKeyCreated { .. }
+            | Self::BrokerKey(_) => true,
             Self::Apps { .. }
             | Self::Secrets { .. }
             | Self::Users(_)
@@ -129,8 +131,6 @@ impl AdminReply {
             | Self::DeviceConfigs { .. }
             | Self::DeviceConfig(_)
             | Self::NetworkKey(_)
-            | Self::BrokerKeyCreated { .. }
-            | Self::BrokerKey(_)
             | Self::BrokerKeys { .. }
             | Self::Export(_)
             | Self::Erasure(_)

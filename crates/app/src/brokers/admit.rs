@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use mayday_core::broker_key;
-use mayday_core::identity::{Proof, parse_username};
+use mayday_core::identity::signing::STALE_GRACE;
+use mayday_core::identity::{ExternalUserId, Proof, parse_username};
 use mayday_core::ids::{AppUuid, UserId};
 use mayday_core::time::Timestamp;
-use mayday_store::broker_keys;
 
 use crate::{App, AppError};
 
@@ -24,9 +24,15 @@ pub enum BrokerScope {
 pub struct Admission {
     /// The user; topics are named by this id.
     pub user: UserId,
-    /// When the proof ends, for a broker that cuts the connection then. `None`
-    /// for one that never ends, and for one that ended already and calls for help
-    /// still.
+    /// The external id that names the user in topics, too; `None` where it could
+    /// name somebody else: on a broker of several apps, and when it reads like
+    /// another user's internal id.
+    pub alias: Option<ExternalUserId>,
+    /// Whether the flat topics, which name nobody, are the client's.
+    pub flat: bool,
+    /// When the broker is to cut the connection: the end of the proof, or, for one
+    /// that ended already and calls for help still, the end of its grace. `None`
+    /// for one that never ends.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -38,15 +44,23 @@ impl BrokerScope {
             Self::App(one) => one == app,
         }
     }
+
+    /// Whether external ids are unique on the broker, so that topics which do not
+    /// name the user by UUID are somebody's.
+    pub(super) fn is_one_app(self) -> bool {
+        matches!(self, Self::App(_))
+    }
 }
 
 impl App {
-    /// What a broker's key is good for; [`AppError::Unauthorized`] for none.
-    pub async fn broker_scope(&self, key: &str) -> Result<BrokerScope, AppError> {
-        let mut tx = self.store.read_urgent().await?;
-        let found = broker_keys::find(&mut tx, &broker_key::digest(key)).await?;
-        let row = found.ok_or(AppError::Unauthorized)?;
-        Ok(row.app.map_or(BrokerScope::All, BrokerScope::App))
+    /// What a broker's key is good for. A key that is not, or none, is counted for
+    /// its address as any failed proof is, and costs no query: strangers ask here.
+    pub fn broker_scope(&self, key: Option<&str>, peer: IpAddr) -> Result<BrokerScope, AppError> {
+        let found = key.and_then(|key| self.identity.broker_key(&broker_key::digest(key)));
+        match found {
+            Some(app) => Ok(app.map_or(BrokerScope::All, BrokerScope::App)),
+            None => Err(self.unreadable_proof(peer)),
+        }
     }
 
     /// Whether a client with this username and password may connect. The proof is
@@ -71,9 +85,23 @@ impl App {
         if !scope.serves(caller.app) {
             return Err(AppError::Unauthorized);
         }
+        let one_app = scope.is_one_app();
+        // A store that does not answer withholds the alias, never the connection.
+        let shadowed = self
+            .alias_shadowed(caller.user, &caller.external_id)
+            .await
+            .unwrap_or(true);
+        let alias = one_app && !shadowed;
+        let end = if caller.is_full() {
+            caller.expires_at
+        } else {
+            caller.expires_at.map(|at| at.plus(STALE_GRACE))
+        };
         Ok(Admission {
             user: caller.user,
-            expires_at: caller.expires_at.filter(|_| caller.is_full()),
+            alias: alias.then_some(caller.external_id),
+            flat: one_app,
+            expires_at: end,
         })
     }
 }

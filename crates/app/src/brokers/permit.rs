@@ -45,10 +45,7 @@ impl App {
         let Some((user, external_id)) = self.broker_client(scope, username).await? else {
             return Ok(false);
         };
-        let alias_shadowed = match Uuid::parse_str(external_id.as_str()) {
-            Ok(id) => id != user.uuid() && self.is_user_id(UserId(id)).await?,
-            Err(_) => false,
-        };
+        let alias_shadowed = self.alias_shadowed(user, &external_id).await?;
         let identity = TopicIdentity {
             user,
             external_id: &external_id,
@@ -64,8 +61,24 @@ impl App {
                 _ => return Ok(false),
             },
         };
-        let one_app = matches!(scope, BrokerScope::App(_));
-        Ok(form == TopicForm::Uuid || one_app)
+        Ok(form == TopicForm::Uuid || scope.is_one_app())
+    }
+
+    /// Whether the external id reads like another user's internal id, whose topics
+    /// it would name. A broker asks often, so it never reads where an SOS does.
+    pub(super) async fn alias_shadowed(
+        &self,
+        user: UserId,
+        external_id: &ExternalUserId,
+    ) -> Result<bool, AppError> {
+        let Ok(id) = Uuid::parse_str(external_id.as_str()) else {
+            return Ok(false);
+        };
+        if id == user.uuid() {
+            return Ok(false);
+        }
+        let mut tx = self.store.read().await?;
+        Ok(users::get(&mut tx, UserId(id)).await?.is_some())
     }
 
     async fn broker_client(
@@ -85,7 +98,7 @@ impl App {
         let Some(app) = app.filter(|app| scope.serves(*app)) else {
             return Ok(None);
         };
-        let mut tx = self.store.read_urgent().await?;
+        let mut tx = self.store.read().await?;
         let row = users::find(&mut tx, app, &external_id).await?;
         Ok(row
             .filter(|row| row.blocked_at.is_none())

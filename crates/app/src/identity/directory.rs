@@ -1,4 +1,5 @@
-//! All apps with their live secrets and policies, in memory.
+//! All apps with their live secrets and policies, and the live keys of brokers, in
+//! memory.
 //!
 //! A snapshot is never changed: a reload puts a new one in its place, so that
 //! a check never waits and never sees half a change.
@@ -11,7 +12,7 @@ use mayday_core::identity::signing::{Genuine, LiveSecret, Verdict, verify};
 use mayday_core::identity::{AppId, AppPolicy, Caller, CancelPolicy, ExternalUserId, Proof};
 use mayday_core::ids::AppUuid;
 use mayday_core::time::Timestamp;
-use mayday_store::{Store, StoreError, apps, control};
+use mayday_store::{Store, StoreError, apps, broker_keys, control};
 use tokio::sync::Mutex;
 
 use crate::presence::CutReason;
@@ -37,6 +38,8 @@ pub(super) struct Snapshot {
     pub(super) version: i64,
     apps: HashMap<AppId, Entry>,
     names: HashMap<AppUuid, AppId>,
+    /// By digest, the app that the broker serves; `None` for every app.
+    broker_keys: HashMap<String, Option<AppUuid>>,
 }
 
 /// An app.
@@ -76,11 +79,12 @@ impl Directory {
 }
 
 impl Snapshot {
-    /// Reads version, apps and secrets in one transaction.
+    /// Reads version, apps, secrets and keys of brokers in one transaction.
     pub(super) async fn load(store: &Store) -> Result<Self, StoreError> {
         let mut tx = store.read().await?;
         let version = control::version(&mut tx).await?;
         let rows = apps::all(&mut tx).await?;
+        let broker_keys = broker_keys::live(&mut tx).await?;
         let mut secrets: HashMap<AppUuid, Vec<LiveSecret>> = HashMap::new();
         // A command without the master key lets nobody in; a server's store has it.
         if store.has_master_key() {
@@ -92,6 +96,7 @@ impl Snapshot {
         Ok(Self {
             version,
             names: names.collect(),
+            broker_keys: broker_keys.into_iter().collect(),
             apps: rows
                 .into_iter()
                 .map(|row| {
@@ -148,6 +153,11 @@ impl Snapshot {
     pub(super) fn active(&self, app_id: &AppId) -> Option<AppUuid> {
         let entry = self.apps.get(app_id).filter(|entry| entry.active);
         entry.map(|entry| entry.id)
+    }
+
+    /// What the live key of this digest was made for: one app, or every app.
+    pub(super) fn broker_key(&self, digest: &str) -> Option<Option<AppUuid>> {
+        self.broker_keys.get(digest).copied()
     }
 
     pub(super) fn policy(&self, app: AppUuid) -> AppPolicy {

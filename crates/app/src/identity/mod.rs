@@ -79,6 +79,12 @@ impl Identity {
     pub(crate) fn active_app(&self, app_id: &AppId) -> Option<AppUuid> {
         self.directory.current().active(app_id)
     }
+
+    /// What the live key of a broker with this digest was made for: one app, or
+    /// every app.
+    pub(crate) fn broker_key(&self, digest: &str) -> Option<Option<AppUuid>> {
+        self.directory.current().broker_key(digest)
+    }
 }
 
 impl App {

@@ -1,10 +1,13 @@
 //! `/v1/sdk/mqtt/auth`: each kind of broker asks and is answered in its own words
 //! (contract: External brokers).
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Method, Request};
 use mayday_app::admin::{AdminReply, AdminRequest, BrokerKeyRequest};
 use mayday_app::testing::{APP_ID, create_app};
+use mayday_core::clock::Clock as _;
 use mayday_core::identity::{ExternalUserId, signing};
 use serde_json::{Value, json};
 
@@ -137,6 +140,53 @@ async fn without_a_key_that_is_good_nothing_is_answered() {
     };
     server.node.admin(AdminRequest::BrokerKey(revoke)).await;
     broker.post(CONNECT, body).await.error(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn keys_that_are_no_good_are_counted_and_keep_no_good_one_out() {
+    let server = Server::start().await;
+    let broker = Broker::of(&server, None).await;
+    let body = json!({"username": username("ana"), "password": server.node.hash("ana")});
+    let mut limited = false;
+    for _ in 0..100 {
+        let request = Request::post(CONNECT).header("authorization", "Bearer bk_wrong");
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        limited |= server.send(request).await.status.as_u16() == 429;
+    }
+    assert!(limited, "nobody counts");
+    assert_eq!(broker.emqx(CONNECT, body).await["result"], "allow");
+}
+
+#[tokio::test]
+async fn an_external_id_that_reads_like_another_s_uuid_is_no_topic() {
+    let server = Server::start().await;
+    let ben = server.node.caller("ben").await.user.to_string();
+    let one = Broker::of(&server, Some(APP_ID)).await;
+    // As long as it is nobody's id, it is the user's own.
+    let free = "00000000-0000-4000-8000-000000000000";
+    for (external_id, is_own) in [(ben.as_str(), false), (free, true)] {
+        let ana = server.node.caller(external_id).await.user;
+        let ask =
+            json!({"username": username(external_id), "password": server.node.hash(external_id)});
+        let answer = one.emqx(CONNECT, ask).await;
+        assert_eq!(answer["result"], "allow");
+        let topics: Vec<&str> = answer["acl"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|rule| rule["permission"] == "allow")
+            .map(|rule| rule["topic"].as_str().unwrap())
+            .collect();
+        for topic in [
+            format!("sos/events/{external_id}"),
+            format!("tel/{external_id}/data"),
+        ] {
+            assert_eq!(topics.contains(&topic.as_str()), is_own, "{topic}");
+        }
+        for topic in [&format!("sos/events/{ana}"), "sos/alerts"] {
+            assert!(topics.contains(&topic), "{topic} in {topics:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -348,10 +398,10 @@ async fn a_flood_of_failures_never_hurts_a_valid_or_a_stale_proof() {
     let body = json!({"username": username("ana"), "password": stale});
     let answer = broker.emqx(CONNECT, body).await;
     assert_eq!(answer["result"], "allow");
-    assert!(
-        answer.get("expire_at").is_none(),
-        "a time that is over would cut it: {answer}"
-    );
+    // A time that is over would cut it at once: it is the end of the grace.
+    let expired = server.node.store.clock.now().minus(Duration::from_hours(1));
+    let end = expired.plus(signing::STALE_GRACE).as_secs();
+    assert_eq!(answer["expire_at"], end);
 }
 
 #[tokio::test]

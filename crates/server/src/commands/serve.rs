@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use super::config::FileArg;
 use crate::config::{Config, OFF, Override, Sources};
 use crate::failure::{Failure, Outcome};
-use crate::lifecycle::{ReadyFile, Signals};
+use crate::lifecycle::{ReadyFile, Signals, outlive_hangups};
 use crate::node;
 use crate::serving::Server;
 use crate::telemetry;
@@ -92,6 +92,7 @@ pub(crate) fn run(args: ServeArgs) -> Outcome {
     }
     node::runtime()?.block_on(async {
         let signals = Signals::listen()?;
+        outlive_hangups(config.tls.certificate.is_some())?;
         let started = tokio::select! {
             started = Server::start(&config) => started?,
             // Nothing was accepted yet: there is nothing to drain.

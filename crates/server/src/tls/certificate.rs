@@ -34,6 +34,22 @@ pub(super) struct Certificate {
     pub(super) digest: Digest,
 }
 
+/// Why a pair is no use.
+pub(super) enum Unusable {
+    /// A file is not there, or what they hold is no pair.
+    Wrong(Failure),
+    /// A file is there and could not be read, now.
+    Unreadable(Failure),
+}
+
+impl From<Unusable> for Failure {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Wrong(failure) | Unusable::Unreadable(failure) => failure,
+        }
+    }
+}
+
 /// What both files hold.
 struct Contents {
     certificate: Vec<u8>,
@@ -48,7 +64,16 @@ pub(super) fn digest(files: &CertificateFiles) -> Result<Digest, Failure> {
 /// Reads and checks a pair. The error says which file is wrong, how, and which
 /// flag names it.
 pub(super) fn load(files: &CertificateFiles) -> Result<Certificate, Failure> {
+    Ok(examine(files)?)
+}
+
+/// As [`load`], and tells files that cannot be read from those that are wrong.
+pub(super) fn examine(files: &CertificateFiles) -> Result<Certificate, Unusable> {
     let contents = Contents::read(files)?;
+    pair(files, &contents).map_err(Unusable::Wrong)
+}
+
+fn pair(files: &CertificateFiles, contents: &Contents) -> Result<Certificate, Failure> {
     let (certificate, key) = (files.certificate.display(), files.key.display());
     let chain = CertificateDer::pem_slice_iter(&contents.certificate)
         .collect::<Result<Vec<_>, _>>()
@@ -87,12 +112,16 @@ pub(super) fn load(files: &CertificateFiles) -> Result<Certificate, Failure> {
 }
 
 impl Contents {
-    fn read(files: &CertificateFiles) -> Result<Self, Failure> {
+    fn read(files: &CertificateFiles) -> Result<Self, Unusable> {
         let told = |what: &str, path: &Path, flag: &str, error: &io::Error| {
-            Failure::new(format!(
+            let failure = Failure::new(format!(
                 "the {what} {} cannot be read: {error}; check {flag}",
                 path.display()
-            ))
+            ));
+            match error.kind() {
+                io::ErrorKind::NotFound => Unusable::Wrong(failure),
+                _ => Unusable::Unreadable(failure),
+            }
         };
         let certificate = read_bounded(&files.certificate)
             .map_err(|error| told("certificate", &files.certificate, "--tls-cert", &error))?;

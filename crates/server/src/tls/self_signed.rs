@@ -15,7 +15,7 @@ use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, date_ti
 use rustix::system::uname;
 use rustls::pki_types::DnsName;
 
-use super::certificate;
+use super::certificate::{self, Unusable};
 use crate::config::CertificateFiles;
 use crate::failure::Failure;
 
@@ -46,14 +46,18 @@ pub(super) fn ensure(data_dir: &Path, now: Timestamp) -> Result<CertificateFiles
     Ok(files)
 }
 
-/// Makes another pair if there is none that can be used and lasts.
+/// Makes another pair if there is none, or one that does not fit or does not last.
+/// Files that are there and cannot be read are left as they are, and told by whoever
+/// reads them next: clients trust what they hold, and the reason may pass.
 pub(super) fn renew(files: &CertificateFiles, now: Timestamp) -> Result<(), Failure> {
-    let lasts = certificate::load(files).is_ok_and(|certificate| {
-        certificate
+    let stays = match certificate::examine(files) {
+        Ok(certificate) => certificate
             .validity
-            .is_some_and(|validity| now.plus(RENEW_BEFORE) < validity.not_after)
-    });
-    if lasts {
+            .is_some_and(|validity| now.plus(RENEW_BEFORE) < validity.not_after),
+        Err(Unusable::Unreadable(_)) => true,
+        Err(Unusable::Wrong(_)) => false,
+    };
+    if stays {
         return Ok(());
     }
     let unmakable = |error: rcgen::Error| {
@@ -166,6 +170,23 @@ mod tests {
         let renewed = certificate::load(&files).unwrap();
         assert_ne!(renewed.fingerprint, first.fingerprint);
         assert!(renewed.validity.unwrap().not_after > later.plus(360 * DAY));
+    }
+
+    #[test]
+    fn a_pair_that_cannot_be_read_for_a_moment_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = ensure(dir.path(), now()).unwrap();
+        let first = certificate::load(&files).unwrap();
+        let aside = dir.path().join("aside.pem");
+        fs::rename(&files.key, &aside).unwrap();
+        // A link to itself cannot be opened, not even by root.
+        std::os::unix::fs::symlink(&files.key, &files.key).unwrap();
+        ensure(dir.path(), now()).unwrap();
+        assert!(certificate::load(&files).is_err());
+        fs::rename(&aside, &files.key).unwrap();
+        ensure(dir.path(), now()).unwrap();
+        let kept = certificate::load(&files).unwrap();
+        assert_eq!(kept.fingerprint, first.fingerprint);
     }
 
     #[test]

@@ -36,6 +36,20 @@ fn an_interrupt_drains_like_a_termination() {
 }
 
 #[test]
+fn a_hangup_ends_nothing_without_tls() {
+    let home = Home::new();
+    let mut running = home.serve();
+    running.signal(Signal::HUP);
+    wait_for("the log line", || {
+        home.log().contains("nothing is reloaded").then_some(())
+    });
+    let (status, _) = request(running.address("admin"), "/health/live", "");
+    assert_eq!(status, 200);
+    running.signal(Signal::TERM);
+    assert_eq!(running.ended(), Some(0), "{}", home.log());
+}
+
+#[test]
 fn files_are_for_the_owner_alone() {
     let home = Home::new();
     let _running = home.serve();

@@ -6,8 +6,6 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use mayday_app::BrokerScope;
-use mayday_core::identity::parse_username;
 
 use super::format::Fields;
 use super::key::Broker;
@@ -49,11 +47,7 @@ pub(crate) async fn connect(
         .admit_broker_client(scope, username, password, peer)
         .await
     {
-        Ok(admission) => {
-            let one_app = matches!(scope, BrokerScope::App(_));
-            let external_id = parse_username(username).map(|(_, id)| id);
-            Ok(format.admit(&admission, external_id.filter(|_| one_app)))
-        }
+        Ok(admission) => Ok(format.admit(&admission)),
         Err(error) if is_denial(&error) => Ok(format.deny(&error.to_string())),
         Err(error) => Err(error.into()),
     }

@@ -7,6 +7,7 @@
 //! | `RabbitMQ` `auth_backend_http` | form | 200 `allow` | 200 `deny` |
 
 use std::collections::HashMap;
+use std::fmt;
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -35,8 +36,8 @@ pub(super) enum Format {
     RabbitMq,
 }
 
-/// What a broker sent: members of a JSON object, or fields of a form.
-#[derive(Debug)]
+/// What a broker sent: members of a JSON object, or fields of a form. One of them
+/// is the client's password, so that `Debug` shows names alone.
 pub(super) struct Fields {
     values: HashMap<String, String>,
     json: bool,
@@ -82,6 +83,15 @@ impl Fields {
     }
 }
 
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fields")
+            .field("json", &self.json)
+            .field("names", &self.values.keys())
+            .finish_non_exhaustive()
+    }
+}
+
 fn text(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text),
@@ -102,14 +112,14 @@ impl Format {
 
     /// Yes to a client that connects. EMQX is told its topics too, and to refuse
     /// all others without asking.
-    pub(super) fn admit(self, admission: &Admission, external_id: Option<&str>) -> Response {
+    pub(super) fn admit(self, admission: &Admission) -> Response {
         if self != Self::Emqx {
             return self.permit();
         }
         let mut answer = json!({
             "result": "allow",
             "is_superuser": false,
-            "acl": topics(admission, external_id),
+            "acl": topics(admission),
         });
         if let (Some(at), Some(members)) = (admission.expires_at, answer.as_object_mut()) {
             members.insert("expire_at".to_owned(), at.as_secs().into());
@@ -139,9 +149,8 @@ impl Format {
     }
 }
 
-/// The topics of a client; the alias and flat forms only where external ids are
-/// unique on the broker, that is with `external_id`.
-fn topics(admission: &Admission, external_id: Option<&str>) -> Vec<Value> {
+/// The topics of a client, and that all others are refused.
+fn topics(admission: &Admission) -> Vec<Value> {
     let rule = |permission: &str, action: &str, topic: String| json!({"permission": permission, "action": action, "topic": topic});
     let user = admission.user;
     let mut rules = vec![
@@ -149,10 +158,12 @@ fn topics(admission: &Admission, external_id: Option<&str>) -> Vec<Value> {
         rule("allow", "publish", format!("tel/{user}/data")),
         rule("allow", "subscribe", format!("sos/events/{user}")),
     ];
-    if let Some(external_id) = external_id {
-        let alias = utf8_percent_encode(external_id, SEGMENT);
+    if let Some(external_id) = &admission.alias {
+        let alias = utf8_percent_encode(external_id.as_str(), SEGMENT);
         rules.push(rule("allow", "publish", format!("tel/{alias}/data")));
         rules.push(rule("allow", "subscribe", format!("sos/events/{alias}")));
+    }
+    if admission.flat {
         rules.push(rule("allow", "publish", "sos/alerts".to_owned()));
         rules.push(rule("allow", "publish", "tel/data".to_owned()));
     }
@@ -184,6 +195,17 @@ mod tests {
                 "{body}"
             );
         }
+    }
+
+    #[test]
+    fn what_fields_hold_is_not_shown() {
+        let fields = Fields::read(br#"{"username":"sdk:a:ana","password":"secret"}"#);
+        let shown = format!("{fields:?}");
+        assert!(shown.contains("password"), "{shown}");
+        assert!(
+            !shown.contains("secret") && !shown.contains("ana"),
+            "{shown}"
+        );
     }
 
     #[test]

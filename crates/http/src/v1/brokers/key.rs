@@ -9,7 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mayday_app::BrokerScope;
 
+use crate::auth::peer;
 use crate::problem::Problem;
+use crate::serve::Seat;
 use crate::state::Api;
 
 /// A broker that showed a key that is good.
@@ -24,8 +26,14 @@ impl FromRequestParts<Api> for Broker {
             (Some(value), None) => value.to_str().ok(),
             _ => None,
         };
-        let key = only.and_then(shown).ok_or_else(Problem::unauthorized)?;
-        Ok(Self(api.app.broker_scope(&key).await?))
+        let key = only.and_then(shown);
+        let peer = peer(parts, &api.settings.trusted_proxies);
+        let scope = api.app.broker_scope(key.as_deref(), peer)?;
+        // A crowd of strangers must not cost the broker its connection.
+        if let Some(seat) = parts.extensions.get::<Seat>() {
+            seat.proven();
+        }
+        Ok(Self(scope))
     }
 }
 
