@@ -15,8 +15,8 @@ const MAX_FILE_BYTES: u64 = 256 * 1_024;
 /// `mayday device-config`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-An SDK asks with its country; one without an entry of its own is told the default,
-which is set by leaving --country out.
+An SDK asks with its country; one without an entry of its own is told the
+default, which is set by leaving --country out.
 
 Examples:
   mayday device-config set --app shop --file default.json
