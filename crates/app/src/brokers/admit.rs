@@ -57,10 +57,7 @@ impl App {
     /// its address as any failed proof is, and costs no query: strangers ask here.
     pub fn broker_scope(&self, key: Option<&str>, peer: IpAddr) -> Result<BrokerScope, AppError> {
         let found = key.and_then(|key| self.identity.broker_key(&broker_key::digest(key)));
-        match found {
-            Some(app) => Ok(app.map_or(BrokerScope::All, BrokerScope::App)),
-            None => Err(self.unreadable_proof(peer)),
-        }
+        found.ok_or_else(|| self.unreadable_proof(peer))
     }
 
     /// Whether a client with this username and password may connect. The proof is

@@ -15,6 +15,7 @@ use mayday_core::time::Timestamp;
 use mayday_store::{Store, StoreError, apps, broker_keys, control};
 use tokio::sync::Mutex;
 
+use crate::brokers::BrokerScope;
 use crate::presence::CutReason;
 
 /// The apps, replaced as a whole.
@@ -39,7 +40,7 @@ pub(super) struct Snapshot {
     apps: HashMap<AppId, Entry>,
     names: HashMap<AppUuid, AppId>,
     /// By digest, the app that the broker serves; `None` for every app.
-    broker_keys: HashMap<String, Option<AppUuid>>,
+    broker_keys: HashMap<String, BrokerScope>,
 }
 
 /// An app.
@@ -96,7 +97,10 @@ impl Snapshot {
         Ok(Self {
             version,
             names: names.collect(),
-            broker_keys: broker_keys.into_iter().collect(),
+            broker_keys: broker_keys
+                .into_iter()
+                .map(|(digest, app)| (digest, app.map_or(BrokerScope::All, BrokerScope::App)))
+                .collect(),
             apps: rows
                 .into_iter()
                 .map(|row| {
@@ -155,8 +159,8 @@ impl Snapshot {
         entry.map(|entry| entry.id)
     }
 
-    /// What the live key of this digest was made for: one app, or every app.
-    pub(super) fn broker_key(&self, digest: &str) -> Option<Option<AppUuid>> {
+    /// What the live key of this digest was made for.
+    pub(super) fn broker_key(&self, digest: &str) -> Option<BrokerScope> {
         self.broker_keys.get(digest).copied()
     }
 

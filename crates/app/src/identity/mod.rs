@@ -22,6 +22,7 @@ use mayday_core::limiter::{DEFAULT_FAILURES_PER_MINUTE, FailureLimiter};
 use mayday_store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
+use crate::brokers::BrokerScope;
 use crate::{App, AppError};
 use directory::Directory;
 use known::KnownUsers;
@@ -80,9 +81,8 @@ impl Identity {
         self.directory.current().active(app_id)
     }
 
-    /// What the live key of a broker with this digest was made for: one app, or
-    /// every app.
-    pub(crate) fn broker_key(&self, digest: &str) -> Option<Option<AppUuid>> {
+    /// What the live key of a broker with this digest was made for.
+    pub(crate) fn broker_key(&self, digest: &str) -> Option<BrokerScope> {
         self.directory.current().broker_key(digest)
     }
 }

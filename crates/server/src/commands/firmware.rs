@@ -14,11 +14,11 @@ use crate::target::{Target, unexpected};
 /// `mayday firmware`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A device asks with its model and version and is offered the newest published release.
-Versions are compared as SemVer has it; see docs/devices.md.
+A device asks with its model and version and is offered the newest published
+release. Versions are compared as SemVer has it; see docs/devices.md.
 
 Examples:
-  mayday firmware add --app shop --hardware-model \"EIXAM R1\" --version 2.6.0 --file r1.zip
+  mayday firmware add --app shop --hardware-model R1 --version 2.6 --file r1.zip
   mayday firmware publish 0199... --app shop
   mayday firmware list --app shop")]
 pub(crate) struct FirmwareArgs {

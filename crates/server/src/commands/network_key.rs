@@ -15,8 +15,9 @@ const MAX_KEY_BYTES: u64 = 1_024;
 /// `mayday network-key`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-An app without a key of its own gets the global one. After a rotation devices that
-hold the old key no longer hear those that hold the new one until they ask again.
+An app without a key of its own gets the global one. After a rotation devices
+that hold the old key no longer hear those that hold the new one until they ask
+again.
 
 Examples:
   mayday network-key generate --app shop
