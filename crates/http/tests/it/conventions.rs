@@ -33,7 +33,7 @@ async fn an_unknown_route_is_a_404_and_another_method_a_405() {
         server.bare(Method::GET, path).await.error(404, "not_found");
     }
     for (method, path, allow) in [
-        (Method::DELETE, "/v1/sdk/me", "GET,HEAD,PUT"),
+        (Method::PATCH, "/v1/sdk/me", "GET,HEAD,PUT,DELETE"),
         (Method::GET, "/v1/sdk/telemetry", "POST"),
         (Method::PATCH, "/v1/sdk/contacts/1", "PUT,DELETE"),
         (Method::POST, "/v1/sdk/contacts/reorder", "PUT"),

@@ -28,7 +28,7 @@ pub(super) fn check(name: TemplateName, text: &str) -> Result<(), String> {
         if !VARIABLES.contains(variable) {
             let known = name.variables().join(", ");
             return Err(format!(
-                "{name} names the unknown variable {variable:?}; known are {known}"
+                "{name} holds the unknown variable {variable:?}; known are {known}"
             ));
         }
         if !name.variables().contains(variable) {
