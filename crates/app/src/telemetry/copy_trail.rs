@@ -21,8 +21,7 @@ const COPIED_BEFORE: Duration = Duration::from_hours(2);
 
 impl App {
     /// Copies the trail of an ended incident as it is now; nothing that was copied
-    /// before is lost. An incident that is gone, because its user was erased or it
-    /// was pruned, has nothing left to copy.
+    /// before is lost.
     pub async fn copy_trail(&self, user: UserId, incident: IncidentId) -> Result<(), AppError> {
         // A sample that was accepted while it was open may still be on its way.
         if !self.telemetry.settled(user).await {
@@ -33,7 +32,7 @@ impl App {
         let mut tx = self.store.read().await?;
         let found = incidents::get(&mut tx, incident).await?;
         drop(tx);
-        let Some(ended) = found else { return Ok(()) };
+        let ended = found.ok_or(AppError::NotFound { what: "incident" })?;
         let mut points = self.trail(incident).await?;
         points.extend(self.late_trail(&ended).await?);
         let store = StoreTrail {
