@@ -27,6 +27,8 @@ const NO_ERRORS: &[&str] = &[
     // Descriptions in the OpenAPI document.
     "The hardware that can cry for help in its owner's name.",
     "Too many failed proofs from this address or for this user",
+    // A header.
+    "attachment; filename=",
     // The admin listener alone, which no client talks to.
     "this listener answers to localhost and loopback addresses only",
 ];
