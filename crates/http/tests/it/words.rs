@@ -74,6 +74,21 @@ fn every_sentence_with_such_a_word_begins_with_its_field() {
             {
                 continue;
             }
+            // Read by others than phones: a policy's administrators, contacts, brokers, and
+            // readers of the description.
+            let others = [
+                "escalation",
+                "brokers",
+                "broker_keys.rs",
+                "asyncapi",
+                "asyncapi.rs",
+            ];
+            if file
+                .iter()
+                .any(|part| others.iter().any(|other| part == *other))
+            {
+                continue;
+            }
             let text = fs::read_to_string(&file).unwrap();
             for sentence in sentences(&text) {
                 let plain = without_placeholders(&sentence);
