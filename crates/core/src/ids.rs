@@ -97,6 +97,11 @@ uuid_id! {
     /// A background job's id.
     JobId
 }
+uuid_id! {
+    /// The id of an escalation's attempt: one message to one contact by one
+    /// channel.
+    AttemptId
+}
 
 /// A new UUIDv7 from the given clock and randomness.
 pub fn uuid_v7(clock: &dyn Clock, entropy: &dyn Entropy) -> Uuid {

@@ -2,7 +2,8 @@
 
 use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_core::ids::{
-    AppUuid, ContactId, DeviceId, EventId, IncidentId, JobId, RecordId, SampleId, SecretId, UserId,
+    AppUuid, AttemptId, ContactId, DeviceId, EventId, IncidentId, JobId, RecordId, SampleId,
+    SecretId, UserId,
 };
 use mayday_core::time::Timestamp;
 use uuid::Uuid;
@@ -70,6 +71,7 @@ from_value!(Uuid:
     SampleId => SampleId::uuid,
     RecordId => RecordId::uuid,
     JobId => JobId::uuid,
+    AttemptId => AttemptId::uuid,
 );
 from_value!(Int:
     i64 => |number| number,

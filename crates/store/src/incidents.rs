@@ -13,7 +13,7 @@ pub(crate) mod keys;
 pub(crate) mod prune;
 pub(crate) mod reports;
 pub(crate) mod resolve;
-mod row;
+pub(crate) mod row;
 pub(crate) mod silent;
 pub(crate) mod trail;
 pub(crate) mod trigger;
@@ -45,7 +45,7 @@ macro_rules! columns {
          relay_node_id, device_id, hardware_id, message, latitude, longitude, altitude, \
          position_source, position_at, actuators, opening, flags, client_incident_id, \
          correlation_id, cycle_key, snapshot_version, round, triggers, last_trigger_at, \
-         exhausted_at, phone_offset"
+         exhausted_at, phone_offset, drill, round_began_at"
     };
 }
 pub(crate) use columns;

@@ -48,6 +48,7 @@ pub mod dead_letters;
 pub mod device_configs;
 pub mod devices;
 pub mod erasures;
+pub mod escalation;
 pub mod events;
 pub mod exports;
 pub mod faults;

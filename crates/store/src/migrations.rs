@@ -59,4 +59,5 @@ migrations!(
     17 => "0017_broker_keys",
     18 => "0018_telemetry_days",
     19 => "0019_latest_bodies",
+    20 => "0020_escalation",
 );

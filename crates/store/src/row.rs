@@ -1,7 +1,8 @@
 //! Reading columns, the same on both databases.
 
 use mayday_core::ids::{
-    AppUuid, ContactId, DeviceId, EventId, IncidentId, JobId, RecordId, SampleId, SecretId, UserId,
+    AppUuid, AttemptId, ContactId, DeviceId, EventId, IncidentId, JobId, RecordId, SampleId,
+    SecretId, UserId,
 };
 use mayday_core::time::Timestamp;
 use sqlx::postgres::PgRow;
@@ -123,4 +124,5 @@ macro_rules! ids {
 
 ids!(
     AppUuid, UserId, IncidentId, EventId, DeviceId, ContactId, SecretId, SampleId, RecordId, JobId,
+    AttemptId,
 );

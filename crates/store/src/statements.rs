@@ -39,6 +39,16 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("erasures/finish", crate::erasures::finish::STATEMENTS),
     ("erasures/step", crate::erasures::step::STATEMENTS),
     ("erasures/step steps", crate::erasures::step::STEPS),
+    (
+        "escalation/acknowledge",
+        crate::escalation::acknowledge::STATEMENTS,
+    ),
+    (
+        "escalation/attempts",
+        crate::escalation::attempts::STATEMENTS,
+    ),
+    ("escalation/decline", crate::escalation::decline::STATEMENTS),
+    ("escalation/tokens", crate::escalation::tokens::STATEMENTS),
     ("exports/sections", crate::exports::sections::STATEMENTS),
     ("firmware", crate::firmware::STATEMENTS),
     ("firmware/add", crate::firmware::add::STATEMENTS),

@@ -22,6 +22,27 @@ pub enum Purpose {
     AllClear,
 }
 
+impl Purpose {
+    /// The word and the number in the store.
+    pub const fn to_parts(self) -> (&'static str, u32) {
+        match self {
+            Self::Alert { repeat } => ("alert", repeat),
+            Self::AskAgain { time } => ("ask_again", time),
+            Self::AllClear => ("all_clear", 0),
+        }
+    }
+
+    /// The purpose of a stored word and number.
+    pub fn from_parts(word: &str, number: u32) -> Option<Self> {
+        match word {
+            "alert" => Some(Self::Alert { repeat: number }),
+            "ask_again" => Some(Self::AskAgain { time: number }),
+            "all_clear" => Some(Self::AllClear),
+            _ => None,
+        }
+    }
+}
+
 /// What makes an attempt unique within its incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptKey {

@@ -57,15 +57,7 @@ impl TemplateName {
     pub fn all() -> impl Iterator<Item = Self> {
         [Medium::Sms, Medium::Voice, Medium::Mail]
             .into_iter()
-            .flat_map(|medium| {
-                [
-                    Kind::Alert,
-                    Kind::AskedAgain,
-                    Kind::Cancelled,
-                    Kind::Resolved,
-                ]
-                .map(|kind| Self { medium, kind })
-            })
+            .flat_map(|medium| Kind::ALL.map(|kind| Self { medium, kind }))
     }
 
     /// The template of a name.
@@ -91,6 +83,30 @@ impl TemplateName {
     }
 }
 
+impl Kind {
+    const ALL: [Self; 4] = [
+        Self::Alert,
+        Self::AskedAgain,
+        Self::Cancelled,
+        Self::Resolved,
+    ];
+
+    /// The word in the store and in a template's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::AskedAgain => "asked_again",
+            Self::Cancelled => "cancelled",
+            Self::Resolved => "resolved",
+        }
+    }
+
+    /// The kind of a stored word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
 impl fmt::Display for TemplateName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let medium = match self.medium {
@@ -98,13 +114,7 @@ impl fmt::Display for TemplateName {
             Medium::Voice => "voice",
             Medium::Mail => "mail_subject",
         };
-        let kind = match self.kind {
-            Kind::Alert => "alert",
-            Kind::AskedAgain => "asked_again",
-            Kind::Cancelled => "cancelled",
-            Kind::Resolved => "resolved",
-        };
-        write!(f, "{medium}_{kind}")
+        write!(f, "{medium}_{}", self.kind.as_str())
     }
 }
 

@@ -150,8 +150,12 @@ pub struct Incident {
     pub echo: Echo,
     /// Strictly increasing over all events of the incident.
     pub snapshot_version: i64,
+    /// A drill: it runs like the real thing, outside the rule of one open incident.
+    pub drill: bool,
     /// Escalation round, from 1.
     pub round: u32,
+    /// When this round began: the opening, or the second cry.
+    pub round_began_at: Timestamp,
     /// Triggers so far, the first included.
     pub triggers: u32,
     /// When the last trigger was received.
@@ -226,7 +230,9 @@ impl Incident {
             flags: Flags::NONE,
             echo: Echo::default(),
             snapshot_version: 0,
+            drill: false,
             round: 1,
+            round_began_at: now,
             triggers: 0,
             last_trigger_at: now,
             exhausted_at: None,
@@ -241,6 +247,7 @@ impl Incident {
         if new_round {
             self.round = self.round.saturating_add(1);
             self.exhausted_at = None;
+            self.round_began_at = report.received_at;
         }
         self.hear(report);
     }
@@ -331,6 +338,32 @@ impl Incident {
         }
         self.touch(now);
         true
+    }
+
+    /// Somebody helps; `false` when it has ended, which changes nothing.
+    pub fn acknowledge(&mut self, now: Timestamp) -> bool {
+        if !self.state.is_open() {
+            return false;
+        }
+        self.state = State::Acknowledged;
+        self.acknowledged_at = Some(now);
+        self.touch(now);
+        true
+    }
+
+    /// Nobody is left to tell in this round; `false` when that was said already.
+    pub fn exhaust(&mut self, now: Timestamp) -> bool {
+        if !self.state.is_open() || self.exhausted_at.is_some() {
+            return false;
+        }
+        self.exhausted_at = Some(now);
+        self.touch(now);
+        true
+    }
+
+    /// An actuator moved. It may move after the end: the all-clear is one too.
+    pub fn actuators_moved(&mut self, now: Timestamp) {
+        self.touch(now);
     }
 
     /// Shows the newest position that telemetry has brought since it was opened.

@@ -118,6 +118,10 @@ static TRAIL_JOBS: Sql = Sql::per_dialect(
             'trail_copy:' || i.id::text || ':again')
         WHERE i.user_id = $1 LIMIT $2)",
 );
+static ATTEMPTS: Sql = delete_of_incidents!("escalation_attempts");
+static ACKNOWLEDGEMENTS: Sql = delete_of_incidents!("escalation_acknowledgements");
+static DECLINES: Sql = delete_of_incidents!("escalation_declines");
+static TOKENS: Sql = delete_of_incidents!("tracking_tokens");
 static INCIDENTS: Sql = delete!("incidents", "user_id = $1");
 static DEVICES: Sql = delete!("devices", "user_id = $1");
 static CONTACTS: Sql = delete!("contacts", "user_id = $1");
@@ -159,6 +163,10 @@ pub(crate) const STEPS: &[&Sql] = &[
     &TRAILS,
     &TRIGGER_KEYS,
     &TRAIL_JOBS,
+    &ATTEMPTS,
+    &ACKNOWLEDGEMENTS,
+    &DECLINES,
+    &TOKENS,
     &INCIDENTS,
     &DEVICES,
     &CONTACTS,

@@ -120,6 +120,29 @@ static ALERTS: Sql = Sql::new(
         AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = a.incident_id AND i.hidden)
      ORDER BY a.id LIMIT $4",
 );
+static ATTEMPTS: Sql = Sql::new(
+    "SELECT t.id, CAST(0 AS BIGINT), t.id, t.incident_id, t.contact_id, t.channel, t.round,
+        t.kind, t.drill, t.name, t.address, t.language, t.state, t.scheduled_at, t.sending_at,
+        t.sent_at, t.settled_at, t.skip_reason, t.provider, t.code, t.error, t.answered_by
+     FROM incidents i JOIN escalation_attempts t ON t.incident_id = i.id
+     WHERE i.user_id = $1 AND t.id > $2 AND CAST($3 AS BIGINT) IS NOT NULL AND NOT i.hidden
+     ORDER BY t.id LIMIT $4",
+);
+static ANSWERS: Sql = Sql::new(
+    "SELECT incident_id, place, incident_id, answer, round, contact_id, name, means, at FROM
+        (SELECT i.id AS incident_id, s.answer, s.round, s.contact_id, s.name, s.means, s.at,
+            row_number() OVER (PARTITION BY i.id ORDER BY s.at, s.answer, s.helper) AS place
+         FROM incidents i JOIN (
+            SELECT incident_id, 'helps' AS answer, round, helper, contact_id, name, means, at
+            FROM escalation_acknowledgements
+            UNION ALL
+            SELECT incident_id, 'cannot_help', round, CAST(contact_id AS TEXT), contact_id, NULL,
+                NULL, at
+            FROM escalation_declines
+         ) AS s ON s.incident_id = i.id
+         WHERE i.user_id = $1 AND i.id >= $2 AND NOT i.hidden) AS answers
+     WHERE (incident_id, place) > ($2, $3) ORDER BY incident_id, place LIMIT $4",
+);
 
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &PROFILE,
@@ -135,6 +158,8 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &UNATTRIBUTED,
     &DEAD_LETTERS,
     &ALERTS,
+    &ATTEMPTS,
+    &ANSWERS,
 ];
 
 /// All sections, in the order in which they stand in an export.
@@ -278,6 +303,47 @@ pub(super) const SECTIONS: &[Section] = &[
         statement: &TRAILS,
         page: 1,
         columns: &[("incident_id", Uuid), ("points", Json), ("copied_at", Time)],
+    },
+    Section {
+        name: "escalation_attempts",
+        statement: &ATTEMPTS,
+        page: 100,
+        columns: &[
+            ("id", Uuid),
+            ("incident_id", Uuid),
+            ("contact_id", Uuid),
+            ("channel", Text),
+            ("round", Number),
+            ("kind", Text),
+            ("drill", Truth),
+            ("name", Text),
+            ("address", Text),
+            ("language", Text),
+            ("state", Text),
+            ("scheduled_at", Time),
+            ("sending_at", Time),
+            ("sent_at", Time),
+            ("settled_at", Time),
+            ("skip_reason", Text),
+            ("provider", Text),
+            ("code", Text),
+            ("error", Text),
+            ("answered_by", Text),
+        ],
+    },
+    Section {
+        name: "escalation_answers",
+        statement: &ANSWERS,
+        page: 100,
+        columns: &[
+            ("incident_id", Uuid),
+            ("answer", Text),
+            ("round", Number),
+            ("contact_id", Uuid),
+            ("name", Text),
+            ("means", Text),
+            ("at", Time),
+        ],
     },
     Section {
         name: "relayed_sos",

@@ -15,18 +15,20 @@ pub(super) static INSERT: Sql = Sql::new(concat!(
     "INSERT INTO incidents (",
     super::columns!(),
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)"
+     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)"
 ));
 /// The origin and the opening are not in it: they never change. The old
-/// snapshot version is: a lost update is an error, not a surprise.
+/// snapshot version is: a lost update is an error, not a surprise. Only a trigger
+/// ends a silence that operators were told of.
 pub(super) static UPDATE: Sql = Sql::new(
     "UPDATE incidents SET state = $2, updated_at = $3, acknowledged_at = $4, cancelled_at = $5,
         resolved_at = $6, device_id = $7, hardware_id = $8, message = $9, latitude = $10,
         longitude = $11, altitude = $12, position_source = $13, position_at = $14,
         actuators = $15, flags = $16, client_incident_id = $17, correlation_id = $18,
         cycle_key = $19, snapshot_version = $20, round = $21, triggers = $22,
-        last_trigger_at = $23, exhausted_at = $24, phone_offset = $25, silent_raised_at = NULL
-     WHERE id = $1 AND snapshot_version = $26",
+        last_trigger_at = $23, exhausted_at = $24, phone_offset = $25, round_began_at = $26,
+        silent_raised_at = CASE WHEN last_trigger_at = $23 THEN silent_raised_at ELSE NULL END
+     WHERE id = $1 AND snapshot_version = $27",
 );
 
 /// Inserts a new incident.
@@ -73,12 +75,14 @@ pub(super) async fn insert(tx: &mut Tx<'_>, incident: &Incident) -> Result<(), S
         incident.last_trigger_at,
         incident.exhausted_at,
         incident.phone_offset_micros,
+        incident.drill,
+        incident.round_began_at,
     ];
     tx.execute_one(&INSERT, values).await
 }
 
 /// Writes a changed incident back, if its snapshot version still is `before`.
-pub(super) async fn update(
+pub(crate) async fn update(
     tx: &mut Tx<'_>,
     incident: &Incident,
     before: i64,
@@ -112,6 +116,7 @@ pub(super) async fn update(
         incident.last_trigger_at,
         incident.exhausted_at,
         incident.phone_offset_micros,
+        incident.round_began_at,
         before,
     ];
     tx.execute_one(&UPDATE, values).await
@@ -157,6 +162,8 @@ pub(super) fn read(row: &Row) -> Result<Incident, StoreError> {
         last_trigger_at: row.get(32)?,
         exhausted_at: row.get(33)?,
         phone_offset_micros: row.get(34)?,
+        drill: row.get(35)?,
+        round_began_at: row.get(36)?,
     })
 }
 

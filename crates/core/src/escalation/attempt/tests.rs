@@ -76,3 +76,16 @@ fn states_have_words() {
     }
     assert_eq!(AttemptState::parse("lost"), None);
 }
+
+#[test]
+fn a_purpose_is_read_back_from_what_is_stored() {
+    for purpose in [
+        Purpose::Alert { repeat: 3 },
+        Purpose::AskAgain { time: 48 },
+        Purpose::AllClear,
+    ] {
+        let (word, number) = purpose.to_parts();
+        assert_eq!(Purpose::from_parts(word, number), Some(purpose));
+    }
+    assert_eq!(Purpose::from_parts("alarm", 0), None);
+}

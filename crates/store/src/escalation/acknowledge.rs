@@ -1,0 +1,273 @@
+//! Somebody says that they help, whoever it is and however they say it.
+
+use mayday_core::escalation::Acknowledgement;
+use mayday_core::event::EventType;
+use mayday_core::ids::{ContactId, IncidentId};
+use mayday_core::sos::{Incident, event_body};
+use mayday_core::time::Timestamp;
+use serde_json::json;
+
+use crate::args;
+use crate::command::Command;
+use crate::error::StoreError;
+use crate::events::{self, NewEvent};
+use crate::incidents::row;
+use crate::row::Row;
+use crate::sql::Sql;
+use crate::tx::Tx;
+
+static PROMISE: Sql = Sql::new(
+    "INSERT INTO escalation_acknowledgements \
+     (incident_id, round, helper, contact_id, name, means, at, last_sign_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $7) \
+     ON CONFLICT (incident_id, round, helper) DO UPDATE SET \
+        name = excluded.name, means = excluded.means, at = excluded.at, \
+        last_sign_at = excluded.last_sign_at",
+);
+static SIGN: Sql = Sql::new(
+    "UPDATE escalation_acknowledgements SET last_sign_at = $4 \
+     WHERE incident_id = $1 AND round = $2 AND helper = $3",
+);
+static OF_INCIDENT: Sql = Sql::new(
+    "SELECT round, helper, contact_id, name, means, at, last_sign_at \
+     FROM escalation_acknowledgements WHERE incident_id = $1 ORDER BY at LIMIT 1000",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&PROMISE, &SIGN, &OF_INCIDENT];
+
+/// How it was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// On the tracking page.
+    Page,
+    /// By a digit in a call.
+    Call,
+    /// By an SMS in answer.
+    Sms,
+    /// By an operator.
+    Console,
+}
+
+impl Means {
+    /// The word in the store and on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Call => "call",
+            Self::Sms => "sms",
+            Self::Console => "console",
+        }
+    }
+}
+
+/// Who helps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A contact, and how they said it.
+    Contact(ContactId, Means),
+    /// An operator, by name.
+    Operator(String),
+}
+
+impl By {
+    fn helper(&self) -> String {
+        match self {
+            Self::Contact(contact, _) => format!("contact:{contact}"),
+            Self::Operator(name) => format!("operator:{name}"),
+        }
+    }
+
+    const fn contact(&self) -> Option<ContactId> {
+        match self {
+            Self::Contact(contact, _) => Some(*contact),
+            Self::Operator(_) => None,
+        }
+    }
+
+    const fn means(&self) -> Means {
+        match self {
+            Self::Contact(_, means) => *means,
+            Self::Operator(_) => Means::Console,
+        }
+    }
+}
+
+/// An acknowledgement as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcknowledgementRow {
+    /// The incident's round when it was said.
+    pub round: u32,
+    /// Who; `None`: an operator.
+    pub contact: Option<ContactId>,
+    /// The name that was given.
+    pub name: String,
+    /// [`Means::as_str`].
+    pub means: String,
+    /// When.
+    pub at: Timestamp,
+    /// The latest sign of life since.
+    pub last_sign_at: Timestamp,
+    helper: String,
+}
+
+impl AcknowledgementRow {
+    /// What the plan needs to know of it.
+    pub const fn promise(&self) -> Acknowledgement {
+        Acknowledgement {
+            contact: self.contact,
+            round: self.round,
+            at: self.at,
+            last_sign_at: self.last_sign_at,
+        }
+    }
+}
+
+/// Who said that they help, in any round, the first first.
+pub async fn of_incident(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+) -> Result<Vec<AcknowledgementRow>, StoreError> {
+    let rows = tx.fetch_all(&OF_INCIDENT, args![incident]).await?;
+    rows.iter().map(read).collect()
+}
+
+/// A sign of life of a contact, if that contact has promised help in this round.
+pub(super) async fn note_sign(
+    tx: &mut Tx<'_>,
+    incident: &Incident,
+    contact: ContactId,
+) -> Result<(), StoreError> {
+    let (helper, now) = (format!("contact:{contact}"), tx.now());
+    tx.execute(&SIGN, args![incident.id, incident.round, &helper, now])
+        .await?;
+    Ok(())
+}
+
+/// Records that somebody helps: the incident is acknowledged, and the event
+/// `sos_ack` says by whom and when.
+#[derive(Clone, Debug)]
+pub struct Acknowledge {
+    /// The incident.
+    pub incident: IncidentId,
+    /// Who, and how.
+    pub by: By,
+    /// The name that was given; without one, the contact's or the operator's.
+    pub name: Option<String>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AcknowledgeOutcome {
+    /// It counts from now on.
+    Now(Box<Incident>),
+    /// The same person said it before in this round: the same success.
+    Again(Box<Incident>),
+    /// The incident is over.
+    Ended,
+    /// There is no such incident.
+    Unknown,
+}
+
+impl Command for Acknowledge {
+    type Output = AcknowledgeOutcome;
+    const NAME: &'static str = "escalation.acknowledge";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<AcknowledgeOutcome, StoreError> {
+        let Some(mut incident) = super::lock(tx, self.incident).await? else {
+            return Ok(AcknowledgeOutcome::Unknown);
+        };
+        if !incident.state.is_open() {
+            return Ok(AcknowledgeOutcome::Ended);
+        }
+        if self.stands(tx, &incident).await? {
+            let (helper, now) = (self.by.helper(), tx.now());
+            let sign = args![incident.id, incident.round, &helper, now];
+            tx.execute_one(&SIGN, sign).await?;
+            return Ok(AcknowledgeOutcome::Again(Box::new(incident)));
+        }
+        self.promise(tx, &mut incident).await?;
+        Ok(AcknowledgeOutcome::Now(Box::new(incident)))
+    }
+}
+
+impl Acknowledge {
+    /// Whether they said it in this round and did not take it back since.
+    async fn stands(&self, tx: &mut Tx<'_>, incident: &Incident) -> Result<bool, StoreError> {
+        let helper = self.by.helper();
+        let known = of_incident(tx, incident.id).await?;
+        let own = |row: &&AcknowledgementRow| row.round == incident.round && row.helper == helper;
+        let Some(said) = known.iter().find(own) else {
+            return Ok(false);
+        };
+        let declines = super::decline::of_incident(tx, incident.id).await?;
+        let taken_back = declines.iter().any(|no| {
+            Some(no.contact) == said.contact && no.round == incident.round && no.at >= said.at
+        });
+        Ok(!taken_back)
+    }
+
+    async fn promise(&self, tx: &mut Tx<'_>, incident: &mut Incident) -> Result<(), StoreError> {
+        let now = tx.now();
+        let name = self.shown_name(tx, incident).await?;
+        let (helper, means) = (self.by.helper(), self.by.means().as_str());
+        let values = args![
+            incident.id,
+            incident.round,
+            &helper,
+            self.by.contact(),
+            &name,
+            means,
+            now,
+        ];
+        tx.execute_one(&PROMISE, values).await?;
+        let before = incident.snapshot_version;
+        incident.acknowledge(now);
+        row::update(tx, incident, before).await?;
+        let mut body = event_body(incident, now, None);
+        body.insert("acknowledgedAt".to_owned(), now.to_string().into());
+        let by = json!({
+            "type": if self.by.contact().is_some() { "contact" } else { "operator" },
+            "contactId": self.by.contact(),
+            "name": name,
+            "means": means,
+        });
+        body.insert("acknowledgedBy".to_owned(), by);
+        let new = NewEvent {
+            incident: incident.id,
+            kind: EventType::Acknowledged,
+            snapshot_version: incident.snapshot_version,
+            body,
+        };
+        events::append(tx, incident.user, new).await?;
+        Ok(())
+    }
+
+    /// The name that was given, or the one that is known.
+    async fn shown_name(&self, tx: &mut Tx<'_>, incident: &Incident) -> Result<String, StoreError> {
+        if let Some(name) = &self.name {
+            return Ok(name.clone());
+        }
+        match &self.by {
+            By::Operator(name) => Ok(name.clone()),
+            By::Contact(contact, _) => {
+                let told = super::attempts::of_incident(tx, incident.id).await?;
+                let own = told
+                    .into_iter()
+                    .find(|row| row.attempt.key.contact == *contact);
+                Ok(own.map(|row| row.name).unwrap_or_default())
+            }
+        }
+    }
+}
+
+fn read(row: &Row) -> Result<AcknowledgementRow, StoreError> {
+    Ok(AcknowledgementRow {
+        round: row.get(0)?,
+        helper: row.get(1)?,
+        contact: row.get(2)?,
+        name: row.get(3)?,
+        means: row.get(4)?,
+        at: row.get(5)?,
+        last_sign_at: row.get(6)?,
+    })
+}

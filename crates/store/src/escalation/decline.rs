@@ -1,0 +1,76 @@
+//! A contact says that they cannot help: it is the next one's turn at once.
+
+use mayday_core::escalation::Decline as Declined;
+use mayday_core::ids::{ContactId, IncidentId};
+
+use crate::args;
+use crate::command::Command;
+use crate::error::StoreError;
+use crate::sql::Sql;
+use crate::tx::Tx;
+
+static NOTE: Sql = Sql::new(
+    "INSERT INTO escalation_declines (incident_id, contact_id, round, at) \
+     VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (incident_id, contact_id, round) DO UPDATE SET at = excluded.at",
+);
+static OF_INCIDENT: Sql = Sql::new(
+    "SELECT contact_id, round, at FROM escalation_declines WHERE incident_id = $1 LIMIT 5000",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&NOTE, &OF_INCIDENT];
+
+/// Who said that they cannot help, in any round.
+pub async fn of_incident(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+) -> Result<Vec<Declined>, StoreError> {
+    let rows = tx.fetch_all(&OF_INCIDENT, args![incident]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Declined {
+                contact: row.get(0)?,
+                round: row.get(1)?,
+                at: row.get(2)?,
+            })
+        })
+        .collect()
+}
+
+/// Notes that a contact cannot help in this round. Saying it again is the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Decline {
+    /// The incident.
+    pub incident: IncidentId,
+    /// Who.
+    pub contact: ContactId,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeclineOutcome {
+    /// Noted: others are asked.
+    Noted,
+    /// The incident is over; nobody is asked any more.
+    Ended,
+    /// There is no such incident.
+    Unknown,
+}
+
+impl Command for Decline {
+    type Output = DeclineOutcome;
+    const NAME: &'static str = "escalation.decline";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<DeclineOutcome, StoreError> {
+        let Some(incident) = super::lock(tx, self.incident).await? else {
+            return Ok(DeclineOutcome::Unknown);
+        };
+        if !incident.state.is_open() {
+            return Ok(DeclineOutcome::Ended);
+        }
+        let now = tx.now();
+        let values = args![incident.id, self.contact, incident.round, now];
+        tx.execute_one(&NOTE, values).await?;
+        Ok(DeclineOutcome::Noted)
+    }
+}

@@ -1,0 +1,36 @@
+//! A tracking link was opened: perhaps by the contact, perhaps by a preview.
+
+use crate::command::Command;
+use crate::error::StoreError;
+use crate::tx::Tx;
+
+use super::{acknowledge, tokens};
+
+/// Notes that a link was opened. It is a sign of life of one who promised help,
+/// and nothing more: it acknowledges nothing. Output: `false` for a link that is
+/// unknown or revoked.
+#[derive(Clone, Copy, Debug)]
+pub struct NoteOpened {
+    /// [`TrackingToken::lookup_key`](mayday_core::escalation::TrackingToken::lookup_key).
+    pub lookup_key: [u8; 32],
+}
+
+impl Command for NoteOpened {
+    type Output = bool;
+    const NAME: &'static str = "escalation.note_opened";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let Some(token) = tokens::find(tx, &self.lookup_key).await? else {
+            return Ok(false);
+        };
+        let Some(incident) = super::lock(tx, token.incident).await? else {
+            return Ok(false);
+        };
+        if token.revoked_at.is_some() {
+            return Ok(false);
+        }
+        tokens::note_opened(tx, &self.lookup_key).await?;
+        acknowledge::note_sign(tx, &incident, token.contact).await?;
+        Ok(true)
+    }
+}
