@@ -14,6 +14,7 @@ use crate::feed::FeedHub;
 use crate::identity::{Identity, IdentitySettings};
 use crate::metrics::Metrics;
 use crate::presence::{Presence, PresenceLimits};
+use crate::senders::Senders;
 use crate::sos::Turns;
 use crate::telemetry::{DeviceOwners, LetterCount};
 
@@ -33,6 +34,8 @@ pub struct Parts {
     pub identity: IdentitySettings,
     /// How many live connections this node holds.
     pub presence: PresenceLimits,
+    /// What this node sends through.
+    pub senders: Senders,
     /// Ends the background tasks that [`App::start`] spawns.
     pub shutdown: CancellationToken,
 }
@@ -48,6 +51,7 @@ pub struct App {
     pub(crate) metrics: Metrics,
     pub(crate) identity: Identity,
     pub(crate) presence: Arc<Presence>,
+    pub(crate) senders: Arc<Senders>,
     pub(crate) feed: Arc<FeedHub>,
     pub(crate) cries: Turns,
     pub(crate) shutdown: CancellationToken,
@@ -73,6 +77,7 @@ impl App {
             metrics: parts.metrics,
             identity,
             presence: Presence::new(parts.presence),
+            senders: Arc::new(parts.senders),
             feed,
             cries: Turns::default(),
             shutdown: parts.shutdown,
@@ -96,6 +101,11 @@ impl App {
     /// under way goes on.
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// What this node sends through.
+    pub const fn senders(&self) -> &Arc<Senders> {
+        &self.senders
     }
 
     /// The live connections of this node.

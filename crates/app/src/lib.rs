@@ -20,6 +20,7 @@ mod metrics;
 mod network_keys;
 pub mod presence;
 mod profile;
+pub mod senders;
 mod sos;
 mod telemetry;
 #[cfg(any(test, feature = "testing"))]
@@ -38,6 +39,7 @@ pub use health::{
     TelemetryFigures,
 };
 pub use identity::IdentitySettings;
+pub use mayday_gateway as gateway;
 pub use mayday_store as store;
 pub use metrics::{LevelGuard, Metrics};
 pub use sos::{CancelReceipt, HistoryItem, HistoryPage, SosTrigger, TriggerReceipt};

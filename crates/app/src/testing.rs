@@ -13,8 +13,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use mayday_core::clock::SharedClock;
 use mayday_core::identity::{AppId, AppSecret, Caller, ExternalUserId, Proof, signing};
 use mayday_core::time::Timestamp;
+use mayday_gateway::guard::{GuardSettings, GuardedClient, SystemResolver};
 use mayday_store::faults::CommitFault;
 use mayday_store::telemetry::Telemetry;
 use mayday_store::testing::TestStore;
@@ -24,6 +26,7 @@ use crate::admin::{AdminReply, AdminRequest, AppCreated};
 use crate::identity::IdentitySettings;
 use crate::metrics::Metrics;
 use crate::presence::PresenceLimits;
+use crate::senders::{SenderSettings, Senders};
 use crate::{App, Parts};
 
 /// The public id of the app that every [`TestApp`] has.
@@ -146,10 +149,22 @@ async fn start(store: &TestStore, presence: PresenceLimits) -> (Arc<App>, Teleme
         metrics: Metrics::new(),
         identity: IdentitySettings::default(),
         presence,
+        senders: no_senders(store.clock.clone()),
         shutdown: shutdown.clone(),
     };
     let app = App::start(parts).await.expect("a node starts on its store");
     (app, telemetry, shutdown.drop_guard())
+}
+
+/// Senders without any provider.
+pub fn no_senders(clock: SharedClock) -> Senders {
+    Senders::new(no_sender_settings(clock)).expect("nothing that does not fit together")
+}
+
+/// Settings without any provider, to be added to.
+pub fn no_sender_settings(clock: SharedClock) -> SenderSettings {
+    let client = GuardedClient::new(GuardSettings::default(), Arc::new(SystemResolver));
+    SenderSettings::none(client.expect("Mozilla's authorities"), clock)
 }
 
 /// Creates an app and returns its secret.

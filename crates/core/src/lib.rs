@@ -5,6 +5,7 @@
 //! so that every rule in here can be tested to the last digit.
 
 pub mod broker_key;
+pub mod calling_code;
 pub mod clock;
 pub mod contact;
 pub mod country;

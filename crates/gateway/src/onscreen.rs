@@ -1,49 +1,108 @@
-//! A provider that shows messages instead of sending them: for the demo and
-//! for development.
+//! A provider that shows messages instead of sending them: for the demo, for
+//! development, and for apps in test mode.
+//!
+//! It keeps the last messages in memory; whoever looks ([`OnScreen::after`]) sees
+//! them, links included, so that only administrators may.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use mayday_core::clock::SharedClock;
 use mayday_core::time::Timestamp;
-use tokio::sync::mpsc;
 
 use crate::guard::Pending;
-use crate::outcome::{Found, Outcome, Refusal};
+use crate::mail::Mail;
+use crate::outcome::{Found, Outcome};
 use crate::sms::{OutgoingSms, SmsProvider};
 use crate::voice::{OutgoingCall, VoiceProvider};
 
+/// Messages that are kept unless another number is asked for.
+pub const SHOWN_KEPT: usize = 500;
+
 /// What would have been sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum Message {
     /// A message.
     Sms(OutgoingSms),
     /// A call.
     Call(OutgoingCall),
+    /// A mail.
+    Mail(Mail),
 }
 
-/// Hands each message to whoever shows it. A full or closed channel refuses,
-/// as a provider would, and nothing is lost in silence.
-#[derive(Debug)]
+/// A message on the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Counted from 1 since the start.
+    pub number: u64,
+    /// When it would have been sent.
+    pub at: Timestamp,
+    /// What.
+    pub message: Message,
+}
+
+#[derive(Debug, Default)]
+struct Screen {
+    shown: VecDeque<Shown>,
+    count: u64,
+}
+
+/// Shows messages. Takes every one; the oldest make room.
 pub struct OnScreen {
-    screen: mpsc::Sender<Shown>,
-    count: AtomicU64,
+    screen: Mutex<Screen>,
+    kept: usize,
+    clock: SharedClock,
 }
 
 impl OnScreen {
-    /// The provider and the screen, which holds `capacity` messages (at least
-    /// one) until they are taken.
-    pub fn new(capacity: usize) -> (Self, mpsc::Receiver<Shown>) {
-        let (screen, shown) = mpsc::channel(capacity.max(1));
-        let count = AtomicU64::new(0);
-        (Self { screen, count }, shown)
+    /// A screen that keeps the last `kept` messages, at least one.
+    pub fn new(kept: usize, clock: SharedClock) -> Self {
+        Self {
+            screen: Mutex::default(),
+            kept: kept.max(1),
+            clock,
+        }
     }
 
-    fn show(&self, message: Shown) -> Outcome {
-        match self.screen.try_send(message) {
-            Ok(()) => Outcome::Accepted {
-                provider_id: format!("screen-{}", self.count.fetch_add(1, Ordering::Relaxed) + 1),
-            },
-            Err(_) => Outcome::Refused(Refusal::retry(None, "the screen is full or gone")),
+    /// The messages with a number above this one, oldest first.
+    pub fn after(&self, number: u64) -> Vec<Shown> {
+        let screen = self.lock();
+        let newer = screen.shown.iter().filter(|shown| shown.number > number);
+        newer.cloned().collect()
+    }
+
+    /// Shows a mail.
+    pub fn mail(&self, mail: &Mail) -> Outcome {
+        self.show(Message::Mail(mail.clone()))
+    }
+
+    fn show(&self, message: Message) -> Outcome {
+        let at = self.clock.now();
+        let mut screen = self.lock();
+        screen.count += 1;
+        let number = screen.count;
+        if screen.shown.len() >= self.kept {
+            screen.shown.pop_front();
         }
+        screen.shown.push_back(Shown {
+            number,
+            at,
+            message,
+        });
+        Outcome::Accepted {
+            provider_id: format!("screen-{number}"),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Screen> {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Not the messages, which hold links.
+impl std::fmt::Debug for OnScreen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OnScreen({} shown)", self.lock().count)
     }
 }
 
@@ -54,7 +113,7 @@ fn absent<'a>() -> Pending<'a, Found> {
 
 impl SmsProvider for OnScreen {
     fn send<'a>(&'a self, sms: &'a OutgoingSms) -> Pending<'a, Outcome> {
-        Box::pin(async move { self.show(Shown::Sms(sms.clone())) })
+        Box::pin(async move { self.show(Message::Sms(sms.clone())) })
     }
 
     fn find<'a>(&'a self, _: &'a OutgoingSms, _: Timestamp) -> Pending<'a, Found> {
@@ -64,7 +123,7 @@ impl SmsProvider for OnScreen {
 
 impl VoiceProvider for OnScreen {
     fn call<'a>(&'a self, call: &'a OutgoingCall) -> Pending<'a, Outcome> {
-        Box::pin(async move { self.show(Shown::Call(call.clone())) })
+        Box::pin(async move { self.show(Message::Call(call.clone())) })
     }
 
     fn find<'a>(&'a self, _: &'a OutgoingCall, _: Timestamp) -> Pending<'a, Found> {
@@ -74,20 +133,33 @@ impl VoiceProvider for OnScreen {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use mayday_core::clock::ManualClock;
+
     use super::*;
 
     #[tokio::test]
-    async fn a_full_screen_refuses() {
-        let (provider, mut shown) = OnScreen::new(1);
-        let sms = OutgoingSms {
+    async fn the_last_messages_are_shown_in_order() {
+        let at = Timestamp::from_secs(1_000_000);
+        let screen = OnScreen::new(2, Arc::new(ManualClock::new(at)));
+        let sms = |text: &str| OutgoingSms {
             to: "+34600111222".to_owned(),
-            text: "SOS https://sos.example/t/1".to_owned(),
-            mark: "https://sos.example/t/1".to_owned(),
+            text: text.to_owned(),
+            mark: text.to_owned(),
             status_callback: None,
         };
-        let accepted = provider.send(&sms).await;
-        assert!(matches!(accepted, Outcome::Accepted { .. }));
-        assert!(matches!(provider.send(&sms).await, Outcome::Refused(_)));
-        assert_eq!(shown.recv().await, Some(Shown::Sms(sms)));
+        for text in ["one", "two", "three"] {
+            let accepted = screen.send(&sms(text)).await;
+            assert!(matches!(accepted, Outcome::Accepted { .. }));
+        }
+        let shown = |number, text| Shown {
+            number,
+            at,
+            message: Message::Sms(sms(text)),
+        };
+        assert_eq!(screen.after(0), [shown(2, "two"), shown(3, "three")]);
+        assert_eq!(screen.after(2), [shown(3, "three")]);
+        assert!(!format!("{screen:?}").contains("three"));
     }
 }

@@ -44,7 +44,7 @@ pub enum Urgency {
 }
 
 /// The routes and how their providers fare.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Routes {
     /// The longest prefix first.
     routes: Vec<Route>,
@@ -128,6 +128,19 @@ impl Routes {
             let breaker = breakers.entry(provider.to_owned()).or_default();
             breaker.record(outcome, now);
         }
+    }
+
+    /// Whether a provider failed so often that it is left alone at the moment.
+    pub fn is_failing(&self, provider: &str, now: Timestamp) -> bool {
+        let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        breakers
+            .get(provider)
+            .is_some_and(|breaker| !breaker.allows(now))
+    }
+
+    /// The routes, the longest prefix first.
+    pub fn all(&self) -> &[Route] {
+        &self.routes
     }
 
     fn route(&self, to: &str) -> Option<&Route> {

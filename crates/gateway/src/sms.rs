@@ -29,6 +29,12 @@ pub trait SmsProvider: Send + Sync {
 
     /// Looks up an ambiguous attempt that began at `since`.
     fn find<'a>(&'a self, sms: &'a OutgoingSms, since: Timestamp) -> Pending<'a, Found>;
+
+    /// Whether [`find`](Self::find) can ever tell. Where it cannot, an ambiguous
+    /// attempt stays one: sending again may reach the contact twice.
+    fn looks_up(&self) -> bool {
+        true
+    }
 }
 
 /// Neither number nor text: the link in it opens the tracking page.

@@ -89,16 +89,11 @@ fn probe() -> OutgoingSms {
     }
 }
 
-impl TemplateProvider {
+impl TemplateSettings {
     /// Checks the template by filling it with a message of awkward letters.
-    pub fn new(
-        client: GuardedClient,
-        settings: TemplateSettings,
-        clock: SharedClock,
-    ) -> Result<Self, InvalidTemplate> {
+    pub fn check(&self) -> Result<(), InvalidTemplate> {
         let invalid = |why: &str| InvalidTemplate(why.to_owned());
-        for text in std::iter::once(&settings.url).chain(settings.body.iter().map(|(_, body)| body))
-        {
+        for text in std::iter::once(&self.url).chain(self.body.iter().map(|(_, body)| body)) {
             if let Some(name) = unknown_placeholder(text) {
                 return Err(InvalidTemplate(format!(
                     "{{{name}}} is none of {{to}}, {{digits}}, {{text}}, {{mark}}"
@@ -106,20 +101,19 @@ impl TemplateProvider {
             }
         }
         // A text in the host would let a message choose where it goes.
-        let host_end = settings.url.find("://").and_then(|at| {
-            settings
-                .url
+        let host_end = self.url.find("://").and_then(|at| {
+            self.url
                 .get(at + 3..)?
                 .find(['/', '?'])
                 .map(|end| at + 3 + end)
         });
-        if settings.url.find('{') < host_end && settings.url.contains('{') || host_end.is_none() {
+        if self.url.find('{') < host_end && self.url.contains('{') || host_end.is_none() {
             return Err(invalid("the URL needs a fixed host and a path"));
         }
-        if settings.success.statuses.is_empty() {
+        if self.success.statuses.is_empty() {
             return Err(invalid("no status is a success"));
         }
-        let body = settings.body.as_ref();
+        let body = self.body.as_ref();
         if let Some((BodyKind::Json, template)) = body
             && serde_json::from_str::<Value>(&fill(template, &probe(), json)).is_err()
         {
@@ -127,22 +121,16 @@ impl TemplateProvider {
                 "the body is no JSON; placeholders stand in strings",
             ));
         }
-        let provider = Self {
-            client,
-            settings,
-            clock,
-        };
-        match provider.request(&probe()) {
-            Ok(_) => Ok(provider),
+        match self.request(&probe()) {
+            Ok(_) => Ok(()),
             Err(error) => Err(InvalidTemplate(error.to_string())),
         }
     }
 
     fn request(&self, sms: &OutgoingSms) -> Result<OutgoingRequest, GuardError> {
-        let settings = &self.settings;
-        let url = OutgoingUrl::parse(&fill(&settings.url, sms, percent))?;
-        let mut request = OutgoingRequest::new(settings.method.clone(), url);
-        if let Some((kind, template)) = &settings.body {
+        let url = OutgoingUrl::parse(&fill(&self.url, sms, percent))?;
+        let mut request = OutgoingRequest::new(self.method.clone(), url);
+        if let Some((kind, template)) = &self.body {
             let (content_type, encode): (_, fn(&str) -> String) = match kind {
                 BodyKind::Json => ("application/json", json),
                 BodyKind::Form => ("application/x-www-form-urlencoded", percent),
@@ -152,10 +140,26 @@ impl TemplateProvider {
                 .header("content-type", content_type)?
                 .body(fill(template, sms, encode));
         }
-        for (name, value) in &settings.headers {
+        for (name, value) in &self.headers {
             request = request.header(name, value.expose())?;
         }
         Ok(request)
+    }
+}
+
+impl TemplateProvider {
+    /// A provider. Refuses settings that [`TemplateSettings::check`] refuses.
+    pub fn new(
+        client: GuardedClient,
+        settings: TemplateSettings,
+        clock: SharedClock,
+    ) -> Result<Self, InvalidTemplate> {
+        settings.check()?;
+        Ok(Self {
+            client,
+            settings,
+            clock,
+        })
     }
 
     fn read(&self, answer: &Answer) -> Outcome {
@@ -208,7 +212,7 @@ impl TemplateProvider {
 impl SmsProvider for TemplateProvider {
     fn send<'a>(&'a self, sms: &'a OutgoingSms) -> Pending<'a, Outcome> {
         Box::pin(async move {
-            let answered = match self.request(sms) {
+            let answered = match self.settings.request(sms) {
                 Ok(request) => self.client.send(request).await,
                 Err(error) => Err(error),
             };
@@ -225,6 +229,10 @@ impl SmsProvider for TemplateProvider {
         Box::pin(std::future::ready(Found::Unknown {
             reason: "this provider has no look-up".to_owned(),
         }))
+    }
+
+    fn looks_up(&self) -> bool {
+        false
     }
 }
 

@@ -23,6 +23,7 @@ mod listeners;
 mod node;
 mod output;
 mod progress;
+mod senders;
 mod serving;
 mod target;
 mod telemetry;

@@ -18,6 +18,7 @@ use crate::clock::{AnchoredClock, Start};
 use crate::config::Config;
 use crate::entropy::SystemEntropy;
 use crate::failure::Failure;
+use crate::senders;
 
 /// The file that every used data directory holds, whichever the database.
 const MASTER_KEY_FILE: &str = "master.key";
@@ -60,12 +61,18 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Opens the store and starts the app on it.
-    pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
-        Self::open_with(config, Key::Needed).await
+    /// Opens the store and starts the app on it. `own_url` is where this server is
+    /// reached if the settings do not say.
+    pub(crate) async fn open(config: &Config, own_url: Option<String>) -> Result<Self, Failure> {
+        let public_url = config.http.public_url.clone().or(own_url);
+        Self::open_with(config, Key::Needed, public_url).await
     }
 
-    async fn open_with(config: &Config, key: Key) -> Result<Self, Failure> {
+    async fn open_with(
+        config: &Config,
+        key: Key,
+        public_url: Option<String>,
+    ) -> Result<Self, Failure> {
         let clock = Arc::new(AnchoredClock::new());
         let entropy = SystemEntropy::new().map_err(|error| {
             Failure::new(format!(
@@ -91,6 +98,7 @@ impl Node {
         let telemetry = Telemetry::open(telemetry_config, &store, Arc::clone(&shared_clock))
             .await
             .map_err(|error| Failure::new(error.to_string()))?;
+        let senders = senders::build(config, public_url, &shared_clock)?;
         let shutdown = CancellationToken::new();
         let app = App::start(Parts {
             store: store.clone(),
@@ -105,6 +113,7 @@ impl Node {
                 members: config.mqtt.max_connections,
                 reserve: config.mqtt.max_unproven_connections,
             },
+            senders,
             shutdown: shutdown.clone(),
         })
         .await
@@ -226,7 +235,7 @@ pub(crate) async fn administer(
     // The next server begins a copy of its own; this one would be over at once.
     let mut config = config.clone();
     config.store.copy_dir = None;
-    let node = Node::open_with(&config, key).await?;
+    let node = Node::open_with(&config, key, config.http.public_url.clone()).await?;
     let reply = node.app.admin(request).await;
     node.close().await;
     reply.map_err(|error| Failure::new(error.to_string()))

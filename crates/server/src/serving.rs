@@ -108,7 +108,8 @@ impl Server {
         tls::check(&config.tls)?;
         let listeners = Listeners::bind(config)?;
         let addresses = listeners.addresses()?;
-        let node = Node::open(config).await?;
+        let own_url = addresses.http.map(|address| format!("http://{address}"));
+        let node = Node::open(config, own_url).await?;
         let data_dir = &config.store.data_dir;
         let tls = Tls::open(
             &config.tls,

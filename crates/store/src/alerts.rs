@@ -61,6 +61,8 @@ pub enum AlertKind {
     UnattributedFull,
     /// A device is claimed that another user listed earlier.
     ContestedDevice,
+    /// More messages and calls within an hour than the caps allow.
+    SendingCap,
 }
 
 impl AlertKind {
@@ -72,6 +74,7 @@ impl AlertKind {
             Self::UnattributedSos => "unattributed_sos",
             Self::UnattributedFull => "unattributed_full",
             Self::ContestedDevice => "contested_device",
+            Self::SendingCap => "sending_cap",
         }
     }
 }

@@ -60,4 +60,5 @@ migrations!(
     18 => "0018_telemetry_days",
     19 => "0019_latest_bodies",
     20 => "0020_escalation",
+    21 => "0021_escalation_policies",
 );

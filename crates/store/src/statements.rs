@@ -63,6 +63,9 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("incidents/silent", crate::incidents::silent::STATEMENTS),
     ("incidents/trail", crate::incidents::trail::STATEMENTS),
     ("network_keys", crate::network_keys::STATEMENTS),
+    ("opt_outs", crate::opt_outs::STATEMENTS),
+    ("policies", crate::policies::STATEMENTS),
+    ("pumping", crate::pumping::STATEMENTS),
     ("unattributed", crate::unattributed::STATEMENTS),
     ("unattributed bounds", crate::unattributed::BOUND_STATEMENTS),
 ];

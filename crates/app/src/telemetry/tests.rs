@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::presence::PresenceLimits;
+use crate::testing::no_senders;
 use crate::{App, IdentitySettings, Metrics, Parts, SosTrigger, TelemetryReceipt, TriggerReceipt};
 
 /// An application on a store of the test's own.
@@ -41,6 +42,7 @@ impl Node {
             metrics: Metrics::new(),
             identity: IdentitySettings::default(),
             presence: PresenceLimits::default(),
+            senders: no_senders(store.clock.clone()),
             shutdown: shutdown.clone(),
         };
         let partner = store.app("acme").await;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
+use super::named::{self, NamedDefaults, NamedKey};
 use super::{DEFAULTS, Problem, Sources};
 
 /// Variables are named `MAYDAY_<SECTION>__<KEY>`.
@@ -95,10 +96,12 @@ pub(crate) struct Entry {
     pub(crate) origin: Origin,
 }
 
-/// All settings by `section.key`.
+/// All settings by `section.key`, or `section.name.key` of a thing that the user
+/// named.
 #[derive(Clone, Debug)]
 pub(crate) struct Layers {
     entries: BTreeMap<String, Entry>,
+    named: NamedDefaults,
 }
 
 impl Layers {
@@ -107,10 +110,13 @@ impl Layers {
         let mut problems = Vec::new();
         let mut layers = Self {
             entries: BTreeMap::new(),
+            named: NamedDefaults::default(),
         };
         for (key, raw, _) in flatten(DEFAULTS, "config.default.toml", &mut problems) {
-            let origin = Origin::Default;
-            layers.entries.insert(key, Entry { raw, origin });
+            if !layers.named.take(&key, &raw) {
+                let origin = Origin::Default;
+                layers.entries.insert(key, Entry { raw, origin });
+            }
         }
         if let Some(path) = &sources.file {
             layers.add_file(path, &mut problems);
@@ -133,6 +139,17 @@ impl Layers {
     /// The entry of a setting.
     pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
         self.entries.get(key)
+    }
+
+    /// The names that the user gave to things of a section.
+    pub(crate) fn names(&self, section: &str) -> Vec<String> {
+        let keys = self.entries.keys().filter_map(|key| NamedKey::parse(key));
+        let mut names: Vec<_> = keys
+            .filter(|key| key.section == section)
+            .map(|key| key.name.to_owned())
+            .collect();
+        names.dedup();
+        names
     }
 
     /// Each setting in the order of its name.
@@ -160,14 +177,24 @@ impl Layers {
             return;
         };
         // MAYDAY_CONFIG and its like are no settings: they hold no separator.
-        if let Some((section, key)) = path.split_once(ENVIRONMENT_SEPARATOR) {
-            let key = format!("{section}.{key}").to_ascii_lowercase();
+        if path.contains(ENVIRONMENT_SEPARATOR) {
+            let key = path
+                .replace(ENVIRONMENT_SEPARATOR, ".")
+                .to_ascii_lowercase();
             let origin = Origin::Environment(name.to_owned());
             self.put(&key, Raw::Untyped(value.to_owned()), origin, problems);
         }
     }
 
     fn put(&mut self, key: &str, raw: Raw, origin: Origin, problems: &mut Vec<Problem>) {
+        if !self.entries.contains_key(key)
+            && let Some(named) = NamedKey::parse(key)
+            && self.named.knows(named)
+            && let Err(why) = self.begin(named)
+        {
+            problems.push(Problem::new(origin.to_string(), format!("{key}: {why}")));
+            return;
+        }
         if let Some(entry) = self.entries.get_mut(key) {
             *entry = Entry { raw, origin };
         } else {
@@ -179,11 +206,25 @@ impl Layers {
         }
     }
 
+    /// Makes the settings of a thing that is named for the first time.
+    fn begin(&mut self, key: NamedKey<'_>) -> Result<(), String> {
+        named::check(key.name, self.names(key.section).len())?;
+        for (path, raw) in self.named.of(key) {
+            let origin = Origin::Default;
+            self.entries.insert(path, Entry { raw, origin });
+        }
+        Ok(())
+    }
+
     /// The setting that was probably meant.
-    fn nearest(&self, key: &str) -> Option<&str> {
+    fn nearest(&self, key: &str) -> Option<String> {
+        let of_name = NamedKey::parse(key).into_iter();
+        let of_name = of_name.flat_map(|named| self.named.of(named).map(|(path, _)| path));
         self.entries
             .keys()
-            .map(|known| (distance(known, key), known.as_str()))
+            .cloned()
+            .chain(of_name)
+            .map(|known| (distance(&known, key), known))
             .min()
             .filter(|(far, known)| *far * 3 <= known.len())
             .map(|(_, known)| known)
@@ -235,17 +276,29 @@ fn flatten(text: &str, name: &str, problems: &mut Vec<Problem>) -> Vec<(String, 
             problems.push(Problem::new(format!("{name}:{line}"), message));
             continue;
         };
+        let nested = named::is_named(section.get_ref());
         for (key, value) in keys {
-            let line = line_of(key.span().start);
             let path = format!("{}.{}", section.get_ref(), key.get_ref());
-            match raw_of(value.get_ref()) {
-                Some(raw) => found.push((path, raw, line)),
-                None => problems.push(Problem::new(
-                    format!("{name}:{line}"),
-                    format!(
-                        "{path} must be a text, a whole number, true or false, or a list of texts"
-                    ),
-                )),
+            let mut add = |path: String, offset: usize, value: &DeValue<'_>| {
+                let line = line_of(offset);
+                match raw_of(value) {
+                    Some(raw) => found.push((path, raw, line)),
+                    None => problems.push(Problem::new(
+                        format!("{name}:{line}"),
+                        format!(
+                            "{path} must be a text, a whole number, true or false, or a list of texts"
+                        ),
+                    )),
+                }
+            };
+            match value.get_ref() {
+                DeValue::Table(settings) if nested => {
+                    for (setting, value) in settings {
+                        let path = format!("{path}.{}", setting.get_ref());
+                        add(path, setting.span().start, value.get_ref());
+                    }
+                }
+                value => add(path, key.span().start, value),
             }
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! The defaults ([`DEFAULTS`]) are at once the list of all settings and their
 //! documentation. Later layers win: defaults, `--config FILE`, environment
-//! (`MAYDAY_<SECTION>__<KEY>`), flags. The whole is validated before anything
+//! (`MAYDAY_<SECTION>__<KEY>`), flags. Things that the user
+//! names (`named.rs`) have a name between section and key. The whole is validated before anything
 //! starts, and every problem is reported at once with where it stands and what
 //! to do.
 
@@ -13,10 +14,15 @@ mod layers;
 mod lifecycle;
 mod log;
 mod mqtt;
+mod named;
+mod outbound;
 mod problem;
+mod provider;
 mod reader;
 mod secret;
+mod sending;
 mod show;
+mod smtp;
 mod store;
 mod telemetry;
 mod tls;
@@ -30,10 +36,14 @@ pub(crate) use layers::{Layers, Override};
 pub(crate) use lifecycle::LifecycleConfig;
 pub(crate) use log::{LogConfig, LogFormat};
 pub(crate) use mqtt::MqttConfig;
+pub(crate) use outbound::OutboundConfig;
 pub(crate) use problem::{InvalidConfig, Problem};
+pub(crate) use provider::{ProviderConfig, ProviderKind};
 pub(crate) use reader::OFF;
 pub(crate) use secret::Secret;
+pub(crate) use sending::SendingConfig;
 pub(crate) use show::{example, settings};
+pub(crate) use smtp::SmtpConfig;
 pub(crate) use store::{StoreSettings, redact_url};
 pub(crate) use telemetry::TelemetryConfig;
 pub(crate) use tls::{CertificateFiles, CertificateSource, TlsConfig};
@@ -86,6 +96,14 @@ pub(crate) struct Config {
     pub(crate) identity: IdentityConfig,
     /// `[telemetry]`
     pub(crate) telemetry: TelemetryConfig,
+    /// `[provider.NAME]`, by name
+    pub(crate) providers: Vec<ProviderConfig>,
+    /// `[sending]`
+    pub(crate) sending: SendingConfig,
+    /// `[smtp]`
+    pub(crate) smtp: Option<SmtpConfig>,
+    /// `[outbound]`
+    pub(crate) outbound: OutboundConfig,
     /// `[lifecycle]`
     pub(crate) lifecycle: LifecycleConfig,
     /// `[log]`
@@ -103,7 +121,13 @@ impl Config {
     pub(crate) fn load_with_layers(sources: &Sources) -> Result<(Self, Layers), InvalidConfig> {
         let (layers, mut problems) = Layers::read(sources);
         let mut reader = reader::Reader::new(&layers);
+        let providers = ProviderConfig::read_all(&mut reader);
+        let outbound = OutboundConfig::read(&mut reader);
         let config = Self {
+            sending: SendingConfig::read(&mut reader, &providers),
+            smtp: SmtpConfig::read(&mut reader, &outbound),
+            providers,
+            outbound,
             store: StoreSettings::read(&mut reader),
             http: HttpConfig::read(&mut reader),
             mqtt: MqttConfig::read(&mut reader),
@@ -120,9 +144,19 @@ impl Config {
                 "is off, and so is every other listener for phones: turn one on",
             );
         }
+        if config.http.public_url.is_none() && config.writes_to_people() {
+            reader.refuse(
+                "http.public_url",
+                "must be set for [provider.NAME] and [smtp]: links in messages begin with it",
+            );
+        }
         problems.extend(reader.into_problems());
         InvalidConfig::unless_empty(problems)?;
         Ok((config, layers))
+    }
+
+    fn writes_to_people(&self) -> bool {
+        !self.providers.is_empty() || self.smtp.is_some()
     }
 
     fn serves_nobody(&self) -> bool {

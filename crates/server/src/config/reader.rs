@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,6 +12,9 @@ use super::{Problem, Secret};
 
 /// The word for a listener that there shall not be.
 pub(crate) const OFF: &str = "off";
+
+/// Bytes of a file with a secret or with certificates.
+const MAX_NAMED_FILE_BYTES: u64 = 256 * 1_024;
 
 /// Reads settings; a faulty one is noted and read as a harmless value, so that
 /// one pass finds all faults.
@@ -139,6 +143,63 @@ impl<'l> Reader<'l> {
         })
     }
 
+    /// A text that must not be printed, given as it is or in a file that the setting
+    /// of the same name with `_file` names; what stands around it there is cut off.
+    pub(crate) fn secret_or_file(&mut self, key: &str) -> Option<Secret<String>> {
+        let file_key = format!("{key}_file");
+        let (given, file) = (self.secret(key), self.text(&file_key));
+        if file.is_empty() {
+            return given;
+        }
+        if given.is_some() {
+            self.refuse(
+                &file_key,
+                &format!("and {key} exclude each other: use either"),
+            );
+            return given;
+        }
+        let read = self.file(&file_key, &file)?;
+        let text = String::from_utf8(read).unwrap_or_default();
+        let text = Secret::new(text);
+        let trimmed = Secret::new(text.reveal().trim().to_owned());
+        if trimmed.reveal().is_empty() {
+            self.refuse(&file_key, "names a file that holds no text");
+            return None;
+        }
+        Some(trimmed)
+    }
+
+    /// The bytes of a file that a setting names; empty = not set.
+    pub(crate) fn optional_file(&mut self, key: &str) -> Option<Vec<u8>> {
+        let file = self.text(key);
+        if file.is_empty() {
+            return None;
+        }
+        self.file(key, &file)
+    }
+
+    fn file(&mut self, key: &str, path: &str) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let read = std::fs::File::open(path)
+            .and_then(|file| file.take(MAX_NAMED_FILE_BYTES + 1).read_to_end(&mut bytes));
+        match read {
+            Err(error) => {
+                self.refuse(key, &format!("names {path}, which cannot be read: {error}"));
+                None
+            }
+            Ok(size) if u64::try_from(size).unwrap_or(u64::MAX) > MAX_NAMED_FILE_BYTES => {
+                self.refuse(key, &format!("names {path}, which is far too large"));
+                None
+            }
+            Ok(_) => Some(bytes),
+        }
+    }
+
+    /// The names that the user gave to things of a section, in order.
+    pub(crate) fn names(&self, section: &str) -> Vec<String> {
+        self.layers.names(section)
+    }
+
     /// Whether somebody made the setting.
     pub(crate) fn is_made(&self, key: &str) -> bool {
         self.layers
@@ -175,5 +236,7 @@ impl<'l> Reader<'l> {
 
 /// Whether a setting's value must not be printed.
 pub(crate) fn is_secret(key: &str) -> bool {
-    key.ends_with("_url") || key.ends_with("_secret") || key.ends_with("_password")
+    ["_url", "_secret", "_password", "_token"]
+        .iter()
+        .any(|end| key.ends_with(end))
 }

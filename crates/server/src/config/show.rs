@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::layers::Layers;
+use super::named::PLACEHOLDER;
 use super::reader::is_secret;
 use super::{DEFAULTS, redact_url};
 
@@ -49,7 +50,9 @@ pub(crate) fn example() -> String {
          # what is wrong, `mayday config show` what is in force and why.\n\n",
     );
     for line in DEFAULTS.lines() {
-        let is_key = line.starts_with(|c: char| c.is_ascii_lowercase());
+        // A section that the user names is there only with a name.
+        let is_key = line.starts_with(|c: char| c.is_ascii_lowercase())
+            || line.ends_with(&format!(".{PLACEHOLDER}]"));
         let mark = if is_key { "#" } else { "" };
         // Writing to a text cannot fail.
         let _ = writeln!(text, "{mark}{line}");

@@ -1,6 +1,7 @@
 //! Lets go of what is written about SOS and is no longer asked for: the events of
 //! incidents that ended long ago but for the last of each, closed alerts, settled
-//! unattributed SOS, and the bodies of all of those. Incidents themselves stay.
+//! unattributed SOS, the bodies of all of those, and counts of past hours. Incidents
+//! themselves stay.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::command::Command;
 use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::tx::Tx;
-use crate::{alerts, events, unattributed};
+use crate::{alerts, events, pumping, unattributed};
 
 /// How long all events of an incident are kept after its end.
 pub const EVENTS_KEPT: Duration = Duration::from_hours(30 * 24);
@@ -49,6 +50,7 @@ impl Command for PruneSosRecords {
         let mut changed = alerts::prune(tx, before, ROWS).await?;
         changed += unattributed::forget_bodies(tx, before, ROWS).await?;
         changed += unattributed::prune(tx, before, ROWS).await?;
+        changed += pumping::prune(tx, ROWS).await?;
         for row in &due {
             let incident: IncidentId = row.get(0)?;
             let gone = events::prune(tx, incident, ROWS).await?;

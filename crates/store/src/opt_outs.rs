@@ -1,0 +1,164 @@
+//! Phones whose owners want no more messages.
+//!
+//! A contact answers STOP to the number that wrote to it: providers enforce that
+//! for this number, and we for all of ours. START to the same number lifts it.
+//! Which word was said, [`mayday_core`]'s callers read; this only remembers. The
+//! rows outlive contacts and users on purpose: who said no must not be written to
+//! because somebody else lists the same number.
+
+use std::collections::BTreeSet;
+
+use mayday_core::time::Timestamp;
+
+use crate::args;
+use crate::command::Command;
+use crate::error::StoreError;
+use crate::sql::Sql;
+use crate::tx::Tx;
+
+static PUT: Sql = Sql::new(
+    "INSERT INTO sms_opt_outs (phone, provider, number, at) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (phone, provider, number) DO NOTHING",
+);
+static DELETE: Sql =
+    Sql::new("DELETE FROM sms_opt_outs WHERE phone = $1 AND provider = $2 AND number = $3");
+static AMONG: Sql = Sql::per_dialect(
+    "SELECT DISTINCT phone FROM sms_opt_outs WHERE phone IN (SELECT value FROM json_each($1))",
+    "SELECT DISTINCT phone FROM sms_opt_outs WHERE phone = ANY($1)",
+);
+static PAGE: Sql = Sql::new(
+    "SELECT phone, provider, number, at FROM sms_opt_outs
+     WHERE (phone, provider, number) > ($1, $2, $3) ORDER BY phone, provider, number LIMIT $4",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&PUT, &DELETE, &AMONG, &PAGE];
+
+/// A word that a phone sent to a number of a provider.
+#[derive(Clone, Debug)]
+pub struct SetOptOut {
+    /// Who wrote, E.164.
+    pub phone: String,
+    /// The provider's name in the configuration.
+    pub provider: String,
+    /// The number or sender that was written to.
+    pub number: String,
+    /// STOP, or START.
+    pub stop: bool,
+}
+
+/// Output: whether that changed anything.
+impl Command for SetOptOut {
+    type Output = bool;
+
+    const NAME: &'static str = "opt_out.set";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let changed = if self.stop {
+            let now = tx.now();
+            let values = args![&self.phone, &self.provider, &self.number, now];
+            tx.execute(&PUT, values).await?
+        } else {
+            let values = args![&self.phone, &self.provider, &self.number];
+            tx.execute(&DELETE, values).await?
+        };
+        Ok(changed > 0)
+    }
+}
+
+/// Those of these phones that want no more messages: `Reach.unreachable` of a plan,
+/// and "unreachable" in readiness. Calls still reach them.
+pub async fn among(tx: &mut Tx<'_>, phones: &[String]) -> Result<BTreeSet<String>, StoreError> {
+    if phones.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let rows = tx.fetch_all(&AMONG, args![phones]).await?;
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// A word on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptOut {
+    /// Who wants no more messages.
+    pub phone: String,
+    /// Where it was said: the provider's name in the configuration ..
+    pub provider: String,
+    /// .. and the number or sender that was written to.
+    pub number: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// All words on record behind `after`, by phone.
+pub async fn page(
+    tx: &mut Tx<'_>,
+    after: Option<&OptOut>,
+    limit: u32,
+) -> Result<Vec<OptOut>, StoreError> {
+    let (phone, provider, number) = after.map_or(("", "", ""), |last| {
+        (
+            last.phone.as_str(),
+            last.provider.as_str(),
+            last.number.as_str(),
+        )
+    });
+    let values = args![phone, provider, number, limit];
+    let rows = tx.fetch_all(&PAGE, values).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(OptOut {
+                phone: row.get(0)?,
+                provider: row.get(1)?,
+                number: row.get(2)?,
+                at: row.get(3)?,
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Lane;
+    use crate::on_both;
+
+    const ANN: &str = "+34600111222";
+    const BOB: &str = "+34600333444";
+
+    on_both!(
+        a_stop_holds_until_the_same_number_is_told_start,
+        |store| async move {
+            let say = async |phone: &str, number: &str, stop| {
+                let set = SetOptOut {
+                    phone: phone.to_owned(),
+                    provider: "main".to_owned(),
+                    number: number.to_owned(),
+                    stop,
+                };
+                store.write(Lane::Rest, set).await.unwrap()
+            };
+            let silent = async || {
+                let mut tx = store.read().await.unwrap();
+                let phones = [ANN.to_owned(), BOB.to_owned()];
+                among(&mut tx, &phones).await.unwrap()
+            };
+            assert!(!say(ANN, "+15005550006", false).await);
+            assert!(silent().await.is_empty());
+            assert!(say(ANN, "+15005550006", true).await);
+            assert!(!say(ANN, "+15005550006", true).await);
+            assert!(say(ANN, "+15005550007", true).await);
+            assert_eq!(silent().await, BTreeSet::from([ANN.to_owned()]));
+            assert!(say(ANN, "+15005550006", false).await);
+            // The other number is still not to be used, nor are we by any other.
+            assert_eq!(silent().await, BTreeSet::from([ANN.to_owned()]));
+            let mut tx = store.read().await.unwrap();
+            let all = page(&mut tx, None, 10).await.unwrap();
+            assert_eq!(all.len(), 1);
+            assert_eq!(all[0].number, "+15005550007");
+            assert!(page(&mut tx, all.last(), 10).await.unwrap().is_empty());
+            assert!(among(&mut tx, &[]).await.unwrap().is_empty());
+            drop(tx);
+            say(ANN, "+15005550007", false).await;
+            assert!(silent().await.is_empty());
+        }
+    );
+}
