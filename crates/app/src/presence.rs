@@ -77,6 +77,21 @@ pub enum CutReason {
     ProofExpired,
 }
 
+impl CutReason {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::TakenOver,
+        Self::TooManyOfIdentity,
+        Self::FullHouse,
+        Self::UserBlocked,
+        Self::UserErased,
+        Self::AppInactive,
+        Self::SecretRetired,
+        Self::PolicyChanged,
+        Self::ProofExpired,
+    ];
+}
+
 /// The registry of live connections of this node. Always behind an [`Arc`].
 #[derive(Debug)]
 pub struct Presence {

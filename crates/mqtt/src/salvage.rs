@@ -139,21 +139,23 @@ mod tests {
             End::Refused,
             End::FeedLost("feed_overflow"),
             End::ShutDown,
-            End::Cut(CutReason::TakenOver),
-            End::Cut(CutReason::TooManyOfIdentity),
-            End::Cut(CutReason::FullHouse),
         ] {
             assert!(is_heard(end), "{end:?}");
         }
-        for end in [
-            End::Disconnected,
-            End::Cut(CutReason::UserBlocked),
-            End::Cut(CutReason::AppInactive),
-            End::Cut(CutReason::SecretRetired),
-            End::Cut(CutReason::PolicyChanged),
-            End::Cut(CutReason::ProofExpired),
-        ] {
-            assert!(!is_heard(end), "{end:?}");
+        assert!(!is_heard(End::Disconnected));
+        // Whoever was let in until the end is heard, and who is erased, too.
+        let heard = [
+            CutReason::TakenOver,
+            CutReason::TooManyOfIdentity,
+            CutReason::FullHouse,
+            CutReason::UserErased,
+        ];
+        for reason in CutReason::ALL {
+            assert_eq!(
+                is_heard(End::Cut(reason)),
+                heard.contains(&reason),
+                "{reason:?}"
+            );
         }
     }
 }

@@ -263,13 +263,23 @@ fn keep_alive(connect: &Connect, settings: &MqttSettings) -> u16 {
 }
 
 /// Whether the caller's external id is the text of another user's UUID. When
-/// that cannot be told now, the alias is his: nothing of anybody else is
-/// reached through it.
+/// that cannot be told now, the alias is the caller's: whatever its text, what is
+/// published on it is the caller's own and what is heard on it are the caller's
+/// events, while a shadow that is not there would refuse a cry for help.
 async fn is_shadowed(app: &App, caller: &Caller) -> bool {
     let Ok(other) = caller.external_id.as_str().parse::<UserId>() else {
         return false;
     };
-    other != caller.user && app.is_user_id(other).await.unwrap_or(false)
+    if other == caller.user {
+        return false;
+    }
+    match app.is_user_id(other).await {
+        Ok(shadowed) => shadowed,
+        Err(error) => {
+            tracing::warn!(user.id = %caller.user, %error, "whose alias it is was not found out");
+            false
+        }
+    }
 }
 
 /// The will that is kept: one on the own telemetry topic (contract: MQTT).

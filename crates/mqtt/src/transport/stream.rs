@@ -42,7 +42,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
             // A phone that drops out of the network takes no leave of TLS.
             && error.kind() != io::ErrorKind::UnexpectedEof
         {
-            return Poll::Ready(Err(error));
+            return Poll::Ready(Err(aborted(error)));
         }
         self.held.extend_from_slice(chunk.filled());
         self.ended = chunk.filled().is_empty();
@@ -73,16 +73,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Stream<S>
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.unflushed == 0 {
             let (part, _) = bytes.split_at(bytes.len().min(WRITE_BATCH_BYTES));
-            self.unflushed = ready!(Pin::new(&mut self.inner).poll_write(cx, part))?;
+            let taken = ready!(Pin::new(&mut self.inner).poll_write(cx, part));
+            self.unflushed = taken.map_err(aborted)?;
         }
         // TLS keeps what the socket did not take. A client that takes nothing
         // must be seen to take nothing.
-        ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
+        ready!(Pin::new(&mut self.inner).poll_flush(cx)).map_err(aborted)?;
         Poll::Ready(Ok(take(&mut self.unflushed)))
     }
 
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+/// TLS calls a broken record invalid data, which is the word for a client that
+/// breaks the rules of a transport that has words for it. Here nothing can be said.
+fn aborted(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::InvalidData {
+        io::Error::new(io::ErrorKind::ConnectionAborted, error)
+    } else {
+        error
     }
 }
 
@@ -110,6 +121,53 @@ mod tests {
         assert_eq!(&inbox[..], b"mayday");
         poll_fn(|cx| stream.poll_readable(cx)).await.unwrap();
         assert_eq!(stream.try_read(&mut inbox).unwrap(), 0);
+    }
+
+    /// What TLS answers to a record that it cannot open.
+    struct Broken;
+
+    fn broken<T>() -> Poll<io::Result<T>> {
+        Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
+    }
+
+    impl AsyncRead for Broken {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            _chunk: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            broken()
+        }
+    }
+
+    impl AsyncWrite for Broken {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            _bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            broken()
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            broken()
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            broken()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_record_is_no_fault_of_a_transport_with_frames() {
+        let mut stream = Stream::new(Broken);
+        let read = poll_fn(|cx| stream.poll_readable(cx)).await;
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+        let written = poll_fn(|cx| stream.poll_write(cx, b"mayday")).await;
+        assert_eq!(
+            written.unwrap_err().kind(),
+            io::ErrorKind::ConnectionAborted
+        );
     }
 
     #[tokio::test]
