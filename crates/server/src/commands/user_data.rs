@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use mayday_app::admin::{AdminReply, AdminRequest, DataRequest, ErasureView};
-use mayday_app::{ExportCursor, ExportDocument};
+use mayday_app::{ExportCursor, ExportDocument, ExportPage};
 use mayday_core::clock::Clock as _;
 
 use crate::clock::AnchoredClock;
@@ -63,6 +63,8 @@ pub(crate) struct ErasuresArgs {
 
 /// Writes everything about a user as one JSON document, page by page.
 pub(crate) fn export(args: &ExportArgs) -> Outcome {
+    // Before the file is made: whoever mistypes a name is left with none.
+    let mut page = export_page(args, ExportCursor::default())?;
     let mut to: Box<dyn Write> = match &args.output {
         None => Box::new(io::stdout().lock()),
         Some(path) => {
@@ -76,26 +78,28 @@ pub(crate) fn export(args: &ExportArgs) -> Outcome {
             })?))
         }
     };
-    let (mut document, head) = ExportDocument::begin(AnchoredClock::new().now());
-    let mut cursor = Some(ExportCursor::default());
-    let mut text = head;
-    while let Some(at) = cursor {
-        let request = DataRequest::Export {
-            app_id: args.app.clone(),
-            external_id: args.external_id.clone(),
-            cursor: at,
-        };
-        let page = match args.target.ask(&AdminRequest::Data(request))? {
-            AdminReply::Export(page) => page,
-            reply => return Err(unexpected(&reply)),
-        };
+    let (mut document, mut text) = ExportDocument::begin(AnchoredClock::new().now());
+    loop {
         text.push_str(&document.page(&page));
         to.write_all(text.as_bytes())?;
         text.clear();
-        cursor = page.next;
+        let Some(at) = page.next.take() else { break };
+        page = export_page(args, at)?;
     }
     to.flush()?;
     Ok(())
+}
+
+fn export_page(args: &ExportArgs, cursor: ExportCursor) -> Result<ExportPage, Failure> {
+    let request = DataRequest::Export {
+        app_id: args.app.clone(),
+        external_id: args.external_id.clone(),
+        cursor,
+    };
+    match args.target.ask(&AdminRequest::Data(request))? {
+        AdminReply::Export(page) => Ok(page),
+        reply => Err(unexpected(&reply)),
+    }
 }
 
 /// Erases a user for good.

@@ -3,7 +3,7 @@
 //! A fenced block marked `sh` is run as it stands, all blocks of one document
 //! in one shell, top to bottom. Only the ports are replaced, since a test may
 //! not take fixed ones, and `mayday serve` goes to the background as a second
-//! terminal would. Transcripts and one-off installations are marked `console`
+//! terminal would; the next `mayday serve` ends it first, as a reader does. Transcripts and one-off installations are marked `console`
 //! and are not run.
 
 use std::fmt::Write as _;
@@ -17,10 +17,13 @@ use super::harness::server::{Home, binary};
 use super::harness::tools;
 
 /// Ports as the documents name them.
-const PORTS: [&str; 3] = ["8080", "1883", "9090"];
+const PORTS: [&str; 5] = ["8080", "1883", "9090", "8443", "8883"];
 
 /// Waits until the server that the document started accepts, 10 s at most.
 const WAIT: &str = "for _ in $(seq 200); do curl -s -o /dev/null http://127.0.0.1:8080/ && break; read -rt 0.05 <> <(:) || :; done";
+
+/// Ends the server of before and waits for its end.
+const STOP: &str = "if [ -n \"${SERVER:-}\" ]; then kill $SERVER; wait $SERVER; fi";
 
 #[test]
 fn getting_started() {
@@ -120,7 +123,12 @@ fn script(text: &str) -> String {
         let serves = block.lines().any(|line| line.starts_with("mayday serve"));
         if serves {
             let command = block.trim_end();
-            writeln!(script, "{command} --http 127.0.0.1:8080 --mqtt 127.0.0.1:1883 --admin 127.0.0.1:9090 2>server.log &\n{WAIT}").unwrap();
+            let tls = if command.contains("--tls") {
+                " --https 127.0.0.1:8443 --mqtts 127.0.0.1:8883"
+            } else {
+                ""
+            };
+            writeln!(script, "{STOP}\n{command} --http 127.0.0.1:8080 --mqtt 127.0.0.1:1883 --admin 127.0.0.1:9090{tls} 2>server.log &\nSERVER=$!\n{WAIT}").unwrap();
         } else {
             writeln!(script, "echo '--- {}'\n{block}", first_words(&block)).unwrap();
         }

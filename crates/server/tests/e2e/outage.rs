@@ -1,11 +1,14 @@
 //! PostgreSQL goes away and comes back, or hangs: nothing is acknowledged that
 //! it did not commit, and nobody has to restart anything.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::harness::clock;
+use super::harness::cluster::{Cluster, Stop};
 use super::harness::ledger::{Ledger, Way, What};
 use super::harness::link::Link;
 use super::harness::mqtt::{Packet, Version};
@@ -65,4 +68,77 @@ fn nothing_is_acknowledged_while_postgres_is_away_and_all_goes_on_when_it_is_bac
     }
     server.kill();
     ledger.check(&home.serve());
+}
+
+/// People who call for help all the time.
+const CALLERS: usize = 4;
+/// What one of them sends under one name: an incident keeps the first and the last
+/// of its positions, and all of these are to be found again.
+const SOS_EACH: usize = 40;
+/// Acknowledgements before PostgreSQL is stopped.
+const WARM: usize = 40;
+
+#[test]
+fn a_postgres_that_is_stopped_and_started_under_load_loses_no_sos() {
+    let Some(mut cluster) = Cluster::start() else {
+        return;
+    };
+    let home = Home::on(cluster.url());
+    let partner = home.app("acme");
+    let server = home.serve_how(&How {
+        environment: vec![("MAYDAY_HTTP__REQUEST_TIMEOUT_SECONDS", "5".to_owned())],
+        ..How::default()
+    });
+    let (over, acknowledged) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let call = |caller: usize| {
+        let mut ledger = Ledger::new(&partner);
+        for n in 0.. {
+            if over.load(Ordering::Relaxed) {
+                break;
+            }
+            let who = format!("caller-{caller}-{}", n / SOS_EACH);
+            if ledger.send(&server, &who, What::Sos, Way::ALL[n % Way::ALL.len()]) {
+                acknowledged.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        ledger
+    };
+    let so_far = || acknowledged.load(Ordering::Relaxed);
+    let ledgers: Vec<Ledger> = thread::scope(|scope| {
+        let call = &call;
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|caller| scope.spawn(move || call(caller)))
+            .collect();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            for how in [Stop::Fast, Stop::Immediate] {
+                let before = so_far();
+                let warm = tools::until(WELL_WITHIN, || so_far() >= before + WARM);
+                assert!(warm, "{how:?}: only {} SOS were stored", so_far() - before);
+                cluster.stop(how);
+                let told = tools::until(NOTICED_WITHIN, || server.readiness().0 == 503);
+                assert!(told, "{how:?}: {:?}", server.readiness());
+                let stopped = so_far();
+                let lied = tools::until(SILENCE, || so_far() > stopped);
+                assert!(!lied, "{how:?}: acknowledged, and there is no database");
+
+                cluster.begin();
+                let goes_on = tools::until(WELL_WITHIN, || so_far() > stopped);
+                assert!(goes_on, "{how:?}: no SOS is stored although it is back");
+                let ready = tools::until(WELL_WITHIN, || server.readiness().0 == 200);
+                assert!(ready, "{how:?}: {:?}", server.readiness());
+            }
+        }));
+        over.store(true, Ordering::Relaxed);
+        let ledgers = callers.into_iter().map(|caller| caller.join().unwrap());
+        let ledgers = ledgers.collect();
+        if let Err(panic) = outcome {
+            std::panic::resume_unwind(panic);
+        }
+        ledgers
+    });
+    server.kill();
+    let server = home.serve();
+    for ledger in &ledgers {
+        ledger.check(&server);
+    }
 }

@@ -5,8 +5,11 @@
 
 mod admin;
 mod backup;
+mod backup_killed;
+mod broker_key;
 mod config;
 mod copy;
+mod data_rights;
 mod demo;
 mod drain;
 mod harness;

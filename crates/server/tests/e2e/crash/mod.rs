@@ -15,13 +15,14 @@ mod oracle;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use super::harness::dice::Dice;
 use super::harness::http;
 use super::harness::person::Partner;
-use super::harness::server::{Home, How, Server};
+use super::harness::server::{Home, How, Server, binary};
 use super::harness::tools;
 use load::{Journal, Role};
 
@@ -29,6 +30,8 @@ use load::{Journal, Role};
 const ROUNDS: u64 = 20;
 /// Rounds on PostgreSQL, whose own durability is not ours to show.
 const ROUNDS_ON_POSTGRES: u64 = 4;
+/// Rounds with a second copy of the state.
+const ROUNDS_WITH_COPY: u64 = 5;
 /// Rounds on one data directory; then a fresh one, to bound the disk.
 const ROUNDS_PER_HOME: u64 = 50;
 /// A crashed server must be ready again before this.
@@ -66,18 +69,60 @@ fn nothing_acknowledged_is_lost() {
         .and_then(|rounds| rounds.parse().ok())
         .unwrap_or(ROUNDS);
     let seed = Dice::seed();
-    let totals = crash(rounds, seed, || Some(Home::new()));
+    let totals = crash(rounds, seed, || Some(Home::new()), |_| How::default());
     totals.report(seed);
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_on_postgres() {
     let seed = Dice::seed();
-    crash(ROUNDS_ON_POSTGRES, seed, Home::on_postgres);
+    crash(ROUNDS_ON_POSTGRES, seed, Home::on_postgres, |_| {
+        How::default()
+    });
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_while_a_second_copy_is_kept() {
+    let seed = Dice::seed();
+    let with_copy = |home: &Home| How {
+        environment: vec![("MAYDAY_STORE__COPY_DIR", copy_of(home))],
+        ..How::default()
+    };
+    crash(ROUNDS_WITH_COPY, seed, || Some(Home::new()), with_copy);
+}
+
+fn copy_of(home: &Home) -> String {
+    home.beside("copy").display().to_string()
+}
+
+/// What the kill left of a copy is one that can be restored, and nothing is wrong
+/// with it. It may be some seconds behind.
+fn copy_is_whole(home: &Home, round: u64) {
+    let restored = home.beside(&format!("restored-{round}"));
+    let key = home.data().join("master.key");
+    let mut restore = Command::new(binary());
+    restore.arg("restore").arg(copy_of(home));
+    restore
+        .arg("--data-dir")
+        .arg(&restored)
+        .arg("--key")
+        .arg(key);
+    let said = tools::run(&mut restore, "");
+    assert!(said.success, "round {round}: {said:?}");
+    let mut check = Command::new(binary());
+    check.arg("check").arg("--data-dir").arg(&restored);
+    let said = tools::run(&mut check, "");
+    assert!(said.success, "round {round}: {said:?}");
+    std::fs::remove_dir_all(&restored).unwrap();
 }
 
 /// Crashes that many times on fresh data; panics at the first loss.
-fn crash(rounds: u64, seed: u64, fresh: impl Fn() -> Option<Home>) -> Totals {
+fn crash(
+    rounds: u64,
+    seed: u64,
+    fresh: impl Fn() -> Option<Home>,
+    how: impl Fn(&Home) -> How,
+) -> Totals {
     let mut dice = Dice::new(seed);
     let mut totals = Totals::default();
     while totals.rounds < rounds {
@@ -86,11 +131,14 @@ fn crash(rounds: u64, seed: u64, fresh: impl Fn() -> Option<Home>) -> Totals {
         };
         let partner = home.app("acme");
         let mut before: Vec<Journal> = Vec::new();
-        let mut server = home.serve();
+        let mut server = home.serve_how(&how(&home));
         for _ in 0..ROUNDS_PER_HOME.min(rounds - totals.rounds) {
             let round = totals.rounds;
             let journals = load_and_kill(server, &partner, ROLES, round, KILL_BETWEEN, &mut dice);
-            server = home.serve();
+            if home.beside("copy").exists() {
+                copy_is_whole(&home, round);
+            }
+            server = home.serve_how(&how(&home));
             let found = oracle::losses(&server, &journals);
             assert!(found.is_empty(), "round {round}, seed {seed}: {found:#?}");
             let found = oracle::losses(&server, &before);

@@ -1,6 +1,7 @@
 //! Servers to kill, clients to distrust, dice with a seed.
 
 pub(crate) mod clock;
+pub(crate) mod cluster;
 pub(crate) mod dice;
 pub(crate) mod http;
 pub(crate) mod ledger;

@@ -35,6 +35,15 @@ impl Database {
         Some(database)
     }
 
+    /// The one at this URL, which goes with its server.
+    pub(crate) fn at(url: String) -> Self {
+        Self {
+            admin: url.clone(),
+            name: String::new(),
+            url,
+        }
+    }
+
     /// `host:port` of its server.
     pub(crate) fn server(&self) -> &str {
         let (_, rest) = self.admin.split_once("://").expect("a URL");
@@ -54,6 +63,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        if self.name.is_empty() {
+            return;
+        }
         let statement = format!("DROP DATABASE {} WITH (FORCE)", self.name);
         // A server that fails the test may have taken PostgreSQL with it.
         let _ = Command::new("psql")

@@ -75,6 +75,11 @@ impl Home {
         Some((Self::with(Some(database)), link))
     }
 
+    /// An empty one on the PostgreSQL at this URL.
+    pub(crate) fn on(url: String) -> Self {
+        Self::with(Some(Database::at(url)))
+    }
+
     fn with(database: Option<Database>) -> Self {
         Self {
             // A test that failed while it was alone leaves nothing behind.
