@@ -7,6 +7,7 @@
 
 pub(crate) mod create;
 pub(crate) mod policy;
+pub(crate) mod retention;
 pub(crate) mod secrets;
 
 use mayday_core::identity::{AppId, AppPolicy, CancelPolicy};
@@ -15,6 +16,7 @@ use mayday_core::time::Timestamp;
 
 pub use create::{AppCreation, CreateApp};
 pub use policy::{SetAppActive, SetAppPolicy};
+pub use retention::{SetAppRetention, telemetry_days};
 pub use secrets::{AddSecret, RetireSecret, SecretAddition, SecretRow, live_secrets, secrets_of};
 
 use crate::args;
@@ -28,12 +30,14 @@ pub const MAX_APPS: u32 = 10_000;
 
 static ALL: Sql = Sql::new(
     "SELECT a.id, a.app_id, a.name, a.require_expiring, a.cancel_policy, a.created_at, a.deactivated_at,
-        (SELECT count(*) FROM app_secrets s WHERE s.app_id = a.id AND s.retired_at IS NULL)
+        (SELECT count(*) FROM app_secrets s WHERE s.app_id = a.id AND s.retired_at IS NULL),
+        a.telemetry_days
      FROM apps a ORDER BY a.app_id LIMIT $1",
 );
 static FIND: Sql = Sql::new(
     "SELECT a.id, a.app_id, a.name, a.require_expiring, a.cancel_policy, a.created_at, a.deactivated_at,
-        (SELECT count(*) FROM app_secrets s WHERE s.app_id = a.id AND s.retired_at IS NULL)
+        (SELECT count(*) FROM app_secrets s WHERE s.app_id = a.id AND s.retired_at IS NULL),
+        a.telemetry_days
      FROM apps a WHERE a.app_id = $1",
 );
 static LOCK: Sql = Sql::per_dialect(
@@ -60,6 +64,8 @@ pub struct AppRow {
     pub deactivated_at: Option<Timestamp>,
     /// How many secrets sign at the moment.
     pub live_secrets: u32,
+    /// Days that telemetry is kept; `None`: as long as the server keeps it.
+    pub telemetry_days: Option<u32>,
 }
 
 /// All apps by public id.
@@ -104,6 +110,7 @@ fn read(row: &Row) -> Result<AppRow, StoreError> {
         created_at: row.get(5)?,
         deactivated_at: row.get(6)?,
         live_secrets: row.get(7)?,
+        telemetry_days: row.get(8)?,
     })
 }
 

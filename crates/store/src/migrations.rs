@@ -61,4 +61,5 @@ migrations!(
     19 => "0019_latest_bodies",
     20 => "0020_escalation",
     21 => "0021_escalation_policies",
+    22 => "0022_app_retention",
 );

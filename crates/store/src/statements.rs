@@ -20,6 +20,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("apps", crate::apps::STATEMENTS),
     ("apps/create", crate::apps::create::STATEMENTS),
     ("apps/policy", crate::apps::policy::STATEMENTS),
+    ("apps/retention", crate::apps::retention::STATEMENTS),
     ("apps/secrets", crate::apps::secrets::STATEMENTS),
     ("broker_keys", crate::broker_keys::STATEMENTS),
     ("contacts", crate::contacts::STATEMENTS),

@@ -3,10 +3,11 @@
 use mayday_core::identity::signing::LiveSecret;
 use mayday_core::identity::{AppSecret, CancelPolicy};
 use mayday_core::ids::{AppUuid, SecretId};
+use mayday_core::telemetry::RETENTION_DAYS;
 use mayday_core::text;
 use mayday_store::Lane;
 use mayday_store::apps::{
-    self, AppCreation, AppRow, CreateApp, MAX_APPS, SetAppActive, SetAppPolicy,
+    self, AppCreation, AppRow, CreateApp, MAX_APPS, SetAppActive, SetAppPolicy, SetAppRetention,
 };
 
 use super::{AdminError, AdminReply, AppCreated, AppView, PrintedSecret, app_id, unknown_app};
@@ -67,6 +68,14 @@ impl App {
         })
     }
 
+    pub(super) async fn show_app(&self, id: &str) -> Result<AdminReply, AdminError> {
+        let app_id = app_id(id)?;
+        let mut tx = self.store.read().await?;
+        let row = apps::find(&mut tx, &app_id).await?;
+        row.map(|row| AdminReply::App(view(row)))
+            .ok_or_else(|| unknown_app(&app_id))
+    }
+
     pub(super) async fn set_app_active(
         &self,
         id: &str,
@@ -100,6 +109,29 @@ impl App {
     }
 }
 
+impl App {
+    pub(super) async fn set_app_retention(
+        &self,
+        id: &str,
+        days: Option<u32>,
+    ) -> Result<AdminReply, AdminError> {
+        let app_id = app_id(id)?;
+        if let Some(days) = days.filter(|days| !RETENTION_DAYS.contains(days)) {
+            let (least, most) = (RETENTION_DAYS.start(), RETENTION_DAYS.end());
+            return Err(AdminError::Invalid {
+                message: format!("telemetry is kept for {least} to {most} days, not {days}"),
+            });
+        }
+        let set = SetAppRetention {
+            app_id: app_id.clone(),
+            days,
+        };
+        let row = self.store.write(Lane::Rest, set).await?;
+        row.map(|row| AdminReply::App(view(row)))
+            .ok_or_else(|| unknown_app(&app_id))
+    }
+}
+
 fn view(row: AppRow) -> AppView {
     AppView {
         id: row.id,
@@ -108,6 +140,7 @@ fn view(row: AppRow) -> AppView {
         active: row.deactivated_at.is_none(),
         policy: row.policy,
         live_secrets: row.live_secrets,
+        retention_days: row.telemetry_days,
         created_at: row.created_at,
     }
 }

@@ -58,6 +58,10 @@ impl App {
         match request {
             AdminRequest::AppCreate { app_id, name } => self.create_app(&app_id, name).await,
             AdminRequest::AppList => self.list_apps().await,
+            AdminRequest::AppShow { app_id } => self.show_app(&app_id).await,
+            AdminRequest::AppSetRetention { app_id, days } => {
+                self.set_app_retention(&app_id, days).await
+            }
             AdminRequest::AppSetActive { app_id, active } => {
                 self.set_app_active(&app_id, active).await
             }

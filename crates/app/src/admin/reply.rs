@@ -221,6 +221,9 @@ pub struct AppView {
     pub policy: AppPolicy,
     /// How many secrets sign at the moment.
     pub live_secrets: u32,
+    /// Days that telemetry is kept, if that is less than the server keeps it; `None`:
+    /// as long as the server does.
+    pub retention_days: Option<u32>,
     /// When it was created.
     pub created_at: Timestamp,
 }

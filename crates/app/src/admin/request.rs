@@ -23,6 +23,18 @@ pub enum AdminRequest {
     },
     /// All apps: [`super::AdminReply::Apps`].
     AppList,
+    /// One app: [`super::AdminReply::App`].
+    AppShow {
+        /// The public id.
+        app_id: String,
+    },
+    /// Changes for how long telemetry is kept: [`super::AdminReply::App`].
+    AppSetRetention {
+        /// The public id.
+        app_id: String,
+        /// Days; `None`: as long as the server keeps it.
+        days: Option<u32>,
+    },
     /// Activates or deactivates an app: [`super::AdminReply::App`].
     AppSetActive {
         /// The public id.

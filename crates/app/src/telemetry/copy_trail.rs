@@ -10,14 +10,17 @@ use std::time::Duration;
 use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::sos::Incident;
 use mayday_core::time::Timestamp;
-use mayday_store::Lane;
 use mayday_store::incidents::{self, StoreTrail};
+use mayday_store::{Lane, apps};
 
 use crate::{App, AppError};
 
 /// How long before telemetry lets go of its first sample a trail is copied for
 /// the last time: time enough for a worker that was down.
 const COPIED_BEFORE: Duration = Duration::from_hours(2);
+
+/// A day.
+const DAY: Duration = Duration::from_hours(24);
 
 impl App {
     /// Copies the trail of an ended incident as it is now; nothing that was copied
@@ -31,23 +34,27 @@ impl App {
         }
         let mut tx = self.store.read().await?;
         let found = incidents::get(&mut tx, incident).await?;
-        drop(tx);
         let ended = found.ok_or(AppError::NotFound { what: "incident" })?;
+        let days = apps::telemetry_days(&mut tx, ended.app).await?;
+        drop(tx);
         let mut points = self.trail(incident).await?;
         points.extend(self.late_trail(&ended).await?);
         let store = StoreTrail {
             incident,
             user,
             points,
-            again_at: self.last_copy_at(&ended),
+            again_at: self.last_copy_at(&ended, days),
         };
         self.store.write(Lane::Job, store).await?;
         Ok(())
     }
 
-    /// When the trail is copied for the last time; `None` when that is past.
-    fn last_copy_at(&self, incident: &Incident) -> Option<Timestamp> {
-        let kept_until = incident.created_at.plus(self.telemetry.retention());
+    /// When the trail is copied for the last time; `None` when that is past. The app
+    /// may keep telemetry for fewer `days` than the server.
+    fn last_copy_at(&self, incident: &Incident, days: Option<u32>) -> Option<Timestamp> {
+        let servers = self.telemetry.retention_days();
+        let days = days.map_or(servers, |days| days.min(servers));
+        let kept_until = incident.created_at.plus(DAY * days);
         let last = kept_until.minus(COPIED_BEFORE);
         (last > self.clock.now()).then_some(last)
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mayday_store::Lane;
 use mayday_store::dead_letters::PruneDeadLetters;
+use mayday_store::telemetry::Expired;
 
 use crate::{App, AppError};
 
@@ -18,6 +19,16 @@ impl App {
             return Ok(0);
         }
         Ok(self.telemetry.prune().await?)
+    }
+
+    /// One step of removing the samples of apps that keep them for less time than
+    /// the server.
+    pub async fn expire_telemetry(&self) -> Result<Expired, AppError> {
+        if self.doubts_ages() {
+            let (rows, more) = (0, false);
+            return Ok(Expired { rows, more });
+        }
+        Ok(self.telemetry.expire().await?)
     }
 
     /// Removes dead letters that are older than they are kept; returns how many.

@@ -10,5 +10,8 @@ mod json;
 mod payload;
 mod sample;
 
+/// Days that telemetry may be kept, by a server or for an app.
+pub const RETENTION_DAYS: std::ops::RangeInclusive<u32> = 1..=3650;
+
 pub use payload::{Malformed, Reading};
 pub use sample::{Position, Sample, SampleKey};

@@ -17,6 +17,7 @@ Examples:
   mayday app create --id shop --name \"The Shop\"
   mayday app list
   mayday app policy --id shop --require-expiring on
+  mayday app retention --id shop --days 7
 
 Rotate a secret without a gap: add the second, sign with it, retire the first.
   mayday app secret add --id shop
@@ -52,6 +53,14 @@ printed by `mayday sign`; `mayday app secret add` makes another one.")]
         #[command(flatten)]
         target: Target,
     },
+    /// Show an app
+    Show {
+        /// The app's id
+        #[arg(long, value_name = "ID")]
+        id: String,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Add, list and retire the secrets that sign for an app
     Secret {
         #[command(subcommand)]
@@ -75,6 +84,16 @@ printed by `mayday sign`; `mayday app secret add` makes another one.")]
     },
     /// Show or change what an app allows
     Policy(PolicyArgs),
+    /// Keep the positions of an app's users for fewer days than the server does
+    #[command(after_help = "\
+Examples:
+  mayday app retention --id shop --days 7
+  mayday app retention --id shop --default
+
+A day is a day in UTC, and goes as a whole within about an hour. The trail of an
+incident stays with the incident, and so does each user's newest position.
+Of this and `telemetry.retention_days` the shorter one holds.")]
+    Retention(RetentionArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -123,6 +142,28 @@ struct PolicyArgs {
     target: Target,
 }
 
+#[derive(Debug, Args)]
+struct RetentionArgs {
+    /// The app's id
+    #[arg(long, value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    length: RetentionLength,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct RetentionLength {
+    /// Keep telemetry for so many days, 1 to 3650
+    #[arg(long, value_name = "N")]
+    days: Option<u32>,
+    /// Keep it for as long as the server does
+    #[arg(long)]
+    default: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Switch {
     /// Refused
@@ -144,6 +185,14 @@ pub(crate) fn run(args: AppArgs) -> Outcome {
     match args.action {
         Action::Create { id, name, target } => create(&target, id, name),
         Action::List { target } => list(&target),
+        Action::Show { id, target } => print_app(&target, &AdminRequest::AppShow { app_id: id }),
+        Action::Retention(retention) => {
+            let (app_id, days) = (retention.id, retention.length.days);
+            print_app(
+                &retention.target,
+                &AdminRequest::AppSetRetention { app_id, days },
+            )
+        }
         Action::Activate { id, target } => set_active(&target, id, true),
         Action::Deactivate { id, target } => set_active(&target, id, false),
         Action::Policy(policy) => set_policy(policy),
@@ -220,11 +269,15 @@ fn list(target: &Target) -> Outcome {
                     state_of(app),
                     Cell::from(app.live_secrets.to_string()),
                     Cell::from(app.created_at.to_string()),
+                    Cell::from(kept_of(app)),
                     Cell::from(app.name.as_str()),
                 ]
             })
             .collect();
-        out.table(&["app", "state", "secrets", "created", "name"], &rows)
+        out.table(
+            &["app", "state", "secrets", "created", "kept", "name"],
+            &rows,
+        )
     })
 }
 
@@ -265,8 +318,17 @@ fn print_app(target: &Target, request: &AdminRequest) -> Outcome {
                 Cell::from(app.policy.cancel.as_str().replace('_', "-")),
             ),
             ("live secrets", Cell::from(app.live_secrets.to_string())),
+            ("telemetry kept", Cell::from(kept_of(&app))),
         ])
     })
+}
+
+fn kept_of(app: &AppView) -> String {
+    match app.retention_days {
+        Some(1) => "1 day".to_owned(),
+        Some(days) => format!("{days} days"),
+        None => "default".to_owned(),
+    }
 }
 
 fn state_of(app: &AppView) -> Cell {

@@ -1,5 +1,7 @@
 //! `[telemetry]`: positions and sensor samples.
 
+use mayday_core::telemetry::RETENTION_DAYS;
+
 use super::reader::Reader;
 
 /// Positions and sensor samples.
@@ -13,7 +15,7 @@ impl TelemetryConfig {
     /// Reads the section.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
-            retention_days: reader.integer("telemetry.retention_days", 1..=3650),
+            retention_days: reader.integer("telemetry.retention_days", RETENTION_DAYS),
         }
     }
 }

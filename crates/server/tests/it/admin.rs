@@ -50,6 +50,21 @@ fn apps_and_secrets(home: &Home) {
     let policy = home.say(&words(policy)).json();
     assert_eq!(policy["policy"]["require_expiring"], true);
     assert_eq!(policy["policy"]["cancel"], "any_user");
+    let kept = home.say(&words("app retention --id shop --days 7 --json"));
+    assert_eq!(kept.json()["retention_days"], 7);
+    let shown = home.say(&words("app show --id shop --json")).json();
+    assert_eq!(shown["retention_days"], 7);
+    assert_eq!(home.say(&words("app list --json")).json()[0], shown);
+    for wrong in ["0", "3651"] {
+        home.say(&words(&format!("app retention --id shop --days {wrong}")))
+            .refused(&["1 to 3650"]);
+    }
+    home.say(&words("app show --id nothing"))
+        .refused(&["nothing"]);
+    home.say(&words("app retention --id nothing --default"))
+        .refused(&["nothing"]);
+    let kept = home.say(&words("app retention --id shop --default --json"));
+    assert!(kept.json()["retention_days"].is_null());
     let inactive = home.say(&words("app deactivate --id shop --json")).json();
     assert_eq!(inactive["active"], false);
     let active = home.say(&words("app activate --id shop --json")).json();

@@ -20,6 +20,8 @@ const COMMANDS: &[&str] = &[
     "app activate",
     "app deactivate",
     "app policy",
+    "app retention",
+    "app show",
     "user",
     "user list",
     "user show",

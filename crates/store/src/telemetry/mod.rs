@@ -9,6 +9,7 @@
 pub(crate) mod config;
 mod erase;
 mod error;
+mod expire;
 mod faults;
 mod latest;
 mod merge;
@@ -34,6 +35,7 @@ use tokio::time::{Instant, timeout};
 
 pub use config::{TelemetryConfig, TelemetryPlace};
 pub use error::TelemetryError;
+pub use expire::Expired;
 pub use faults::Faults;
 pub(crate) use open_incidents::STATEMENTS;
 pub use open_incidents::{OpenIncidents, open_incident};
@@ -71,7 +73,8 @@ struct Inner {
     latest: Arc<Latest>,
     open: Arc<OpenIncidents>,
     store: Store,
-    retention: Duration,
+    retention_days: u32,
+    clock: SharedClock,
     faults: Faults,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -121,7 +124,7 @@ impl Telemetry {
                 let parts = sqlite::Parts {
                     directory,
                     retention_days: config.retention_days,
-                    clock,
+                    clock: Arc::clone(&clock),
                     queue: Arc::clone(&queue),
                     latest: Arc::clone(&latest),
                     open: Arc::clone(&open),
@@ -135,7 +138,7 @@ impl Telemetry {
                 let parts = postgres::Parts {
                     url,
                     retention_days: config.retention_days,
-                    clock,
+                    clock: Arc::clone(&clock),
                     queue: Arc::clone(&queue),
                     faults: config.faults.clone(),
                     outlet: Arc::clone(&outlet),
@@ -162,7 +165,8 @@ impl Telemetry {
             latest,
             open,
             store: store.clone(),
-            retention: Duration::from_hours(24 * u64::from(config.retention_days)),
+            retention_days: config.retention_days,
+            clock,
             faults: config.faults,
             tasks: Mutex::new(tasks),
         })))
@@ -209,9 +213,9 @@ impl Telemetry {
         pending
     }
 
-    /// How long a sample is kept at least.
-    pub fn retention(&self) -> Duration {
-        self.0.retention
+    /// Days that a sample is kept at least, unless its app keeps it for less time.
+    pub fn retention_days(&self) -> u32 {
+        self.0.retention_days
     }
 
     /// Whether an incident is open for a user; on PostgreSQL another server

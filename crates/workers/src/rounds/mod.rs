@@ -4,6 +4,7 @@ mod prune;
 mod silent_incidents;
 mod sos_records;
 mod spill_move;
+mod telemetry_expiry;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,8 @@ const SPILL_MOVE_EVERY: Duration = Duration::from_secs(1);
 const SILENT_EVERY: Duration = Duration::from_mins(1);
 /// How often old records about SOS are let go.
 const SOS_RECORDS_EVERY: Duration = Duration::from_mins(10);
+/// How often samples are looked for that an app keeps for less time than the server.
+const TELEMETRY_EXPIRY_EVERY: Duration = Duration::from_secs(30);
 /// How often old data is let go.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
@@ -30,6 +33,12 @@ pub(crate) async fn run(app: Arc<App>, shutdown: CancellationToken) {
         repeat("silent_incidents", SILENT_EVERY, &shutdown, || {
             silent_incidents::run(&app)
         }),
+        repeat(
+            "telemetry_expiry",
+            TELEMETRY_EXPIRY_EVERY,
+            &shutdown,
+            || { telemetry_expiry::run(&app) }
+        ),
         repeat("prune", PRUNE_EVERY, &shutdown, || prune::run(&app)),
         repeat("sos_records", SOS_RECORDS_EVERY, &shutdown, || {
             sos_records::run(&app)

@@ -236,7 +236,7 @@ on_both_nodes!(
         node.app.copy_trail(ana.user, incident.id).await.unwrap();
         sampled(&node, &ana, 30, 3).await;
         // Nothing is due before the last hours of what is kept.
-        let kept = node.telemetry.retention();
+        let kept = Duration::from_hours(24) * node.telemetry.retention_days();
         node.pass(kept.as_secs() - 4 * 3_600);
         let again = due_copies(&node).await;
         // The first job was claimed and never finished: it is claimed again.

@@ -7,6 +7,7 @@
 
 mod days;
 mod erase;
+mod expire;
 mod read;
 mod strays;
 mod writer;
@@ -57,6 +58,7 @@ pub(super) struct PostgresTables {
     writers: Mutex<Vec<JoinHandle<()>>>,
     /// Makes the days.
     keeper: JoinHandle<()>,
+    walk: expire::Walk,
 }
 
 impl PostgresTables {
@@ -95,6 +97,7 @@ impl PostgresTables {
             faults: parts.faults,
             writers: Mutex::new(tasks),
             keeper,
+            walk: expire::Walk::default(),
         })
     }
 

@@ -138,25 +138,13 @@ fn erase_late(transaction: &Connection, user: UserId) -> rusqlite::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// How SQLite would run a statement on an empty file.
-    fn plan(key: FileKey, sql: &str) -> String {
-        let directory = tempfile::tempdir().unwrap();
-        let file = schema::open_to_write(directory.path(), key).unwrap();
-        let mut statement = file.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let nothing: Vec<Option<i64>> = vec![None; statement.parameter_count()];
-        let steps = statement.query_map(rusqlite::params_from_iter(nothing), |row| {
-            row.get::<_, String>(3)
-        });
-        let steps: Vec<String> = steps.unwrap().map(Result::unwrap).collect();
-        steps.join("; ")
-    }
+    use crate::telemetry::sqlite::schema::plan_of;
 
     #[test]
     fn no_step_scans_a_file() {
         let day = FileKey::Day(20_000);
         for (key, sql) in [(day, ERASE_DAY), (day, HOLDS), (FileKey::Late, ERASE_LATE)] {
-            let plan = plan(key, sql);
+            let plan = plan_of(key, sql);
             assert!(!plan.contains("SCAN samples"), "{plan}: {sql}");
         }
     }

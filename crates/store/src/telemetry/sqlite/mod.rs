@@ -8,6 +8,7 @@
 
 mod day;
 mod erase;
+mod expire;
 mod latest_table;
 mod read;
 mod schema;
@@ -72,6 +73,8 @@ pub(super) struct SqliteFiles {
     table: Arc<LatestTable>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     upkeep: Arc<Upkeep>,
+    /// Taken for one step at a time.
+    walk: tokio::sync::Mutex<expire::Walk>,
 }
 
 /// What the store needs to run.
@@ -121,6 +124,7 @@ impl SqliteFiles {
             table,
             threads: Mutex::new(threads),
             upkeep,
+            walk: tokio::sync::Mutex::default(),
         })
     }
 
@@ -206,6 +210,12 @@ impl SqliteFiles {
                 Ok(gone)
             })
             .await
+    }
+
+    /// Whether the upkeep thread has seen every write.
+    #[cfg(test)]
+    pub(super) fn has_upkeep_looked(&self) -> bool {
+        lock(&self.shared.touched).is_empty()
     }
 
     /// Ends the threads once the queue is written; the queue must be closed.

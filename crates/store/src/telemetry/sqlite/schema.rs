@@ -188,3 +188,17 @@ pub(super) fn read_sample(row: &Row<'_>) -> rusqlite::Result<Sample> {
         raw: row.get::<_, Vec<u8>>(10)?.into(),
     })
 }
+
+/// How SQLite would run a statement on an empty file.
+#[cfg(test)]
+pub(super) fn plan_of(key: FileKey, sql: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let file = open_to_write(directory.path(), key).unwrap();
+    let mut statement = file.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let nothing: Vec<Option<i64>> = vec![None; statement.parameter_count()];
+    let steps = statement.query_map(rusqlite::params_from_iter(nothing), |row| {
+        row.get::<_, String>(3)
+    });
+    let steps: Vec<String> = steps.unwrap().map(Result::unwrap).collect();
+    steps.join("; ")
+}

@@ -1,5 +1,6 @@
 //! The telemetry store on both databases, beside a real state store.
 
+mod expire;
 mod faults;
 mod files;
 mod samples;
@@ -14,7 +15,7 @@ use mayday_core::time::Timestamp;
 use mayday_core::transport::Transport;
 use uuid::Uuid;
 
-use super::{Telemetry, TelemetryError};
+use super::{Engine, Telemetry, TelemetryError};
 use crate::Lane;
 use crate::incidents::{ResolveSos, TriggerOutcome, TriggerSos};
 use crate::testing::{START, TestApp, TestStore};
