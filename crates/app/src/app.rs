@@ -17,6 +17,7 @@ use crate::presence::{Presence, PresenceLimits};
 use crate::senders::Senders;
 use crate::sos::Turns;
 use crate::telemetry::{DeviceOwners, LetterCount};
+use crate::webhooks::Endpoints;
 
 /// What an [`App`] is made of.
 pub struct Parts {
@@ -54,6 +55,7 @@ pub struct App {
     pub(crate) senders: Arc<Senders>,
     pub(crate) feed: Arc<FeedHub>,
     pub(crate) cries: Turns,
+    pub(crate) endpoints: Arc<Endpoints>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) draining: AtomicBool,
 }
@@ -80,6 +82,7 @@ impl App {
             senders: Arc::new(parts.senders),
             feed,
             cries: Turns::default(),
+            endpoints: Arc::default(),
             shutdown: parts.shutdown,
             draining: AtomicBool::new(false),
         });

@@ -26,6 +26,7 @@ mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod topics;
+mod webhooks;
 
 pub use app::{App, Parts};
 pub use arrival::Arrival;
@@ -44,3 +45,4 @@ pub use mayday_store as store;
 pub use metrics::{LevelGuard, Metrics};
 pub use sos::{CancelReceipt, HistoryItem, HistoryPage, SosTrigger, TriggerReceipt};
 pub use telemetry::{TelemetryReceipt, TelemetryTicket};
+pub use webhooks::Delivering;

@@ -102,6 +102,14 @@ uuid_id! {
     /// channel.
     AttemptId
 }
+uuid_id! {
+    /// The id of an endpoint that partner notifications go to.
+    EndpointId
+}
+uuid_id! {
+    /// The id of one notification's way to one endpoint.
+    DeliveryId
+}
 
 /// A new UUIDv7 from the given clock and randomness.
 pub fn uuid_v7(clock: &dyn Clock, entropy: &dyn Entropy) -> Uuid {

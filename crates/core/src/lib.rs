@@ -20,6 +20,7 @@ pub mod identity;
 pub mod ids;
 pub mod limiter;
 pub mod network_key;
+pub mod notification;
 pub mod profile;
 pub mod readiness;
 pub mod relay;

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     app, backup, bench, broker_key, check, completions, config, demo, device, device_config,
-    firmware, inspect, key, network_key, restore, serve, sign, user,
+    firmware, inspect, key, network_key, restore, serve, sign, slack, user, webhook,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -65,6 +65,10 @@ pub(crate) enum Command {
     Firmware(firmware::FirmwareArgs),
     /// Set the key that the devices of a radio network share
     NetworkKey(network_key::NetworkKeyArgs),
+    /// Notify a partner's backend, see what became of it, send it again
+    Webhook(webhook::WebhookArgs),
+    /// Tell people in Slack channels of each SOS
+    Slack(slack::SlackArgs),
     /// Print the hash that proves a user to the server
     Sign(sign::SignArgs),
     /// Read what operators must look at: dead letters, unattributed SOS, alerts

@@ -65,6 +65,8 @@ fn run(cli: Cli) -> Outcome {
         Command::DeviceConfig(args) => commands::device_config::run(args),
         Command::Firmware(args) => commands::firmware::run(args),
         Command::NetworkKey(args) => commands::network_key::run(args),
+        Command::Webhook(args) => commands::webhook::run(args),
+        Command::Slack(args) => commands::slack::run(args),
         Command::Sign(args) => commands::sign::run(&args),
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Backup(args) => commands::backup::run(&args),

@@ -63,6 +63,10 @@ pub enum AlertKind {
     ContestedDevice,
     /// More messages and calls within an hour than the caps allow.
     SendingCap,
+    /// A notification was given up on after its last attempt.
+    WebhookFailing,
+    /// An endpoint answered that it wants no more, and was disabled.
+    WebhookDisabled,
 }
 
 impl AlertKind {
@@ -75,6 +79,8 @@ impl AlertKind {
             Self::UnattributedFull => "unattributed_full",
             Self::ContestedDevice => "contested_device",
             Self::SendingCap => "sending_cap",
+            Self::WebhookFailing => "webhook_failing",
+            Self::WebhookDisabled => "webhook_disabled",
         }
     }
 }

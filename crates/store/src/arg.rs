@@ -5,6 +5,7 @@ use mayday_core::ids::{
     AppUuid, AttemptId, ContactId, DeviceId, EventId, IncidentId, JobId, RecordId, SampleId,
     SecretId, UserId,
 };
+use mayday_core::ids::{DeliveryId, EndpointId};
 use mayday_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -72,6 +73,8 @@ from_value!(Uuid:
     RecordId => RecordId::uuid,
     JobId => JobId::uuid,
     AttemptId => AttemptId::uuid,
+    EndpointId => EndpointId::uuid,
+    DeliveryId => DeliveryId::uuid,
 );
 from_value!(Int:
     i64 => |number| number,

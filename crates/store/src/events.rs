@@ -18,6 +18,7 @@ use crate::hint::Hint;
 use crate::row::Row;
 use crate::sql::Sql;
 use crate::tx::Tx;
+use crate::webhooks;
 
 /// How long a terminal event is sent again to a new subscription.
 pub const TERMINAL_REPLAY: Duration = Duration::from_mins(5);
@@ -131,6 +132,7 @@ pub async fn append(
         text.as_str(),
     ];
     tx.execute_one(&INSERT, values).await?;
+    webhooks::incident::tell_event(tx, &event).await?;
     let event = Arc::new(event);
     tx.hint(Hint::Event(Arc::clone(&event)));
     Ok(event)

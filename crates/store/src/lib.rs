@@ -64,6 +64,7 @@ pub mod spill;
 pub mod telemetry;
 pub mod unattributed;
 pub mod users;
+pub mod webhooks;
 
 pub(crate) use mayday_core::hex;
 

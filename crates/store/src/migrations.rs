@@ -62,4 +62,5 @@ migrations!(
     20 => "0020_escalation",
     21 => "0021_escalation_policies",
     22 => "0022_app_retention",
+    23 => "0023_webhooks",
 );

@@ -4,6 +4,7 @@ use mayday_core::ids::{
     AppUuid, AttemptId, ContactId, DeviceId, EventId, IncidentId, JobId, RecordId, SampleId,
     SecretId, UserId,
 };
+use mayday_core::ids::{DeliveryId, EndpointId};
 use mayday_core::time::Timestamp;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -124,5 +125,5 @@ macro_rules! ids {
 
 ids!(
     AppUuid, UserId, IncidentId, EventId, DeviceId, ContactId, SecretId, SampleId, RecordId, JobId,
-    AttemptId,
+    AttemptId, EndpointId, DeliveryId,
 );

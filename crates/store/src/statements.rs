@@ -69,6 +69,22 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("pumping", crate::pumping::STATEMENTS),
     ("unattributed", crate::unattributed::STATEMENTS),
     ("unattributed bounds", crate::unattributed::BOUND_STATEMENTS),
+    ("webhooks", crate::webhooks::STATEMENTS),
+    ("webhooks/add", crate::webhooks::add::STATEMENTS),
+    ("webhooks/api_key", crate::webhooks::api_key::STATEMENTS),
+    (
+        "webhooks/deliveries",
+        crate::webhooks::deliveries::STATEMENTS,
+    ),
+    ("webhooks/incident", crate::webhooks::incident::STATEMENTS),
+    ("webhooks/notify", crate::webhooks::notify::STATEMENTS),
+    ("webhooks/prune", crate::webhooks::prune::STATEMENTS),
+    ("webhooks/record", crate::webhooks::record::STATEMENTS),
+    ("webhooks/remove", crate::webhooks::remove::STATEMENTS),
+    ("webhooks/replay", crate::webhooks::replay::STATEMENTS),
+    ("webhooks/rotate", crate::webhooks::rotate::STATEMENTS),
+    ("webhooks/sending", crate::webhooks::sending::STATEMENTS),
+    ("webhooks/snapshot", crate::webhooks::snapshot::STATEMENTS),
 ];
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Whether a failed job is tried again: decided at the line where it fails.
 
 use std::error::Error;
+use std::time::Duration;
 
 use mayday_app::AppError;
 
@@ -14,6 +15,9 @@ pub enum JobError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// It cannot be done just now, which is no failure: it comes again after so long.
+    #[error("it waits for its turn")]
+    Later(Duration),
     /// It can never work: the job is set aside for operators.
     #[error("{reason}")]
     Fail {

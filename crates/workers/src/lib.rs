@@ -25,7 +25,8 @@ pub fn job_kinds() -> &'static [&'static str] {
 /// given back.
 pub async fn run(app: Arc<App>, shutdown: CancellationToken) {
     tokio::join!(
-        runner::run(Arc::clone(&app), shutdown.clone()),
+        runner::run(Arc::clone(&app), jobs::HOUSE, shutdown.clone()),
+        runner::run(Arc::clone(&app), jobs::PARTNERS, shutdown.clone()),
         rounds::run(app, shutdown),
     );
 }

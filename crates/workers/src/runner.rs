@@ -15,10 +15,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::JobError;
-use crate::jobs::Kind;
+use crate::jobs::{Crew, Kind};
 
-/// Jobs that run at a time.
-const MAX_RUNNING: usize = 8;
 /// How long a job may take: less than its lease.
 const JOB_LIMIT: Duration = Duration::from_secs(45);
 /// The longest sleep between two looks.
@@ -35,12 +33,12 @@ const MAX_TRIES: i64 = 24;
 /// the workers (5 s), so that what is left is told.
 const DRAIN_LIMIT: Duration = Duration::from_secs(4);
 
-/// Runs jobs until `shutdown`.
-pub(crate) async fn run(app: Arc<App>, shutdown: CancellationToken) {
+/// Runs the jobs of a crew until `shutdown`.
+pub(crate) async fn run(app: Arc<App>, crew: Crew, shutdown: CancellationToken) {
     let mut bell = app.job_bell();
     let mut running = JoinSet::new();
     while !shutdown.is_cancelled() {
-        let pause = claim(&app, &mut running).await;
+        let pause = claim(&app, crew, &mut running).await;
         tokio::select! {
             () = shutdown.cancelled() => break,
             () = wait(&mut bell, pause) => {}
@@ -57,13 +55,13 @@ pub(crate) async fn run(app: Arc<App>, shutdown: CancellationToken) {
 }
 
 /// Claims what there is room for and starts it; answers how long to sleep.
-async fn claim(app: &Arc<App>, running: &mut JoinSet<()>) -> Duration {
-    let room = MAX_RUNNING.saturating_sub(running.len());
+async fn claim(app: &Arc<App>, crew: Crew, running: &mut JoinSet<()>) -> Duration {
+    let room = crew.at_a_time.saturating_sub(running.len());
     if room == 0 {
         return LOOK_EVERY;
     }
     let claimed = app
-        .claim_jobs(Kind::WORDS, i64::try_from(room).unwrap_or(1))
+        .claim_jobs(crew.words, i64::try_from(room).unwrap_or(1))
         .await;
     let jobs = match claimed {
         Ok(jobs) => jobs,
@@ -76,7 +74,7 @@ async fn claim(app: &Arc<App>, running: &mut JoinSet<()>) -> Duration {
         let app = Arc::clone(app);
         running.spawn(async move { work(&app, job).await });
     }
-    match app.next_job_in(Kind::WORDS).await {
+    match app.next_job_in(crew.words).await {
         Ok(next) => next.unwrap_or(LOOK_EVERY).min(LOOK_EVERY),
         Err(_) => REST_AFTER_FAILURE,
     }
@@ -101,6 +99,7 @@ async fn work(app: &Arc<App>, job: Job) {
     };
     let outcome = match &result {
         Ok(()) => "done",
+        Err(JobError::Later(_)) => "postponed",
         Err(JobError::Retry { .. }) if job.attempts < MAX_TRIES => "retried",
         Err(_) => "set_aside",
     };
@@ -108,6 +107,10 @@ async fn work(app: &Arc<App>, job: Job) {
     app.metrics().job_ran(name, outcome);
     let recorded = match result {
         Ok(()) => app.finish_job(&job).await,
+        Err(JobError::Later(wait)) => {
+            let why = JobError::Later(wait).to_string();
+            app.retry_job(&job, wait, why).await
+        }
         Err(error) => {
             tracing::warn!(job.id = %job.id, job.kind = %job.kind, job.attempts, outcome, %error, "a job failed");
             if outcome == "retried" {

@@ -10,6 +10,7 @@
 mod apps;
 mod broker_keys;
 mod data_rights;
+mod deliveries;
 mod device_configs;
 mod devices;
 mod firmware;
@@ -22,6 +23,8 @@ mod reply;
 mod request;
 mod secrets;
 mod users;
+mod webhook_requests;
+mod webhooks;
 
 use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_store::{SealError, StoreError};
@@ -37,6 +40,10 @@ pub use reply::{
     KeyRotation, Page, PrintedSecret, SecretAdded, SecretView, UnattributedView, UserView,
 };
 pub use request::{AdminRequest, PageRequest};
+pub use webhook_requests::{
+    ApiKeyView, AttemptView, DeliveryDetail, DeliveryView, EndpointOf, EndpointView, NewEndpoint,
+    RangeOf, WebhookReply, WebhookRequest,
+};
 
 use crate::{App, AppError};
 
@@ -107,6 +114,7 @@ impl App {
             AdminRequest::DeviceConfig(request) => self.administer_device_configs(request).await,
             AdminRequest::Firmware(request) => self.administer_firmware(request).await,
             AdminRequest::NetworkKey(request) => self.administer_network_keys(request).await,
+            AdminRequest::Webhook(request) => self.administer_webhooks(request).await,
         }
     }
 }
@@ -142,6 +150,7 @@ impl AdminReply {
             | Self::FirmwareBegun { .. }
             | Self::Firmware(_)
             | Self::Firmwares { .. }
+            | Self::Webhook(_)
             | Self::Done
             | Self::Removed => false,
         }

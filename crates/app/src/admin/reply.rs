@@ -15,6 +15,7 @@ use super::broker_keys::BrokerKeyView;
 use super::data_rights::ErasureView;
 use super::firmware::FirmwareView;
 use super::provisioning::{DeviceConfigEntry, DeviceConfigView, NetworkKeyView};
+use super::webhook_requests::WebhookReply;
 
 /// The answer to an [`super::AdminRequest`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,6 +103,8 @@ pub enum AdminReply {
         /// The erasures.
         erasures: Vec<ErasureView>,
     },
+    /// About webhooks and Slack channels.
+    Webhook(WebhookReply),
     /// It was done.
     Done,
     /// What was named is gone.

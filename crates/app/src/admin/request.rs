@@ -8,6 +8,7 @@ use super::broker_keys::BrokerKeyRequest;
 use super::data_rights::DataRequest;
 use super::firmware::FirmwareRequest;
 use super::provisioning::{DeviceConfigRequest, NetworkKeyRequest};
+use super::webhook_requests::WebhookRequest;
 
 /// An administrator's request. Names come as typed and are checked when it is
 /// carried out.
@@ -164,6 +165,8 @@ pub enum AdminRequest {
     Firmware(FirmwareRequest),
     /// About the key of a radio network.
     NetworkKey(NetworkKeyRequest),
+    /// About webhooks and Slack channels.
+    Webhook(WebhookRequest),
 }
 
 impl AdminRequest {
@@ -173,6 +176,7 @@ impl AdminRequest {
         match self {
             Self::AppCreate { .. } | Self::SecretAdd { .. } | Self::KeyRotate { .. } => true,
             Self::NetworkKey(request) => request.seals(),
+            Self::Webhook(request) => request.needs_master_key(),
             _ => false,
         }
     }

@@ -141,6 +141,12 @@ static RELAYED: Sql = Sql::per_dialect(
         WHERE g.user_id = $1 LIMIT $2)",
 );
 static OWN_GATEWAYS: Sql = delete!("incident_gateways", "user_id = $1");
+// What partners were told about the user, and what they answered.
+static NOTICE_ATTEMPTS: Sql = delete!(
+    "webhook_attempts",
+    "delivery_id IN (SELECT id FROM webhook_deliveries WHERE user_id = $1)"
+);
+static NOTICES: Sql = delete!("webhook_deliveries", "user_id = $1");
 static UNATTRIBUTED: Sql = Sql::per_dialect(
     "UPDATE unattributed SET raw = x'', latest_raw = NULL WHERE rowid IN
         (SELECT rowid FROM unattributed WHERE user_id = $1
@@ -174,6 +180,8 @@ pub(crate) const STEPS: &[&Sql] = &[
     &SPILL,
     &RELAYED,
     &OWN_GATEWAYS,
+    &NOTICE_ATTEMPTS,
+    &NOTICES,
     &UNATTRIBUTED,
 ];
 

@@ -109,7 +109,8 @@ async fn every_table_that_names_a_user_is_erased_and_exported() {
         .unwrap();
     let texts = |statements: &[&Sql]| -> String {
         let texts = statements.iter().map(|sql| sql.text(Dialect::Sqlite));
-        texts.fold(String::new(), |all, text| all + text + " ")
+        let words = texts.flat_map(str::split_whitespace);
+        words.fold(String::new(), |all, word| all + word + " ")
     };
     let erased = texts(step::STEPS);
     let exported = texts(crate::exports::sections::STATEMENTS);

@@ -144,6 +144,15 @@ static ANSWERS: Sql = Sql::new(
      WHERE (incident_id, place) > ($2, $3) ORDER BY incident_id, place LIMIT $4",
 );
 
+static NOTIFICATIONS: Sql = Sql::new(
+    "SELECT d.id, CAST(0 AS BIGINT), d.id, d.kind, d.incident_id, d.body, d.state, d.attempts,
+        d.created_at, d.delivered_at
+     FROM webhook_deliveries d
+     WHERE d.user_id = $1 AND d.id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = d.incident_id AND i.hidden)
+     ORDER BY d.id LIMIT $4",
+);
+
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &PROFILE,
     &DEVICES,
@@ -160,6 +169,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &ALERTS,
     &ATTEMPTS,
     &ANSWERS,
+    &NOTIFICATIONS,
 ];
 
 /// All sections, in the order in which they stand in an export.
@@ -402,6 +412,21 @@ pub(super) const SECTIONS: &[Section] = &[
             ("detail", Json),
             ("created_at", Time),
             ("closed_at", Time),
+        ],
+    },
+    Section {
+        name: "partner_notifications",
+        statement: &NOTIFICATIONS,
+        page: 100,
+        columns: &[
+            ("id", Uuid),
+            ("type", Text),
+            ("incident_id", Uuid),
+            ("body", Json),
+            ("state", Text),
+            ("attempts", Number),
+            ("created_at", Time),
+            ("delivered_at", Time),
         ],
     },
 ];

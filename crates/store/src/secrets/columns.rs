@@ -52,6 +52,9 @@ macro_rules! sealed_columns {
 sealed_columns! {
     "app_secrets"."sealed", sealed by "key_id";
     "network_keys"."sealed", sealed by "key_id";
+    "webhook_endpoints"."sealed_url", sealed by "url_key_id";
+    "webhook_secrets"."sealed", sealed by "key_id";
+    "webhook_api_keys"."sealed", sealed by "key_id";
 }
 
 /// Whether a place is on the list.

@@ -2,6 +2,7 @@
 
 mod trail_copy;
 mod user_erase;
+mod webhook;
 
 use mayday_app::App;
 use mayday_app::jobs::Job;
@@ -15,13 +16,41 @@ pub(crate) enum Kind {
     TrailCopy,
     /// Carries the erasure of a user on.
     UserErase,
+    /// Makes an attempt to deliver a notification.
+    Webhook,
 }
 
+/// Kinds that share workers. Who waits for a stranger's server keeps nobody waiting
+/// who is needed at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crew {
+    /// The words of its kinds.
+    pub(crate) words: &'static [&'static str],
+    /// Jobs that run at a time.
+    pub(crate) at_a_time: usize,
+}
+
+/// Everything that is done here, on our own store.
+pub(crate) const HOUSE: Crew = Crew {
+    words: &[Kind::TrailCopy.as_str(), Kind::UserErase.as_str()],
+    at_a_time: 8,
+};
+
+/// What waits for the servers of partners.
+pub(crate) const PARTNERS: Crew = Crew {
+    words: &[Kind::Webhook.as_str()],
+    at_a_time: 32,
+};
+
 impl Kind {
-    const ALL: [Self; 2] = [Self::TrailCopy, Self::UserErase];
+    const ALL: [Self; 3] = [Self::TrailCopy, Self::UserErase, Self::Webhook];
 
     /// The words of all kinds: a server claims no other jobs.
-    pub(crate) const WORDS: &[&str] = &[Self::TrailCopy.as_str(), Self::UserErase.as_str()];
+    pub(crate) const WORDS: &[&str] = &[
+        Self::TrailCopy.as_str(),
+        Self::UserErase.as_str(),
+        Self::Webhook.as_str(),
+    ];
 
     /// The kind of a stored word.
     pub(crate) fn parse(word: &str) -> Option<Self> {
@@ -33,6 +62,7 @@ impl Kind {
         match self {
             Self::TrailCopy => "trail_copy",
             Self::UserErase => "user_erase",
+            Self::Webhook => "webhook",
         }
     }
 
@@ -41,6 +71,25 @@ impl Kind {
         match self {
             Self::TrailCopy => trail_copy::run(app, job).await,
             Self::UserErase => user_erase::run(app, job).await,
+            Self::Webhook => webhook::run(app, job).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_crew() {
+        let mut worked: Vec<_> = [HOUSE, PARTNERS]
+            .iter()
+            .flat_map(|crew| crew.words)
+            .collect();
+        let mut known: Vec<_> = Kind::WORDS.iter().collect();
+        worked.sort();
+        known.sort();
+        assert_eq!(worked, known);
+        assert_eq!(Kind::WORDS, Kind::ALL.map(Kind::as_str));
     }
 }

@@ -8,14 +8,16 @@ pub(super) async fn run(app: &App) -> Result<(), AppError> {
     let letters = app.prune_dead_letters().await;
     let triggers = app.forget_old_triggers().await;
     let firmware = app.sweep_firmware().await;
+    let deliveries = app.prune_deliveries().await;
     let (telemetry, letters, triggers) = (telemetry?, letters?, triggers?);
-    let firmware = firmware?;
-    if telemetry > 0 || letters > 0 || triggers > 0 || firmware > 0 {
+    let (firmware, deliveries) = (firmware?, deliveries?);
+    if telemetry > 0 || letters > 0 || triggers > 0 || firmware > 0 || deliveries > 0 {
         tracing::info!(
             telemetry,
             letters,
             triggers,
             firmware,
+            deliveries,
             "old data was removed"
         );
     }

@@ -1,0 +1,161 @@
+//! What of an incident is told: its events, as they are numbered.
+//!
+//! Nothing is sent inside the grace window, in which a cry by mistake is taken back
+//! (contract: Escalation): what happens in it becomes due at its end, and is never
+//! sent when the incident ends before.
+
+use std::collections::HashSet;
+
+use mayday_core::escalation::Channel;
+use mayday_core::event::{EventType, UserEvent};
+use mayday_core::ids::{EndpointId, IncidentId};
+use mayday_core::notification::NotificationType;
+use mayday_core::sos::{Incident, PositionSnapshot};
+use mayday_core::time::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::notify::{NewNotification, listeners, tell_these};
+use crate::args;
+use crate::error::StoreError;
+use crate::incidents;
+use crate::policies;
+use crate::sql::Sql;
+use crate::tx::Tx;
+
+static KIND_OF: Sql = Sql::new("SELECT drill, hidden FROM incidents WHERE id = $1");
+// What was not begun and is not due yet: the grace window is not over.
+static TAKE_BACK: Sql = Sql::new(
+    "UPDATE webhook_deliveries SET state = 'skipped', due_at = NULL, updated_at = $2
+     WHERE incident_id = $1 AND state = 'pending' AND NOT begun AND due_at > $2
+     RETURNING endpoint_id",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&KIND_OF, &TAKE_BACK];
+
+/// Tells of an event that was just numbered, and whose incident is written.
+pub(crate) async fn tell_event(tx: &mut Tx<'_>, event: &UserEvent) -> Result<(), StoreError> {
+    let (kind, by) = match event.kind {
+        EventType::Acknowledged => (NotificationType::SosAcknowledged, by_of(&event.body)),
+        EventType::Cancelled => (NotificationType::SosCancelled, by_of(&event.body)),
+        EventType::Resolved => (NotificationType::SosResolved, by_of(&event.body)),
+        EventType::Processed => (NotificationType::SosOpened, Value::Null),
+        EventType::ActuatorUpdate => return Ok(()),
+    };
+    if listeners(tx, event.app).await?.is_empty() {
+        return Ok(());
+    }
+    let Some(incident) = incidents::get(tx, event.incident).await? else {
+        return Ok(());
+    };
+    let kind = match kind {
+        NotificationType::SosOpened if incident.triggers > 1 => NotificationType::SosUpdated,
+        other => other,
+    };
+    let mut more = Map::new();
+    more.insert("by".to_owned(), by);
+    tell(tx, &incident, kind, more).await
+}
+
+/// Tells of something about an incident. `more` holds what the type says beside
+/// what every type about an incident says.
+pub async fn tell(
+    tx: &mut Tx<'_>,
+    incident: &Incident,
+    kind: NotificationType,
+    more: Map<String, Value>,
+) -> Result<(), StoreError> {
+    let mut listeners = listeners(tx, incident.app).await?;
+    if listeners.is_empty() {
+        return Ok(());
+    }
+    let row = tx.fetch_one(&KIND_OF, args![incident.id]).await?;
+    let (drill, hidden): (bool, bool) = (row.get(0)?, row.get(1)?);
+    // Under duress the partner gets the cancelled view (contract: Signature); the
+    // operators' channel hears of it.
+    listeners.retain(|listener| !hidden || listener.channel == Channel::Slack);
+    let now = tx.now();
+    let mut due_at = now;
+    let policy = policies::current(tx, incident.app).await?;
+    let open_until = incident.created_at.plus(policy.grace);
+    if now < open_until {
+        due_at = open_until;
+        if !incident.state.is_open() {
+            let unaware = take_back(tx, incident.id, now).await?;
+            listeners.retain(|listener| !unaware.contains(&listener.id));
+        }
+    }
+    listeners.retain(|listener| listener.wants(kind));
+    let mut data = data_of(incident, kind, drill, hidden);
+    let described = |name: &str| kind.fields().iter().any(|field| field.name == name);
+    data.extend(more.into_iter().filter(|(name, _)| described(name)));
+    let new = NewNotification {
+        app: incident.app,
+        user: incident.user,
+        incident: Some(incident.id),
+        kind,
+        data,
+        drill,
+        due_at,
+    };
+    tell_these(tx, new, &listeners).await
+}
+
+/// Takes back what was not sent yet. Answers the endpoints that know nothing of
+/// the incident.
+async fn take_back(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+    now: Timestamp,
+) -> Result<HashSet<EndpointId>, StoreError> {
+    let rows = tx.fetch_all(&TAKE_BACK, args![incident, now]).await?;
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Every field that the type has; what is not known here is null.
+fn data_of(
+    incident: &Incident,
+    kind: NotificationType,
+    drill: bool,
+    hidden: bool,
+) -> Map<String, Value> {
+    let field = |name: &str| match name {
+        "incidentId" => incident.id.to_string().into(),
+        "status" => incident.state.as_str().into(),
+        "position" => incident.position.as_ref().map_or(Value::Null, position),
+        "deviceId" => incident.device_id.clone().into(),
+        "hardwareId" => incident.hardware_id.clone().into(),
+        // Whoever reads the partner's messages must not learn of the duress.
+        "flags" if hidden => incident.flags.iter().map(|flag| flag.as_str()).collect(),
+        "flags" => incident.flags.shown().into(),
+        "drill" => drill.into(),
+        "snapshotVersion" => incident.snapshot_version.into(),
+        _ => Value::Null,
+    };
+    let fields = kind.fields().iter();
+    fields
+        .map(|known| (known.name.to_owned(), field(known.name)))
+        .collect()
+}
+
+fn position(position: &PositionSnapshot) -> Value {
+    json!({
+        "latitude": position.fix.latitude,
+        "longitude": position.fix.longitude,
+        "altitude": position.fix.altitude,
+        "source": position.source.as_str(),
+        "time": position.time.to_string(),
+    })
+}
+
+/// Who did it, as the event says.
+fn by_of(event: &Map<String, Value>) -> Value {
+    let Some(by) = event.get("by").filter(|by| by.is_object()) else {
+        return Value::Null;
+    };
+    let text = |name: &str| by.get(name).filter(|value| value.is_string()).cloned();
+    json!({
+        "kind": text("kind").unwrap_or_else(|| "system".into()),
+        "name": text("name"),
+        "contactId": text("contactId"),
+    })
+}
