@@ -13,6 +13,8 @@ const PAHO: &str = "paho-mqtt==2.1.0";
 const MQTT_JS: &str = "mqtt@5.14.1";
 const ASYNCAPI: &str = "@asyncapi/parser@3.6.3";
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+const STANDARD_WEBHOOKS_PY: &str = "standardwebhooks==1.1.0";
+const STANDARD_WEBHOOKS_JS: &str = "standardwebhooks@1.1.1";
 
 /// Something that tests need; `--skip` takes its name.
 struct Need {
@@ -133,6 +135,24 @@ const NEEDS: &[Need] = &[
         },
         install: install_mqtt_js,
         advice: "run `npm install mqtt` in target/e2e",
+    },
+    Need {
+        name: "webhooks.js",
+        used_by: &["standardwebhooks"],
+        present: || {
+            client_directory()
+                .join("webhooks/node_modules/standardwebhooks/package.json")
+                .is_file()
+        },
+        install: || install_npm(&client_directory().join("webhooks"), STANDARD_WEBHOOKS_JS),
+        advice: "run `npm install standardwebhooks` in target/e2e/webhooks",
+    },
+    Need {
+        name: "webhooks.py",
+        used_by: &["standardwebhooks"],
+        present: has_standard_webhooks,
+        install: || install_python(STANDARD_WEBHOOKS_PY),
+        advice: "install standardwebhooks into the virtual environment target/e2e/venv",
     },
     Need {
         name: "asyncapi",
@@ -282,6 +302,16 @@ fn has_paho() -> bool {
         && run::run(
             command(python(), &["-c", "import paho.mqtt.client"]),
             "paho",
+            false,
+        )
+        .is_ok_and(|said| said.success)
+}
+
+fn has_standard_webhooks() -> bool {
+    python().is_file()
+        && run::run(
+            command(python(), &["-c", "import standardwebhooks.webhooks"]),
+            "webhooks",
             false,
         )
         .is_ok_and(|said| said.success)

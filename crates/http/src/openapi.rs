@@ -4,10 +4,13 @@
 //! route may answer (contract: HTTP conventions) is added here from the
 //! authorisation table, so that no handler can forget it.
 
+mod webhooks;
+
 use std::sync::LazyLock;
 
 use axum::http::header;
 use axum::response::IntoResponse;
+use serde::Serialize;
 use utoipa::OpenApi;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::Operation;
@@ -33,10 +36,19 @@ use crate::router::{AUTHORISATION, Access, signed_routes};
         (name = "Devices", description = "The hardware that can cry for help in its owner's name."),
         (name = "Contacts", description = "Whom to tell, in which order."),
         (name = "Brokers", description = "What an external MQTT broker asks about its clients."),
+        (name = "Webhooks", description = "What the server tells a partner's backend by itself."),
     ),
     components(schemas(ErrorBody)),
 )]
 struct Frame;
+
+/// The document, with the member that utoipa does not know.
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    routes: utoipa::openapi::OpenApi,
+    webhooks: serde_json::Value,
+}
 
 /// The document without its routes.
 pub(crate) fn frame() -> utoipa::openapi::OpenApi {
@@ -59,7 +71,11 @@ pub fn openapi_json() -> String {
             }
         }
     }
-    let mut text = document.to_pretty_json().unwrap_or_default();
+    let document = Document {
+        routes: document,
+        webhooks: webhooks::webhooks(),
+    };
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
 }

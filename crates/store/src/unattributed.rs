@@ -12,7 +12,8 @@ mod bounds;
 
 use mayday_core::device::device_key;
 use mayday_core::ids::{AppUuid, IncidentId, RecordId, UserId};
-use mayday_core::sos::{Flags, SECOND_CRY_AFTER, Trigger, kept_raw};
+use mayday_core::notification::NotificationType;
+use mayday_core::sos::{Flags, PositionSource, SECOND_CRY_AFTER, Trigger, kept_raw};
 use mayday_core::time::Timestamp;
 use mayday_core::transport::Transport;
 use serde_json::json;
@@ -26,6 +27,8 @@ use crate::error::StoreError;
 use crate::row::Row;
 use crate::sql::Sql;
 use crate::tx::Tx;
+use crate::users;
+use crate::webhooks::notify_now;
 
 static INSERT: Sql = Sql::new(
     "INSERT INTO unattributed (id, app_id, user_id, transport, device_id, hardware_id,
@@ -155,6 +158,7 @@ pub(crate) async fn keep(
     let middle = args![new.gateway, NO_BODY, RAW_AT_EACH_END, RAW_AT_EACH_END - 1];
     tx.execute(&FORGET_MIDDLE_BODY, middle).await?;
     raise(tx, new, id).await?;
+    tell_partner(tx, new).await?;
     bounds::keep_within(tx, new.app, new.gateway).await?;
     Ok(id)
 }
@@ -239,6 +243,27 @@ async fn raise(tx: &mut Tx<'_>, new: &NewUnattributed<'_>, id: RecordId) -> Resu
         }),
     };
     alerts::raise(tx, alert).await
+}
+
+async fn tell_partner(tx: &mut Tx<'_>, new: &NewUnattributed<'_>) -> Result<(), StoreError> {
+    let gateway = users::get(tx, new.gateway).await?;
+    let name = gateway.map(|gateway| gateway.external_id.to_string());
+    let position = new.trigger.fix.map(|fix| {
+        json!({
+            "latitude": fix.latitude,
+            "longitude": fix.longitude,
+            "altitude": fix.altitude,
+            "source": PositionSource::Sos.as_str(),
+            "time": new.trigger.time_or(new.received_at).to_string(),
+        })
+    });
+    let data = [
+        ("deviceId", new.trigger.device_id.clone().into()),
+        ("relayUser", name.unwrap_or_default().into()),
+        ("position", position.into()),
+    ];
+    let kind = NotificationType::SosUnattributed;
+    notify_now(tx, (new.app, new.gateway), kind, data).await
 }
 
 /// Lets go of some bodies that were received before; how many.

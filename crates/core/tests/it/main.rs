@@ -2,5 +2,6 @@
 
 #![cfg(test)]
 
+mod notifications;
 mod signing_samples;
 mod signing_vectors;

@@ -2,6 +2,7 @@
 
 use mayday_core::contact::{Contact, MAX_CONTACTS, NewContact};
 use mayday_core::ids::{ContactId, UserId};
+use mayday_core::notification::NotificationType;
 
 use super::{get, list, order, place};
 use crate::args;
@@ -10,6 +11,7 @@ use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::tx::Tx;
 use crate::users;
+use crate::webhooks::notify_now;
 
 static INSERT: Sql = Sql::new(
     "INSERT INTO contacts (id, user_id, name, phone, email, priority, language, created_at, updated_at)
@@ -44,7 +46,7 @@ impl Command for AddContact {
     const NAME: &'static str = "contact.add";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<ContactAddition, StoreError> {
-        users::lock(tx, self.user).await?;
+        let user = users::lock(tx, self.user).await?;
         let contacts = list(tx, self.user).await?;
         if let Some(earlier) = contacts.iter().find(|contact| contact.id == self.id) {
             return Ok(ContactAddition::Added(earlier.clone()));
@@ -58,6 +60,14 @@ impl Command for AddContact {
         self.append(tx, wanted.len()).await?;
         let contacts = list(tx, self.user).await?;
         order::write(tx, self.user, &contacts, &wanted).await?;
+        let data = [("contactId", self.id.to_string().into())];
+        notify_now(
+            tx,
+            (user.app, user.id),
+            NotificationType::ContactChanged,
+            data,
+        )
+        .await?;
         Ok(ContactAddition::Added(get(tx, self.user, self.id).await?))
     }
 }

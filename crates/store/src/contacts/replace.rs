@@ -2,6 +2,7 @@
 
 use mayday_core::contact::{Contact, NewContact};
 use mayday_core::ids::{ContactId, UserId};
+use mayday_core::notification::NotificationType;
 
 use super::{get, list, order, place};
 use crate::args;
@@ -10,6 +11,7 @@ use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::tx::Tx;
 use crate::users;
+use crate::webhooks::notify_now;
 
 static UPDATE: Sql = Sql::new(
     "UPDATE contacts SET name = $3, phone = $4, email = $5, language = $6, updated_at = $7
@@ -37,7 +39,7 @@ impl Command for ReplaceContact {
     const NAME: &'static str = "contact.replace";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, StoreError> {
-        users::lock(tx, self.user).await?;
+        let user = users::lock(tx, self.user).await?;
         let contacts = list(tx, self.user).await?;
         let Some(old) = contacts.iter().find(|contact| contact.id == self.id) else {
             return Ok(None);
@@ -59,6 +61,14 @@ impl Command for ReplaceContact {
         wanted.retain(|id| *id != self.id);
         wanted.insert(place - 1, self.id);
         order::write(tx, self.user, &contacts, &wanted).await?;
+        let data = [("contactId", self.id.to_string().into())];
+        notify_now(
+            tx,
+            (user.app, user.id),
+            NotificationType::ContactChanged,
+            data,
+        )
+        .await?;
         get(tx, self.user, self.id).await.map(Some)
     }
 }

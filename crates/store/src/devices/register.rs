@@ -5,6 +5,7 @@ use mayday_core::device::{
     device_key,
 };
 use mayday_core::ids::{AppUuid, DeviceId, UserId};
+use mayday_core::notification::NotificationType;
 use mayday_core::time::Timestamp;
 use serde_json::json;
 
@@ -17,6 +18,7 @@ use crate::hint::Hint;
 use crate::sql::Sql;
 use crate::tx::Tx;
 use crate::users;
+use crate::webhooks::notify_now;
 
 pub(crate) static FIND: Sql = Sql::new(concat!(
     "SELECT ",
@@ -89,6 +91,14 @@ impl Command for RegisterDevice {
             if !insert(tx, &fresh, now).await? {
                 return Ok(Registered::TooMany);
             }
+            let data = [("deviceId", self.draft.hardware_id.as_str().into())];
+            notify_now(
+                tx,
+                (self.app, self.user),
+                NotificationType::DevicePaired,
+                data,
+            )
+            .await?;
         }
         let row = tx.fetch_one(&FIND, args![self.user, &key]).await?;
         let device = with_ownership(tx, self.app, claim_of(&row)?).await?;

@@ -1,6 +1,7 @@
 //! Removes a device from a user's list.
 
 use mayday_core::ids::{AppUuid, DeviceId, UserId};
+use mayday_core::notification::NotificationType;
 
 use crate::alerts::{self, AlertKind};
 use crate::args;
@@ -10,6 +11,7 @@ use crate::hint::Hint;
 use crate::sql::Sql;
 use crate::tx::Tx;
 use crate::users;
+use crate::webhooks::notify_now;
 
 use super::{claim_of, columns};
 
@@ -51,6 +53,14 @@ impl Command for RemoveDevice {
         if let Some(heir) = super::owner_of(tx, self.app, &claim.hardware_id).await? {
             alerts::close(tx, AlertKind::ContestedDevice, &heir.id.to_string()).await?;
         }
+        let data = [("deviceId", claim.hardware_id.as_str().into())];
+        notify_now(
+            tx,
+            (self.app, self.user),
+            NotificationType::DeviceRemoved,
+            data,
+        )
+        .await?;
         tx.hint(Hint::DeviceChanged(self.app));
         Ok(true)
     }

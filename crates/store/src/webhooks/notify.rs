@@ -81,6 +81,28 @@ pub async fn notify(tx: &mut Tx<'_>, new: NewNotification) -> Result<(), StoreEr
     tell_these(tx, new, &listeners).await
 }
 
+/// Tells at once of something about a user that is no incident.
+pub(crate) async fn notify_now<const N: usize>(
+    tx: &mut Tx<'_>,
+    (app, user): (AppUuid, UserId),
+    kind: NotificationType,
+    data: [(&str, Value); N],
+) -> Result<(), StoreError> {
+    let data = data
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value));
+    let new = NewNotification {
+        app,
+        user,
+        incident: None,
+        kind,
+        data: data.collect(),
+        drill: false,
+        due_at: tx.now(),
+    };
+    notify(tx, new).await
+}
+
 /// The endpoints of an app that are told.
 pub(super) async fn listeners(tx: &mut Tx<'_>, app: AppUuid) -> Result<Vec<Listener>, StoreError> {
     let rows = tx.fetch_all(&LISTENERS, args![app]).await?;
