@@ -61,6 +61,11 @@ fn backup() {
 }
 
 #[test]
+fn webhooks() {
+    run("docs/webhooks.md");
+}
+
+#[test]
 fn no_document_with_commands_is_left_out() {
     let here = fs::read_to_string(root().join("crates/server/tests/e2e/guides.rs")).unwrap();
     let documents = fs::read_dir(root().join("docs")).unwrap();
