@@ -6,6 +6,7 @@
 
 pub mod broker_key;
 pub mod calling_code;
+pub mod checkin;
 pub mod clock;
 pub mod contact;
 pub mod country;

@@ -50,6 +50,9 @@ pub const AUTHORISATION: &[(&str, &str, Access)] = &[
     ("POST", "/v1/sdk/sos/cancel", Access::Full),
     ("POST", "/v1/sdk/sos/resolve", Access::Full),
     ("GET", "/v1/sdk/sos/history", Access::Full),
+    ("GET", "/v1/sdk/checkin", Access::Full),
+    ("POST", "/v1/sdk/checkin", Access::Full),
+    ("DELETE", "/v1/sdk/checkin", Access::Full),
     ("POST", "/v1/sdk/telemetry", Access::Sos),
     ("GET", "/v1/sdk/devices", Access::Full),
     ("POST", "/v1/sdk/devices", Access::Full),
@@ -81,6 +84,11 @@ pub(crate) fn signed_routes() -> OpenApiRouter<Api> {
         .routes(routes!(v1::sos::cancel::cancel))
         .routes(routes!(v1::sos::resolve::resolve))
         .routes(routes!(v1::sos::history::history))
+        .routes(routes!(
+            v1::checkin::show::show,
+            v1::checkin::start::start,
+            v1::checkin::stop::stop
+        ))
         .routes(routes!(v1::telemetry::submit::submit))
         .routes(routes!(
             v1::devices::list::list,

@@ -1,6 +1,7 @@
 //! The SDK's signed routes, a file per endpoint: `v1/<noun>/<verb>.rs`.
 
 pub(crate) mod brokers;
+pub(crate) mod checkin;
 pub(crate) mod contacts;
 pub(crate) mod device_configs;
 pub(crate) mod devices;

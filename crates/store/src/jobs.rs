@@ -56,6 +56,7 @@ static SET_ASIDE: Sql = Sql::new(
     "UPDATE jobs SET state = 'poison', lease_until = NULL, last_error = $3 \
      WHERE id = $1 AND state = 'leased' AND fence = $2",
 );
+static WITHDRAW: Sql = Sql::new("DELETE FROM jobs WHERE key = $1");
 static HOLDS: Sql =
     Sql::new("SELECT 1 FROM jobs WHERE id = $1 AND state = 'leased' AND fence = $2");
 static NEXT_DUE: Sql = Sql::per_dialect(
@@ -77,7 +78,7 @@ static COUNTS: Sql = Sql::new(
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[
-    &INSERT, &CLAIM, &COMPLETE, &RENEW, &RETRY, &SET_ASIDE, &HOLDS, &NEXT_DUE, &COUNTS,
+    &INSERT, &CLAIM, &COMPLETE, &RENEW, &RETRY, &SET_ASIDE, &WITHDRAW, &HOLDS, &NEXT_DUE, &COUNTS,
 ];
 
 /// A job to be enqueued.
@@ -156,6 +157,13 @@ pub async fn enqueue(tx: &mut Tx<'_>, new: NewJob<'_>) -> Result<bool, StoreErro
         tx.hint(Hint::JobDue(new.due_at));
     }
     Ok(inserted)
+}
+
+/// Takes a job back, set aside or not, in the transaction of the change that makes
+/// it needless. One that runs already is not stopped: it must find nothing to do.
+pub async fn withdraw(tx: &mut Tx<'_>, key: &str) -> Result<(), StoreError> {
+    tx.execute(&WITHDRAW, args![key]).await?;
+    Ok(())
 }
 
 /// Whether a claim still holds; ask inside the transaction that acts on it.

@@ -42,6 +42,7 @@ pub mod apps;
 pub mod backup;
 pub mod broker_keys;
 pub mod check;
+pub mod checkins;
 pub mod contacts;
 pub mod control;
 pub mod dead_letters;

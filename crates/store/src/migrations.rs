@@ -63,4 +63,5 @@ migrations!(
     21 => "0021_escalation_policies",
     22 => "0022_app_retention",
     23 => "0023_webhooks",
+    24 => "0024_checkins",
 );

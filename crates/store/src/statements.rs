@@ -23,6 +23,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("apps/retention", crate::apps::retention::STATEMENTS),
     ("apps/secrets", crate::apps::secrets::STATEMENTS),
     ("broker_keys", crate::broker_keys::STATEMENTS),
+    ("checkins", crate::checkins::STATEMENTS),
     ("contacts", crate::contacts::STATEMENTS),
     ("contacts/add", crate::contacts::add::STATEMENTS),
     ("contacts/order", crate::contacts::order::STATEMENTS),

@@ -31,7 +31,7 @@ impl App {
     }
 
     /// Where a user was last. Telemetry that cannot be read hides no incident.
-    pub(super) async fn newest_position(&self, user: UserId) -> Option<Position> {
+    pub(crate) async fn newest_position(&self, user: UserId) -> Option<Position> {
         self.latest_position(user).await.unwrap_or_else(|error| {
             tracing::warn!(user.id = %user, %error, "the newest position cannot be read");
             None

@@ -125,6 +125,7 @@ static TOKENS: Sql = delete_of_incidents!("tracking_tokens");
 static INCIDENTS: Sql = delete!("incidents", "user_id = $1");
 static DEVICES: Sql = delete!("devices", "user_id = $1");
 static CONTACTS: Sql = delete!("contacts", "user_id = $1");
+static CHECK_INS: Sql = delete!("checkins", "user_id = $1");
 static DEAD_LETTERS: Sql = delete!("dead_letters", "user_id = $1");
 static SPILL: Sql = delete!("spill", "user_id = $1");
 // Somebody else's distress: it stays, without who relayed it and their bytes.
@@ -176,6 +177,7 @@ pub(crate) const STEPS: &[&Sql] = &[
     &INCIDENTS,
     &DEVICES,
     &CONTACTS,
+    &CHECK_INS,
     &DEAD_LETTERS,
     &SPILL,
     &RELAYED,

@@ -46,6 +46,11 @@ static CONTACTS: Sql = Sql::new(
      FROM contacts WHERE user_id = $1 AND id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
      ORDER BY id LIMIT $4",
 );
+static CHECK_INS: Sql = Sql::new(
+    "SELECT id, CAST(0 AS BIGINT), id, minutes, message, started_at, due_at
+     FROM checkins WHERE user_id = $1 AND id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+     ORDER BY id LIMIT $4",
+);
 // A hidden incident is one that whoever holds the phone must not learn of.
 static INCIDENTS: Sql = Sql::new(
     "SELECT id, CAST(0 AS BIGINT), id, state, drill, created_at, updated_at, acknowledged_at,
@@ -157,6 +162,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &PROFILE,
     &DEVICES,
     &CONTACTS,
+    &CHECK_INS,
     &INCIDENTS,
     &EVENTS,
     &REPORTS,
@@ -222,6 +228,18 @@ pub(super) const SECTIONS: &[Section] = &[
             ("language", Text),
             ("created_at", Time),
             ("updated_at", Time),
+        ],
+    },
+    Section {
+        name: "check_ins",
+        statement: &CHECK_INS,
+        page: 2,
+        columns: &[
+            ("id", Uuid),
+            ("minutes", Number),
+            ("message", Text),
+            ("started_at", Time),
+            ("due_at", Time),
         ],
     },
     Section {

@@ -1,5 +1,6 @@
 //! One file per kind of job.
 
+mod checkin;
 mod trail_copy;
 mod user_erase;
 mod webhook;
@@ -12,6 +13,8 @@ use crate::JobError;
 /// The kinds of jobs that this version knows; their words lie in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// A check-in timer ran out.
+    CheckIn,
     /// Copies an ended incident's trail to it.
     TrailCopy,
     /// Carries the erasure of a user on.
@@ -50,6 +53,13 @@ impl Kind {
         Self::TrailCopy.as_str(),
         Self::UserErase.as_str(),
         Self::Webhook.as_str(),
+    const ALL: [Self; 3] = [Self::CheckIn, Self::TrailCopy, Self::UserErase];
+
+    /// The words of all kinds: a server claims no other jobs.
+    pub(crate) const WORDS: &[&str] = &[
+        Self::CheckIn.as_str(),
+        Self::TrailCopy.as_str(),
+        Self::UserErase.as_str(),
     ];
 
     /// The kind of a stored word.
@@ -60,6 +70,7 @@ impl Kind {
     /// The word in the store and in metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::CheckIn => "checkin",
             Self::TrailCopy => "trail_copy",
             Self::UserErase => "user_erase",
             Self::Webhook => "webhook",
@@ -69,6 +80,7 @@ impl Kind {
     /// Does a job of this kind; doing it twice is doing it once.
     pub(crate) async fn run(self, app: &App, job: &Job) -> Result<(), JobError> {
         match self {
+            Self::CheckIn => checkin::run(app, job).await,
             Self::TrailCopy => trail_copy::run(app, job).await,
             Self::UserErase => user_erase::run(app, job).await,
             Self::Webhook => webhook::run(app, job).await,

@@ -10,6 +10,7 @@ use mayday_app::store::jobs::{self, JobCounts, NewJob};
 use mayday_app::store::{Command, Lane, StoreError, Tx, spill};
 use mayday_app::testing::TestApp;
 use mayday_app::{SosTrigger, TelemetryReceipt, TriggerReceipt};
+use mayday_core::checkin::CheckInDraft;
 use mayday_core::identity::Caller;
 use mayday_core::ids::IncidentId;
 use mayday_core::transport::Transport;
@@ -201,5 +202,41 @@ async fn spilled_telemetry_is_moved_once_the_writer_goes_on() {
         .await
         .unwrap();
     assert_eq!(found.len(), 5);
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn an_overdue_check_in_becomes_one_sos_though_the_server_was_killed() {
+    let node = TestApp::sqlite().await;
+    let ana = node.caller("ana").await;
+    send(&node, &ana, 1).await;
+    let draft = CheckInDraft {
+        minutes: Some(30),
+        message: None,
+    };
+    node.app.start_check_in(&ana, draft).await.unwrap();
+    let node = node.after_crash().await;
+    let workers = Workers::of(&node);
+    node.store.clock.advance(Duration::from_mins(29));
+    assert!(node.app.current_sos(&ana).await.unwrap().is_none());
+    node.store.clock.advance(Duration::from_mins(1));
+    until("she is overdue, and her SOS is open", || async {
+        node.app.current_sos(&ana).await.unwrap().is_some()
+    })
+    .await;
+    until("the job is done", || async {
+        let counts = counts(&node).await;
+        (counts.leased, counts.poison) == (0, 0)
+    })
+    .await;
+    let open = node.app.current_sos(&ana).await.unwrap().unwrap();
+    assert_eq!(open.origin.trigger_source.as_deref(), Some("check-in"));
+    assert_eq!((open.triggers, open.snapshot_version), (1, 1));
+    let position = open.position.expect("her last known position");
+    assert_eq!(
+        (position.fix.latitude, position.fix.longitude),
+        (41.5, 2.25)
+    );
+    assert_eq!(node.app.check_in(&ana).await.unwrap(), None);
     workers.stop().await;
 }

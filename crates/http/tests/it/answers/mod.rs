@@ -6,6 +6,7 @@
 //! nothing that is documented may be unseen: a new route or status needs a case
 //! here. Undescribed members fail as well as missing ones.
 
+mod checkin;
 mod common;
 mod contacts;
 mod described;
@@ -23,6 +24,7 @@ async fn every_documented_answer_is_given_and_is_as_documented() {
     common::answers(&mut described).await;
     me::answers(&mut described).await;
     sos::answers(&mut described).await;
+    checkin::answers(&mut described).await;
     telemetry::answers(&mut described).await;
     devices::answers(&mut described).await;
     contacts::answers(&mut described).await;
