@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     app, backup, bench, broker_key, check, completions, config, demo, device, device_config,
     firmware, inspect, key, network_key, restore, serve, sign, slack, user, webhook,
+    firmware, incident, inspect, key, network_key, restore, serve, sign, user,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -71,6 +72,8 @@ pub(crate) enum Command {
     Slack(slack::SlackArgs),
     /// Print the hash that proves a user to the server
     Sign(sign::SignArgs),
+    /// List, show and resolve the incidents of an app
+    Incident(incident::IncidentArgs),
     /// Read what operators must look at: dead letters, unattributed SOS, alerts
     Inspect(inspect::InspectArgs),
     /// Copy the data directory while the server runs

@@ -68,6 +68,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Webhook(args) => commands::webhook::run(args),
         Command::Slack(args) => commands::slack::run(args),
         Command::Sign(args) => commands::sign::run(&args),
+        Command::Incident(args) => commands::incident::run(args),
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Backup(args) => commands::backup::run(&args),
         Command::Restore(args) => commands::restore::run(&args),

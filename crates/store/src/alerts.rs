@@ -35,6 +35,10 @@ static GET: Sql = Sql::new(
     "SELECT id, kind, user_id, incident_id, detail, created_at, closed_at
      FROM alerts WHERE id = $1 AND app_id = $2",
 );
+static OF_INCIDENT: Sql = Sql::new(
+    "SELECT id, kind, user_id, incident_id, detail, created_at, closed_at
+     FROM alerts WHERE incident_id = $1 ORDER BY created_at, id LIMIT $2",
+);
 static CLOSE_BY_ID: Sql =
     Sql::new("UPDATE alerts SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL");
 
@@ -45,8 +49,12 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &PAGE,
     &PRUNE,
     &GET,
+    &OF_INCIDENT,
     &CLOSE_BY_ID,
 ];
+
+/// Most alerts of one incident that are read.
+const MAX_OF_INCIDENT: u32 = 100;
 
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,6 +213,16 @@ pub async fn page(
 ) -> Result<Vec<Alert>, StoreError> {
     let before = before.unwrap_or(RecordId(uuid::Uuid::max()));
     let rows = tx.fetch_all(&PAGE, args![app, before, limit]).await?;
+    rows.iter().map(alert_of).collect()
+}
+
+/// The alerts about an incident, open or closed, the first first.
+pub async fn of_incident(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+) -> Result<Vec<Alert>, StoreError> {
+    let values = args![incident, MAX_OF_INCIDENT];
+    let rows = tx.fetch_all(&OF_INCIDENT, values).await?;
     rows.iter().map(alert_of).collect()
 }
 

@@ -10,6 +10,7 @@ mod end;
 pub(crate) mod gateways;
 pub(crate) mod history;
 pub(crate) mod keys;
+pub(crate) mod operate;
 pub(crate) mod prune;
 pub(crate) mod reports;
 pub(crate) mod resolve;
@@ -25,6 +26,10 @@ pub use cancel::{CancelOutcome, CancelSos};
 pub use gateways::{CancelRecord, recorded_cancels};
 pub use history::{HistoryCursor, InvalidCursor, history};
 pub use keys::PruneTriggerKeys;
+pub use operate::{
+    ActionRow, ListedIncident, OperatorAction, ResolveIncident, actions_of, listed, page,
+    record_action,
+};
 pub use prune::{EVENTS_KEPT, PruneSosRecords, RECORDS_KEPT};
 pub use reports::{MAX_REPORTED_POINTS, kept_bodies, reported_trail};
 pub use resolve::ResolveSos;

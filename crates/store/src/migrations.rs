@@ -64,4 +64,5 @@ migrations!(
     22 => "0022_app_retention",
     23 => "0023_webhooks",
     24 => "0024_checkins",
+    25 => "0025_incident_actions",
 );

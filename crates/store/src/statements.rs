@@ -60,6 +60,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("incidents/gateways", crate::incidents::gateways::STATEMENTS),
     ("incidents/history", crate::incidents::history::STATEMENTS),
     ("incidents/keys", crate::incidents::keys::STATEMENTS),
+    ("incidents/operate", crate::incidents::operate::STATEMENTS),
     ("incidents/prune", crate::incidents::prune::STATEMENTS),
     ("incidents/reports", crate::incidents::reports::STATEMENTS),
     ("incidents/silent", crate::incidents::silent::STATEMENTS),

@@ -14,6 +14,7 @@ mod deliveries;
 mod device_configs;
 mod devices;
 mod firmware;
+mod incidents;
 mod keys;
 mod network_keys;
 mod page;
@@ -32,6 +33,7 @@ use mayday_store::{SealError, StoreError};
 pub use broker_keys::{BrokerKeyRequest, BrokerKeyView};
 pub use data_rights::{DataRequest, ErasureView};
 pub use firmware::{FirmwareRequest, FirmwareView, HexBytes};
+pub use incidents::{ActionView, IncidentDetail, IncidentRequest, IncidentSummary};
 pub use provisioning::{
     DeviceConfigEntry, DeviceConfigRequest, DeviceConfigView, NetworkKeyRequest, NetworkKeyView,
 };
@@ -113,6 +115,7 @@ impl App {
             AdminRequest::Data(request) => self.administer_data(request).await,
             AdminRequest::DeviceConfig(request) => self.administer_device_configs(request).await,
             AdminRequest::Firmware(request) => self.administer_firmware(request).await,
+            AdminRequest::Incident(request) => self.administer_incidents(request).await,
             AdminRequest::NetworkKey(request) => self.administer_network_keys(request).await,
             AdminRequest::Webhook(request) => self.administer_webhooks(request).await,
         }
@@ -144,6 +147,8 @@ impl AdminReply {
             | Self::DeviceConfig(_)
             | Self::NetworkKey(_)
             | Self::BrokerKeys { .. }
+            | Self::Incidents(_)
+            | Self::Incident(_)
             | Self::Export(_)
             | Self::Erasure(_)
             | Self::Erasures { .. }

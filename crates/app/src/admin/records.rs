@@ -143,7 +143,7 @@ fn unattributed_sos(sos: Unattributed) -> UnattributedView {
     }
 }
 
-fn alert(alert: Alert) -> AlertView {
+pub(super) fn alert(alert: Alert) -> AlertView {
     AlertView {
         id: alert.id,
         kind: alert.kind,

@@ -14,6 +14,7 @@ use crate::data_rights::ExportPage;
 use super::broker_keys::BrokerKeyView;
 use super::data_rights::ErasureView;
 use super::firmware::FirmwareView;
+use super::incidents::{IncidentDetail, IncidentSummary};
 use super::provisioning::{DeviceConfigEntry, DeviceConfigView, NetworkKeyView};
 use super::webhook_requests::WebhookReply;
 
@@ -94,6 +95,10 @@ pub enum AdminReply {
         /// The keys.
         keys: Vec<BrokerKeyView>,
     },
+    /// A page of incidents.
+    Incidents(Page<IncidentSummary>),
+    /// One incident.
+    Incident(Box<IncidentDetail>),
     /// A page of everything about a user.
     Export(ExportPage),
     /// An erasure that was begun.

@@ -7,6 +7,7 @@ use mayday_core::identity::CancelPolicy;
 use super::broker_keys::BrokerKeyRequest;
 use super::data_rights::DataRequest;
 use super::firmware::FirmwareRequest;
+use super::incidents::IncidentRequest;
 use super::provisioning::{DeviceConfigRequest, NetworkKeyRequest};
 use super::webhook_requests::WebhookRequest;
 
@@ -163,6 +164,8 @@ pub enum AdminRequest {
     DeviceConfig(DeviceConfigRequest),
     /// About firmware releases.
     Firmware(FirmwareRequest),
+    /// About incidents.
+    Incident(IncidentRequest),
     /// About the key of a radio network.
     NetworkKey(NetworkKeyRequest),
     /// About webhooks and Slack channels.

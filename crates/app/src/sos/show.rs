@@ -23,7 +23,7 @@ impl App {
 
     /// An incident with the position that telemetry has brought since it was
     /// opened.
-    pub(super) async fn with_newest_position(&self, mut incident: Box<Incident>) -> Box<Incident> {
+    pub(crate) async fn with_newest_position(&self, mut incident: Box<Incident>) -> Box<Incident> {
         if let Some(newest) = self.newest_position(incident.user).await {
             incident.show_latest(&newest);
         }

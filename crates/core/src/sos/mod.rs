@@ -17,6 +17,7 @@ mod reader;
 mod redelivery;
 mod trail;
 mod view;
+mod vitals;
 
 pub use cancel::CancelRequest;
 pub use decide::{Decision, OpenIncident, SECOND_CRY_AFTER, decide};
@@ -27,6 +28,7 @@ pub use payload::{Fix, SentTime, Trigger, Widget};
 pub use redelivery::{REMEMBERED_FOR, TriggerKey, trigger_keys};
 pub use trail::{ends_of_trail, trail_in_order};
 pub use view::{Opening, PositionSnapshot, PositionSource, TrailPoint};
+pub use vitals::{Battery, CHARGED_ABOVE_LIMIT, VitalSign, Vitals};
 
 /// How many bytes of a body are kept as they were sent.
 pub const RAW_BODY_KEPT_BYTES: usize = 64 * 1024;

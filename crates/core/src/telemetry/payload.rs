@@ -41,6 +41,8 @@ pub struct Reading {
     pub originator_node_id: Option<u32>,
     /// `eventId`.
     pub event_id: Option<Box<str>>,
+    /// `mobileBattery` in whole percent, 0 to 100.
+    pub battery_percent: Option<u8>,
     /// It carries a `relayNodeId` or a relay word: it speaks for another device.
     pub relay: bool,
 }
@@ -134,6 +136,7 @@ impl Fields<'_, '_> {
             hardware_id,
             originator_node_id: originator,
             event_id,
+            battery_percent: self.battery(),
             relay,
         })
     }
@@ -186,6 +189,19 @@ impl Fields<'_, '_> {
             self.fault("horizontalAccuracyMeters", "must not be negative");
         }
         Some(meters)
+    }
+
+    /// What `annotations` has found to be sound.
+    fn battery(&self) -> Option<u8> {
+        let Some(Json::Number(percent)) = self.object.member("mobileBattery") else {
+            return None;
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked: within 0 to 100"
+        )]
+        (0.0..=100.0).contains(percent).then(|| percent.floor() as u8)
     }
 
     /// A number, or nothing; anything else is a fault.

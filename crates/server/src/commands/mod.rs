@@ -13,6 +13,7 @@ pub(crate) mod device;
 pub(crate) mod device_config;
 mod endpoints;
 pub(crate) mod firmware;
+pub(crate) mod incident;
 pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod network_key;

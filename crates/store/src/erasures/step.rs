@@ -102,6 +102,7 @@ static NAMED_DEVICES: Sql = delete_of_incidents!("incident_devices");
 static GATEWAYS: Sql = delete_of_incidents!("incident_gateways");
 static CANCELS: Sql = delete_of_incidents!("incident_cancels");
 static OWN_CANCELS: Sql = delete!("incident_cancels", "user_id = $1");
+static ACTIONS: Sql = delete_of_incidents!("incident_actions");
 static TRAILS: Sql = delete_of_incidents!("incident_trails");
 static TRIGGER_KEYS: Sql = delete!("trigger_keys", "user_id = $1");
 static TRAIL_JOBS: Sql = Sql::per_dialect(
@@ -167,6 +168,7 @@ pub(crate) const STEPS: &[&Sql] = &[
     &GATEWAYS,
     &CANCELS,
     &OWN_CANCELS,
+    &ACTIONS,
     &TRAILS,
     &TRIGGER_KEYS,
     &TRAIL_JOBS,

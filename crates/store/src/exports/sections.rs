@@ -90,6 +90,12 @@ static CANCELS: Sql = Sql::new(
      WHERE c.user_id = $1 AND c.incident_id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
      ORDER BY c.incident_id LIMIT $4",
 );
+static ACTIONS: Sql = Sql::new(
+    "SELECT a.id, CAST(0 AS BIGINT), a.incident_id, a.action, a.at
+     FROM incidents i JOIN incident_actions a ON a.incident_id = i.id
+     WHERE i.user_id = $1 AND a.id > $2 AND CAST($3 AS BIGINT) IS NOT NULL AND NOT i.hidden
+     ORDER BY a.id LIMIT $4",
+);
 static TRAILS: Sql = Sql::new(
     "SELECT t.incident_id, CAST(0 AS BIGINT), t.incident_id, t.points, t.copied_at
      FROM incidents i JOIN incident_trails t ON t.incident_id = i.id
@@ -168,6 +174,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &REPORTS,
     &NAMED_DEVICES,
     &CANCELS,
+    &ACTIONS,
     &TRAILS,
     &RELAYED,
     &UNATTRIBUTED,
@@ -325,6 +332,12 @@ pub(super) const SECTIONS: &[Section] = &[
             ("body", Json),
             ("at", Time),
         ],
+    },
+    Section {
+        name: "operator_actions",
+        statement: &ACTIONS,
+        page: 100,
+        columns: &[("incident_id", Uuid), ("action", Text), ("at", Time)],
     },
     Section {
         name: "incident_trails",

@@ -1,0 +1,286 @@
+//! Incidents as operators see them: list, show, resolve.
+//!
+//! What an operator does is recorded with the incident, in the transaction that
+//! does it, under the name that the operator gives.
+
+use mayday_core::ids::{AppUuid, IncidentId, UserId};
+use mayday_core::sos::Incident;
+use mayday_core::text;
+use mayday_core::time::Timestamp;
+use mayday_store::Lane;
+use mayday_store::alerts;
+use mayday_store::incidents::{self, ListedIncident, ResolveIncident};
+use serde::{Deserialize, Serialize};
+
+use super::page::Window;
+use super::secrets::known_app;
+use super::{AdminError, AdminReply, AlertView, PageRequest, app_id, records};
+use crate::App;
+
+/// About incidents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum IncidentRequest {
+    /// The incidents of an app, newest first: [`AdminReply::Incidents`].
+    List {
+        /// The app's public id.
+        app_id: String,
+        /// Only those that are open.
+        #[serde(default)]
+        only_open: bool,
+        /// Which page.
+        #[serde(default)]
+        page: PageRequest,
+    },
+    /// One incident: [`AdminReply::Incident`].
+    Show {
+        /// The app's public id.
+        app_id: String,
+        /// The incident's id.
+        incident_id: String,
+    },
+    /// Ends an incident as handled; nothing happens to one that has ended:
+    /// [`AdminReply::Incident`].
+    Resolve {
+        /// The app's public id.
+        app_id: String,
+        /// The incident's id.
+        incident_id: String,
+        /// Who ends it, 1 to 120 characters.
+        operator: String,
+    },
+}
+
+/// An incident in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IncidentSummary {
+    /// Its id.
+    pub id: IncidentId,
+    /// The partner's id of its owner.
+    pub external_user_id: String,
+    /// The internal id of its owner.
+    pub user_id: UserId,
+    /// `active`, `acknowledged`, `resolved` or `cancelled`; open are the first two.
+    pub state: String,
+    /// A drill: nobody is in distress.
+    pub drill: bool,
+    /// Hidden from the phone of the person in distress.
+    pub hidden: bool,
+    /// What was odd, `duress` included: never read these words out to the owner.
+    pub flags: Vec<String>,
+    /// What raised it, such as `button_ui` or `check-in`.
+    pub trigger_source: Option<String>,
+    /// The latest words of the person in distress.
+    pub message: Option<String>,
+    /// Where, in degrees.
+    pub latitude: Option<f64>,
+    /// Where, in degrees.
+    pub longitude: Option<f64>,
+    /// When the position was measured.
+    pub position_at: Option<Timestamp>,
+    /// When the first trigger was received.
+    pub created_at: Timestamp,
+    /// When the last trigger was received.
+    pub last_trigger_at: Timestamp,
+    /// When it was last acknowledged.
+    pub acknowledged_at: Option<Timestamp>,
+    /// When nobody was left to tell.
+    pub exhausted_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// The round of the escalation, from 1.
+    pub round: u32,
+}
+
+/// One incident with what is around it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IncidentDetail {
+    /// The incident.
+    #[serde(flatten)]
+    pub summary: IncidentSummary,
+    /// The device that cried for help.
+    pub device_id: Option<String>,
+    /// Another text for the same device.
+    pub hardware_id: Option<String>,
+    /// How many triggers came.
+    pub triggers: u32,
+    /// Who was told and by which way, one item per actuator.
+    pub actuators: Vec<serde_json::Value>,
+    /// What operators were told about it.
+    pub alerts: Vec<AlertView>,
+    /// What operators did with it.
+    pub actions: Vec<ActionView>,
+}
+
+/// Something that an operator did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionView {
+    /// `acknowledge` or `resolve`.
+    pub action: String,
+    /// Who.
+    pub operator: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl App {
+    pub(super) async fn administer_incidents(
+        &self,
+        request: IncidentRequest,
+    ) -> Result<AdminReply, AdminError> {
+        match request {
+            IncidentRequest::List {
+                app_id,
+                only_open,
+                page,
+            } => self.list_incidents(&app_id, only_open, &page).await,
+            IncidentRequest::Show {
+                app_id,
+                incident_id,
+            } => {
+                let (app, incident) = self.named(&app_id, &incident_id).await?;
+                self.show_incident(app, incident).await
+            }
+            IncidentRequest::Resolve {
+                app_id,
+                incident_id,
+                operator,
+            } => {
+                let (app, incident) = self.named(&app_id, &incident_id).await?;
+                self.resolve_incident(app, incident, operator).await
+            }
+        }
+    }
+
+    async fn list_incidents(
+        &self,
+        id: &str,
+        only_open: bool,
+        page: &PageRequest,
+    ) -> Result<AdminReply, AdminError> {
+        let app_id = app_id(id)?;
+        let window = Window::of(page)?;
+        let cursor = page.cursor.as_deref().map(str::parse::<IncidentId>);
+        let before = cursor.transpose().map_err(|_| AdminError::Invalid {
+            message: "the cursor is not one of a page before: leave it out to begin at the newest"
+                .to_owned(),
+        })?;
+        let mut tx = self.store.read().await?;
+        let app = known_app(&mut tx, &app_id).await?;
+        let rows = incidents::page(&mut tx, app, only_open, before, window.fetch()).await?;
+        let page = window.page(rows, |row| row.incident.id.to_string());
+        Ok(AdminReply::Incidents(page.map(summary)))
+    }
+
+    async fn show_incident(
+        &self,
+        app: AppUuid,
+        incident: IncidentId,
+    ) -> Result<AdminReply, AdminError> {
+        let mut tx = self.store.read().await?;
+        let listed = incidents::listed(&mut tx, app, incident).await?;
+        let mut listed = listed.ok_or_else(|| unknown_incident(&incident.to_string()))?;
+        let alerts = alerts::of_incident(&mut tx, incident).await?;
+        let actions = incidents::actions_of(&mut tx, incident).await?;
+        drop(tx);
+        if listed.incident.state.is_open() {
+            let shown = self.with_newest_position(Box::new(listed.incident)).await;
+            listed.incident = *shown;
+        }
+        let actions = actions.into_iter().map(|row| ActionView {
+            action: row.action,
+            operator: row.operator,
+            at: row.at,
+        });
+        Ok(AdminReply::Incident(Box::new(IncidentDetail {
+            device_id: listed.incident.device_id.clone(),
+            hardware_id: listed.incident.hardware_id.clone(),
+            triggers: listed.incident.triggers,
+            actuators: listed.incident.actuators.items.clone(),
+            alerts: alerts.into_iter().map(records::alert).collect(),
+            actions: actions.collect(),
+            summary: summary(listed),
+        })))
+    }
+
+    async fn resolve_incident(
+        &self,
+        app: AppUuid,
+        incident: IncidentId,
+        operator: String,
+    ) -> Result<AdminReply, AdminError> {
+        check_operator(&operator)?;
+        let resolve = ResolveIncident {
+            app,
+            incident,
+            operator,
+        };
+        let ended = self.store.write(Lane::Sos, resolve).await?;
+        if ended.ok_or_else(|| unknown_incident(&incident.to_string()))? {
+            self.metrics.sos_ended("resolved");
+            tracing::info!(incident.id = %incident, "an operator resolved an incident");
+        }
+        self.show_incident(app, incident).await
+    }
+
+    /// The app and the incident that a request names.
+    async fn named(&self, app: &str, incident: &str) -> Result<(AppUuid, IncidentId), AdminError> {
+        let app_id = app_id(app)?;
+        let mut tx = self.store.read().await?;
+        let app = known_app(&mut tx, &app_id).await?;
+        let id = incident.parse().map_err(|_| unknown_incident(incident))?;
+        Ok((app, id))
+    }
+}
+
+fn check_operator(name: &str) -> Result<(), AdminError> {
+    text::check_name(name).map_err(|why| AdminError::Invalid {
+        message: format!("the operator's {why}"),
+    })
+}
+
+fn unknown_incident(id: &str) -> AdminError {
+    AdminError::NotFound {
+        message: format!("the app has no incident {id}: `mayday incident list` shows all"),
+    }
+}
+
+fn summary(listed: ListedIncident) -> IncidentSummary {
+    let Incident {
+        id,
+        user,
+        state,
+        flags,
+        origin,
+        message,
+        position,
+        created_at,
+        last_trigger_at,
+        acknowledged_at,
+        exhausted_at,
+        cancelled_at,
+        resolved_at,
+        round,
+        ..
+    } = listed.incident;
+    IncidentSummary {
+        id,
+        external_user_id: listed.external_id,
+        user_id: user,
+        state: state.as_str().to_owned(),
+        drill: listed.drill,
+        hidden: listed.hidden,
+        flags: flags.iter().map(|flag| flag.as_str().to_owned()).collect(),
+        trigger_source: origin.trigger_source,
+        message,
+        latitude: position.map(|position| position.fix.latitude),
+        longitude: position.map(|position| position.fix.longitude),
+        position_at: position.map(|position| position.time),
+        created_at,
+        last_trigger_at,
+        acknowledged_at,
+        exhausted_at,
+        ended_at: cancelled_at.or(resolved_at),
+        round,
+    }
+}

@@ -1,0 +1,186 @@
+//! `mayday incident`: lists, shows and resolves the incidents of an app.
+
+use clap::{Args, Subcommand};
+use mayday_app::admin::{
+    AdminReply, AdminRequest, IncidentDetail, IncidentRequest, IncidentSummary, Page,
+};
+use mayday_core::time::Timestamp;
+
+use super::user::{PageArgs, hint_next};
+use crate::failure::Outcome;
+use crate::output::{Cell, Output, Paint};
+use crate::target::{Target, unexpected};
+
+/// `mayday incident`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What an operator does is recorded with the incident, under the name in --by.
+
+Examples:
+  mayday incident list --app shop --open
+  mayday incident show 0199... --app shop
+  mayday incident resolve 0199... --app shop --by Ann")]
+pub(crate) struct IncidentArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List incidents, newest first
+    List {
+        /// The app's id
+        #[arg(long, value_name = "ID")]
+        app: String,
+        /// Only those that are open
+        #[arg(long)]
+        open: bool,
+        #[command(flatten)]
+        page: PageArgs,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show one incident: who was told, what operators did
+    Show {
+        #[command(flatten)]
+        one: OneIncident,
+    },
+    /// End an incident as handled; everybody who was told hears of it
+    Resolve {
+        #[command(flatten)]
+        one: OneIncident,
+        /// Your name, kept with the incident
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct OneIncident {
+    /// The incident's id, as listed
+    #[arg(value_name = "INCIDENT_ID")]
+    incident_id: String,
+    /// The app's id
+    #[arg(long, value_name = "ID")]
+    app: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Carries out `mayday incident ..`.
+pub(crate) fn run(args: IncidentArgs) -> Outcome {
+    let (request, target) = match args.action {
+        Action::List {
+            app,
+            open,
+            page,
+            target,
+        } => {
+            let list = IncidentRequest::List {
+                app_id: app,
+                only_open: open,
+                page: page.request(),
+            };
+            (list, target)
+        }
+        Action::Show { one } => {
+            let show = IncidentRequest::Show {
+                app_id: one.app,
+                incident_id: one.incident_id,
+            };
+            (show, one.target)
+        }
+        Action::Resolve { one, by } => {
+            let resolve = IncidentRequest::Resolve {
+                app_id: one.app,
+                incident_id: one.incident_id,
+                operator: by,
+            };
+            (resolve, one.target)
+        }
+    };
+    match target.ask(&AdminRequest::Incident(request))? {
+        AdminReply::Incidents(page) => list(target.output(), &page),
+        AdminReply::Incident(detail) => show(target.output(), &detail),
+        reply => Err(unexpected(&reply)),
+    }
+}
+
+fn list(output: Output, page: &Page<IncidentSummary>) -> Outcome {
+    output.value(page, |out| {
+        let rows: Vec<_> = page
+            .items
+            .iter()
+            .map(|incident| {
+                vec![
+                    Cell::from(incident.id.to_string()),
+                    state_of(incident),
+                    Cell::from(incident.external_user_id.as_str()),
+                    Cell::from(incident.created_at.to_string()),
+                    position_of(incident),
+                    Cell::painted(Paint::Faint, incident.message.as_deref().unwrap_or_default()),
+                ]
+            })
+            .collect();
+        if rows.is_empty() {
+            return out.hint("no incidents");
+        }
+        let titles = ["id", "state", "user", "opened", "position", "message"];
+        out.table(&titles, &rows)?;
+        hint_next(out, page)
+    })
+}
+
+fn show(output: Output, detail: &IncidentDetail) -> Outcome {
+    output.value(detail, |out| {
+        let incident = &detail.summary;
+        let text = |value: &Option<String>| Cell::from(value.as_deref().unwrap_or_default());
+        out.pairs(&[
+            ("id", Cell::from(incident.id.to_string())),
+            ("state", state_of(incident)),
+            ("user", Cell::from(incident.external_user_id.as_str())),
+            ("raised by", text(&incident.trigger_source)),
+            ("message", text(&incident.message)),
+            ("position", position_of(incident)),
+            ("measured", time(incident.position_at)),
+            ("device", text(&detail.device_id)),
+            ("flags", Cell::painted(Paint::Warn, incident.flags.join(", "))),
+            ("opened", Cell::from(incident.created_at.to_string())),
+            ("last cry", Cell::from(incident.last_trigger_at.to_string())),
+            ("acknowledged", time(incident.acknowledged_at)),
+            ("nobody left to tell", time(incident.exhausted_at)),
+            ("ended", time(incident.ended_at)),
+        ])?;
+        for alert in &detail.alerts {
+            let closed = alert.closed_at.map_or("open", |_| "closed");
+            let line = format!("{} since {}, {closed}", alert.kind, alert.created_at);
+            out.pairs(&[("alert", Cell::painted(Paint::Warn, line))])?;
+        }
+        for action in &detail.actions {
+            let line = format!("{} by {} at {}", action.action, action.operator, action.at);
+            out.pairs(&[("operator", Cell::from(line))])?;
+        }
+        Ok(())
+    })
+}
+
+fn time(at: Option<Timestamp>) -> Cell {
+    Cell::from(at.map(|at| at.to_string()).unwrap_or_default())
+}
+
+fn position_of(incident: &IncidentSummary) -> Cell {
+    match (incident.latitude, incident.longitude) {
+        (Some(latitude), Some(longitude)) => Cell::from(format!("{latitude:.5}, {longitude:.5}")),
+        _ => Cell::from(""),
+    }
+}
+
+fn state_of(incident: &IncidentSummary) -> Cell {
+    let paint = match incident.state.as_str() {
+        "active" => Paint::Bad,
+        "acknowledged" => Paint::Warn,
+        _ => Paint::Good,
+    };
+    let drill = if incident.drill { " (drill)" } else { "" };
+    Cell::painted(paint, format!("{}{drill}", incident.state))
+}
