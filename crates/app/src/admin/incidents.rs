@@ -261,6 +261,7 @@ fn summary(listed: ListedIncident) -> IncidentSummary {
         cancelled_at,
         resolved_at,
         round,
+        drill,
         ..
     } = listed.incident;
     IncidentSummary {
@@ -268,7 +269,7 @@ fn summary(listed: ListedIncident) -> IncidentSummary {
         external_user_id: listed.external_id,
         user_id: user,
         state: state.as_str().to_owned(),
-        drill: listed.drill,
+        drill,
         hidden: listed.hidden,
         flags: flags.iter().map(|flag| flag.as_str().to_owned()).collect(),
         trigger_source: origin.trigger_source,

@@ -22,7 +22,7 @@ macro_rules! listed {
         concat!(
             "SELECT ",
             columns!(),
-            ", drill, hidden,
+            ", hidden,
              (SELECT u.external_id FROM users u WHERE u.id = incidents.user_id)
              FROM incidents"
         )
@@ -55,8 +55,6 @@ pub(crate) const STATEMENTS: &[&Sql] = &[&PAGE, &OPEN_PAGE, &ONE, &RECORD, &ACTI
 pub struct ListedIncident {
     /// The incident.
     pub incident: Incident,
-    /// A drill: nobody is in distress.
-    pub drill: bool,
     /// Hidden from the phone of the person in distress.
     pub hidden: bool,
     /// The partner's id of its owner.
@@ -191,9 +189,8 @@ fn read(row: &Row) -> Result<ListedIncident, StoreError> {
     let behind = columns!().split(',').count();
     Ok(ListedIncident {
         incident: row::read(row)?,
-        drill: row.get(behind)?,
-        hidden: row.get(behind + 1)?,
-        external_id: row.get(behind + 2)?,
+        hidden: row.get(behind)?,
+        external_id: row.get(behind + 1)?,
     })
 }
 

@@ -57,7 +57,7 @@ on_both!(an_operator_ends_an_incident_once, |store| async move {
     let mut tx = store.read().await.unwrap();
     let seen = listed(&mut tx, app.id, incident).await.unwrap().unwrap();
     assert_eq!(seen.incident.state, State::Resolved);
-    assert_eq!((seen.drill, seen.hidden), (false, false));
+    assert_eq!((seen.incident.drill, seen.hidden), (false, false));
     assert_eq!(seen.external_id, "ana");
     let told = events::read_after(&mut tx, ana, 0, 10).await.unwrap();
     let kinds: Vec<_> = told.iter().map(|event| event.kind).collect();
