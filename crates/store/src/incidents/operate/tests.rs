@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use mayday_core::clock::Clock as _;
 use mayday_core::event::EventType;
 use mayday_core::ids::UserId;
 use mayday_core::sos::{Flags, State, Trigger};
@@ -22,7 +23,7 @@ async fn opened(store: &TestStore, app: &TestApp, user: UserId) -> IncidentId {
         body,
         flags: Flags::NONE,
         transport: Transport::Mqtt,
-        received_at: store.now(),
+        received_at: store.clock.now(),
         receipt: RecordId::generate(store.clock.as_ref(), store.entropy.as_ref()).uuid(),
         last_known: None,
     };
