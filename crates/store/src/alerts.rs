@@ -217,10 +217,7 @@ pub async fn page(
 }
 
 /// The alerts about an incident, open or closed, the first first.
-pub async fn of_incident(
-    tx: &mut Tx<'_>,
-    incident: IncidentId,
-) -> Result<Vec<Alert>, StoreError> {
+pub async fn of_incident(tx: &mut Tx<'_>, incident: IncidentId) -> Result<Vec<Alert>, StoreError> {
     let values = args![incident, MAX_OF_INCIDENT];
     let rows = tx.fetch_all(&OF_INCIDENT, values).await?;
     rows.iter().map(alert_of).collect()

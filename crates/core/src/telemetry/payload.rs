@@ -201,7 +201,9 @@ impl Fields<'_, '_> {
             clippy::cast_sign_loss,
             reason = "checked: within 0 to 100"
         )]
-        (0.0..=100.0).contains(percent).then(|| percent.floor() as u8)
+        (0.0..=100.0)
+            .contains(percent)
+            .then(|| percent.floor() as u8)
     }
 
     /// A number, or nothing; anything else is a fault.

@@ -118,7 +118,10 @@ fn list(output: Output, page: &Page<IncidentSummary>) -> Outcome {
                     Cell::from(incident.external_user_id.as_str()),
                     Cell::from(incident.created_at.to_string()),
                     position_of(incident),
-                    Cell::painted(Paint::Faint, incident.message.as_deref().unwrap_or_default()),
+                    Cell::painted(
+                        Paint::Faint,
+                        incident.message.as_deref().unwrap_or_default(),
+                    ),
                 ]
             })
             .collect();
@@ -144,7 +147,10 @@ fn show(output: Output, detail: &IncidentDetail) -> Outcome {
             ("position", position_of(incident)),
             ("measured", time(incident.position_at)),
             ("device", text(&detail.device_id)),
-            ("flags", Cell::painted(Paint::Warn, incident.flags.join(", "))),
+            (
+                "flags",
+                Cell::painted(Paint::Warn, incident.flags.join(", ")),
+            ),
             ("opened", Cell::from(incident.created_at.to_string())),
             ("last cry", Cell::from(incident.last_trigger_at.to_string())),
             ("acknowledged", time(incident.acknowledged_at)),

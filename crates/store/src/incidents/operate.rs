@@ -141,11 +141,8 @@ pub async fn record_action(
 ) -> Result<(), StoreError> {
     let id = RecordId::generate(tx.clock(), tx.entropy());
     let now = tx.now();
-    tx.execute_one(
-        &RECORD,
-        args![id, incident, action.as_str(), operator, now],
-    )
-    .await
+    tx.execute_one(&RECORD, args![id, incident, action.as_str(), operator, now])
+        .await
 }
 
 /// An operator ends an incident as handled. Output: whether it ended now; `None`:

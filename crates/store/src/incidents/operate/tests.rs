@@ -82,13 +82,12 @@ on_both!(incidents_are_listed_newest_first, |store| async move {
     let foreign = store.user(&other, "ana").await;
     opened(&store, &other, foreign).await;
     assert_eq!(ids(&store, &app, false).await, all);
-    store
-        .write(Lane::Sos, resolve(&app, all[1]))
-        .await
-        .unwrap();
+    store.write(Lane::Sos, resolve(&app, all[1])).await.unwrap();
     assert_eq!(ids(&store, &app, true).await, [all[0], all[2]]);
     let mut tx = store.read().await.unwrap();
-    let older = page(&mut tx, app.id, false, Some(all[1]), 10).await.unwrap();
+    let older = page(&mut tx, app.id, false, Some(all[1]), 10)
+        .await
+        .unwrap();
     assert_eq!(older.len(), 1);
     assert_eq!(older[0].incident.id, all[2]);
 });
