@@ -7,8 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     app, backup, bench, broker_key, check, completions, config, demo, device, device_config,
-    firmware, inspect, key, network_key, restore, serve, sign, slack, user, webhook,
-    firmware, incident, inspect, key, network_key, restore, serve, sign, user,
+    firmware, incident, inspect, key, network_key, restore, serve, sign, slack, user, webhook,
 };
 
 const STYLES: Styles = Styles::styled()

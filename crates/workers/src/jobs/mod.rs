@@ -35,7 +35,11 @@ pub(crate) struct Crew {
 
 /// Everything that is done here, on our own store.
 pub(crate) const HOUSE: Crew = Crew {
-    words: &[Kind::TrailCopy.as_str(), Kind::UserErase.as_str()],
+    words: &[
+        Kind::CheckIn.as_str(),
+        Kind::TrailCopy.as_str(),
+        Kind::UserErase.as_str(),
+    ],
     at_a_time: 8,
 };
 
@@ -46,20 +50,19 @@ pub(crate) const PARTNERS: Crew = Crew {
 };
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::TrailCopy, Self::UserErase, Self::Webhook];
-
-    /// The words of all kinds: a server claims no other jobs.
-    pub(crate) const WORDS: &[&str] = &[
-        Self::TrailCopy.as_str(),
-        Self::UserErase.as_str(),
-        Self::Webhook.as_str(),
-    const ALL: [Self; 3] = [Self::CheckIn, Self::TrailCopy, Self::UserErase];
+    const ALL: [Self; 4] = [
+        Self::CheckIn,
+        Self::TrailCopy,
+        Self::UserErase,
+        Self::Webhook,
+    ];
 
     /// The words of all kinds: a server claims no other jobs.
     pub(crate) const WORDS: &[&str] = &[
         Self::CheckIn.as_str(),
         Self::TrailCopy.as_str(),
         Self::UserErase.as_str(),
+        Self::Webhook.as_str(),
     ];
 
     /// The kind of a stored word.
