@@ -1,8 +1,8 @@
 //! Backups of a data directory, made while a server runs, and their return.
 //!
 //! [`create()`] copies each SQLite file from one read snapshot of it, in bounded
-//! steps, so that the writers go on: first the state store, then `latest.db`, then
-//! the day files. In this order nothing falls between two files: a sample that lies
+//! steps, so that the writers go on: first the state store, then `latest.db`, then the
+//! journal of telemetry, then the day files. In this order nothing falls between two files: a sample that lies
 //! in the spill table when the state is copied is in that copy, and one that was
 //! moved on before lies in a day file that is copied later. The day files may hold
 //! samples of moments after the state; they are true, and nobody misses what led to

@@ -32,6 +32,8 @@ const BUSY_STEPS: u32 = 20;
 /// The newest positions: copied before the day files, because it says how much of
 /// each it has seen, and must never say more than there is.
 const LATEST: &str = "latest.db";
+/// What is not in its day file yet: copied before the day files, into which it moves.
+const JOURNAL: &str = "journal.db";
 
 /// How a backup is made.
 #[derive(Clone, Copy, Debug)]
@@ -119,23 +121,35 @@ impl Work<'_> {
         Ok(facts)
     }
 
-    /// `latest.db`, then every other file. One that is gone when its turn comes was
+    /// `latest.db`, then the journal, then every day file. One that is gone when its turn comes was
     /// older than retention.
     fn telemetry(&mut self) -> Result<(), BackupError> {
         let name = telemetry::config::DIRECTORY;
         let directory = self.source.join(name);
-        let mut databases = databases_in(&directory)?;
-        databases.sort_by_key(|file| (file != LATEST, file.clone()));
         let target = self.draft.directory(name)?;
-        for file in databases {
-            let path = directory.join(&file);
-            let connection = match open(&path) {
-                Err(_) if !path.exists() => continue,
-                opened => opened?,
-            };
-            self.database(&connection, format!("{name}/{file}"))?;
+        for file in [LATEST, JOURNAL] {
+            self.telemetry_file(&directory, file)?;
+        }
+        // Listed only now: what has left the journal may lie in a file that was just made.
+        let mut days = databases_in(&directory)?;
+        days.retain(|file| file != LATEST && file != JOURNAL);
+        days.sort_unstable();
+        for file in days {
+            self.telemetry_file(&directory, &file)?;
         }
         files::sync_directory(&target)
+    }
+
+    fn telemetry_file(&mut self, directory: &Path, file: &str) -> Result<(), BackupError> {
+        let path = directory.join(file);
+        let connection = match open(&path) {
+            Err(_) if !path.exists() => return Ok(()),
+            opened => opened?,
+        };
+        self.database(
+            &connection,
+            format!("{}/{file}", telemetry::config::DIRECTORY),
+        )
     }
 
     fn key(&mut self, facts: &Facts) -> Result<(), BackupError> {

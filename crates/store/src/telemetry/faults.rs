@@ -27,6 +27,8 @@ struct State {
     frozen: bool,
     failing: bool,
     early: bool,
+    holding: bool,
+    unfiled: bool,
     released: bool,
 }
 
@@ -54,11 +56,31 @@ impl Faults {
         lock(&self.shared.0).early = early;
     }
 
+    /// Whether what is durable in the journal is left there for now.
+    pub fn hold_filing(&self, holding: bool) {
+        lock(&self.shared.0).holding = holding;
+        self.shared.1.notify_all();
+    }
+
+    /// Whether writing to the day files fails from now on.
+    pub fn fail_filing(&self, failing: bool) {
+        lock(&self.shared.0).unfiled = failing;
+    }
+
     /// Blocks while frozen.
     pub(super) fn before_commit(&self) {
+        self.wait_while(|state| state.frozen);
+    }
+
+    /// Blocks while filing is held.
+    pub(super) fn before_filing(&self) {
+        self.wait_while(|state| state.holding);
+    }
+
+    fn wait_while(&self, stands: impl Fn(&State) -> bool) {
         let (mutex, changed) = &*self.shared;
         let mut state = lock(mutex);
-        while state.frozen && !state.released {
+        while stands(&state) && !state.released {
             state = changed
                 .wait(state)
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -68,6 +90,11 @@ impl Faults {
     /// Whether the next commit fails.
     pub(crate) fn commit_fails(&self) -> bool {
         lock(&self.shared.0).failing
+    }
+
+    /// Whether writing to a day file fails.
+    pub(super) fn filing_fails(&self) -> bool {
+        lock(&self.shared.0).unfiled
     }
 
     /// Whether to answer before the commit.
@@ -94,6 +121,10 @@ impl Faults {
 )]
 impl Faults {
     pub(crate) const fn before_commit(&self) {}
+    pub(crate) const fn before_filing(&self) {}
+    pub(crate) const fn filing_fails(&self) -> bool {
+        false
+    }
     pub(crate) const fn commit_fails(&self) -> bool {
         false
     }

@@ -98,7 +98,8 @@ pub struct Moved {
 pub struct TelemetryHealth {
     /// Samples that wait for the writer.
     pub queued: usize,
-    /// The writer has not committed for a second though work waits.
+    /// The writer has not committed for a second though work waits, or what it
+    /// committed cannot be written to the day files.
     pub stalled: bool,
     /// Samples committed since the start.
     pub committed_samples: u64,
@@ -373,9 +374,25 @@ impl Telemetry {
         let (committed_samples, commits) = queue.counts();
         TelemetryHealth {
             queued: queue.depth(),
-            stalled: queue.is_stalled(),
+            stalled: queue.is_stalled() || self.is_failing(),
             committed_samples,
             commits,
+        }
+    }
+
+    /// Whether durable samples cannot be written to the files in which they belong.
+    fn is_failing(&self) -> bool {
+        match &self.0.engine {
+            Engine::Sqlite(files) => files.is_failing(),
+            Engine::Postgres(_) => false,
+        }
+    }
+
+    /// Waits until every acknowledged sample lies in the file in which it belongs.
+    #[cfg(test)]
+    async fn filed(&self) {
+        if let Engine::Sqlite(files) = &self.0.engine {
+            files.drain().await.unwrap();
         }
     }
 

@@ -6,6 +6,7 @@
 //! leaves each batch visible in its slot until it is committed, so that the
 //! watchdog can carry a stuck batch to the spill table.
 
+use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -69,6 +70,17 @@ impl Entry {
             answer: Mutex::new(Some(answer)),
             state: AtomicU8::new(0),
             _room: room,
+        }
+    }
+
+    /// A sample that an earlier process has answered.
+    pub(super) fn answered(sample: Sample) -> Self {
+        Self {
+            sample,
+            may_spill: false,
+            answer: Mutex::new(None),
+            state: AtomicU8::new(0),
+            _room: None,
         }
     }
 
@@ -273,12 +285,12 @@ impl Queue {
     }
 
     /// Counts a commit and answers its rows.
-    pub(super) fn committed(&self, rows: &[&Arc<Entry>]) {
+    pub(super) fn committed(&self, rows: &[impl Borrow<Arc<Entry>>]) {
         let count = u64::try_from(rows.len()).unwrap_or(0);
         self.committed_rows.fetch_add(count, Ordering::Relaxed);
         self.commits.fetch_add(1, Ordering::Relaxed);
         for entry in rows {
-            entry.answer(Ok(StoredIn::Telemetry));
+            entry.borrow().answer(Ok(StoredIn::Telemetry));
         }
     }
 

@@ -4,6 +4,7 @@
 //! waits behind its telemetry, the telemetry writer when a commit fails, and
 //! the watchdog when that writer has been stuck for a second.
 
+use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -68,11 +69,12 @@ impl Outlet {
     }
 
     /// The telemetry writer could not store these.
-    pub(super) fn writer_failed(&self, rows: &[&Arc<Entry>], error: &TelemetryError) {
+    pub(super) fn writer_failed(&self, rows: &[impl Borrow<Arc<Entry>>], error: &TelemetryError) {
         let next = rows
             .iter()
+            .map(Borrow::borrow)
             .filter(|entry| entry.writer_failed(error.clone()) == Next::Spill);
-        self.spill(next.map(|entry| Arc::clone(entry)));
+        self.spill(next.cloned());
     }
 
     /// What waits here, or is being written, for a user.

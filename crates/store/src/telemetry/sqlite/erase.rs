@@ -1,8 +1,8 @@
 //! Erases a user's rows from the day files.
 //!
 //! The buckets that hold some are looked up on a reading connection; the rows go
-//! a few at a time, each step under the gate that the writer takes, so that no
-//! sample waits for long. The highest row id of a file must never be given out
+//! a few at a time, each step under the gate that the filing thread takes, so that
+//! it never waits for long. The highest row id of a file must never be given out
 //! again (the newest positions are caught up by it), so that row is not deleted
 //! but emptied.
 
@@ -17,7 +17,7 @@ use super::{PRUNE_REST, Shared, SqliteFiles};
 use crate::telemetry::TelemetryError;
 use crate::telemetry::queue::lock;
 
-/// Rows that one step deletes: the writer waits meanwhile.
+/// Rows that one step deletes: filing waits meanwhile.
 const ERASE_ROWS: i64 = 2_000;
 
 const ERASE_DAY: &str = "DELETE FROM samples WHERE rowid IN
@@ -35,6 +35,8 @@ WHERE rowid = (SELECT max(rowid) FROM samples) AND user_id = ?1";
 impl SqliteFiles {
     /// See [`crate::telemetry::Telemetry::erase`].
     pub(in crate::telemetry) async fn erase(&self, user: UserId) -> Result<u64, TelemetryError> {
+        // What the journal holds would be filed after the deletion.
+        self.drain().await?;
         let directory = self.shared.directory.clone();
         let files = self.readers.run(move || day::list(&directory)).await?;
         let mut rows = 0;

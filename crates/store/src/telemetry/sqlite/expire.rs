@@ -2,7 +2,7 @@
 //!
 //! A walk goes through each file in the order of its index. A step looks up the
 //! next users, asks the state store whose samples go, and deletes theirs under the
-//! gate that the writer takes, a bounded number. A file in which nothing has
+//! gate that the filing thread takes, a bounded number. A file in which nothing has
 //! changed since is passed over by the next walk; one that holds no sample any more
 //! is removed, as its room is given back only then.
 
@@ -23,7 +23,7 @@ use crate::telemetry::queue::lock;
 
 /// Users of a bucket that one step looks at.
 const STEP_USERS: i64 = 500;
-/// Rows that one step deletes: the writer waits meanwhile.
+/// Rows that one step deletes: filing waits meanwhile.
 const STEP_ROWS: i64 = 2_000;
 
 const NEXT_IN_DAY: &str = "SELECT bucket, user_id FROM samples
@@ -104,6 +104,8 @@ impl SqliteFiles {
             return Ok(Expired::NOTHING);
         }
         if walk.place.is_none() {
+            // What was acknowledged before the walk is looked at by it.
+            self.drain().await?;
             walk.place = self.next_file(&mut walk, rules).await?;
         }
         let Some(mut place) = walk.place.take() else {

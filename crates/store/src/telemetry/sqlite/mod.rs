@@ -2,15 +2,23 @@
 //! time, `late.db` for valid samples outside the retention window, and
 //! `latest.db` with the newest position of each user.
 //!
-//! One thread owns every writing connection to the day files ([`writer`]);
-//! another checkpoints them and flushes the newest positions ([`upkeep`]);
-//! queries run on a few reading connections ([`read`]). Retention unlinks files.
+//! Samples are acknowledged once they are durable in `journal.db` ([`writer`],
+//! [`journal`]); a moment later another thread, which owns every writing connection to
+//! the day files, carries them there in large batches ([`filer`]). Until then they are
+//! found in memory ([`backlog`]). A third thread checkpoints and flushes the newest
+//! positions ([`upkeep`]); queries run on a few reading connections ([`read`]).
+//! Retention unlinks files.
 
+mod backlog;
+mod carry;
 mod day;
 mod erase;
 mod expire;
+mod filer;
+mod journal;
 mod latest_table;
 mod read;
+mod record;
 mod schema;
 mod strays;
 mod upkeep;
@@ -31,16 +39,23 @@ use mayday_core::time::Timestamp;
 use super::TelemetryError;
 use super::faults::Faults;
 use super::latest::Latest;
+use super::merge;
 use super::open_incidents::OpenIncidents;
-use super::queue::{Queue, lock};
+use super::queue::{Entry, Queue, lock};
 use super::spiller::Outlet;
+use backlog::{Backlog, Batch, Row};
 use day::FileKey;
+use journal::{Journal, Left};
 use latest_table::LatestTable;
 use read::Readers;
 use upkeep::Upkeep;
 
 /// Rest between two steps of pruning, so that whoever waits for the gate gets it.
 const PRUNE_REST: Duration = Duration::from_millis(5);
+
+/// The nice value of threads whose work nobody waits for: a third of another's share
+/// when there are too few processors, all of it when there are enough.
+const BEHIND: i32 = 5;
 
 /// What the writer, the upkeep thread and the readers share.
 struct Shared {
@@ -52,15 +67,19 @@ struct Shared {
     open: Arc<OpenIncidents>,
     faults: Faults,
     outlet: Arc<Outlet>,
-    /// Held by the writer during a transaction and by the upkeep thread while
+    /// The journal, held by whoever writes it, and by the upkeep thread while it has
+    /// its log begun anew.
+    journal: Mutex<Journal>,
+    backlog: Backlog,
+    /// Held by the filing thread during a transaction and by the upkeep thread while
     /// it truncates a log, so that neither waits in SQLite's unfair busy loop.
     /// Taken last: nobody who holds it waits for another lock that is held
     /// while a file is read or written.
     gate: Mutex<()>,
-    /// Files written since the upkeep thread last looked.
+    /// Files written since the upkeep thread last looked,
     /// with the highest row id in each.
     touched: Mutex<HashMap<FileKey, i64>>,
-    /// Raised when files were removed: the writer must not write on to one
+    /// Raised when files were removed: the filing thread must not write on to one
     /// that it still holds open.
     removals: AtomicU64,
     stopping: AtomicBool,
@@ -71,10 +90,17 @@ pub(super) struct SqliteFiles {
     shared: Arc<Shared>,
     readers: Arc<Readers>,
     table: Arc<LatestTable>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Option<Threads>>,
     upkeep: Arc<Upkeep>,
     /// Taken for one step at a time.
     walk: tokio::sync::Mutex<expire::Walk>,
+}
+
+/// In the order in which they end.
+struct Threads {
+    writer: JoinHandle<()>,
+    filer: JoinHandle<()>,
+    upkeep: JoinHandle<()>,
 }
 
 /// What the store needs to run.
@@ -91,10 +117,12 @@ pub(super) struct Parts {
 
 impl SqliteFiles {
     /// Opens the directory, making it if needed, and starts the threads.
-    /// Reads no rows, so that it takes the same time however many there are.
+    /// Reads only the rows of the journal, so that it takes the same time however many
+    /// there are.
     pub(super) fn open(parts: Parts) -> Result<Self, TelemetryError> {
         make_directory(&parts.directory)?;
         let table = Arc::new(LatestTable::open(&parts.directory)?);
+        let (journal, left) = Journal::open(&parts.directory)?;
         let shared = Arc::new(Shared {
             directory: parts.directory,
             retention_days: parts.retention_days,
@@ -104,31 +132,43 @@ impl SqliteFiles {
             open: parts.open,
             faults: parts.faults,
             outlet: parts.outlet,
+            journal: Mutex::new(journal),
+            backlog: Backlog::default(),
             gate: Mutex::new(()),
             touched: Mutex::new(HashMap::new()),
             removals: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         });
         // A file that is damaged is found now, not by the first sample.
-        let mut writer = writer::Writer::new(Arc::clone(&shared));
-        writer.open_today()?;
+        let mut filer = filer::Filer::new(Arc::clone(&shared));
+        filer.open_today()?;
+        shared.take_back(left);
+        let writer = writer::Writer::new(Arc::clone(&shared));
         let upkeep = Arc::new(Upkeep::new(Arc::clone(&shared), Arc::clone(&table)));
         let keeper = Arc::clone(&upkeep);
-        let threads = vec![
-            spawn("telemetry-write", move || writer.run())?,
-            spawn("telemetry-keep", move || keeper.run())?,
-        ];
+        let threads = Threads {
+            writer: spawn("telemetry-write", move || writer.run())?,
+            filer: spawn("telemetry-file", move || {
+                step_back();
+                filer.run();
+            })?,
+            upkeep: spawn("telemetry-keep", move || {
+                step_back();
+                keeper.run();
+            })?,
+        };
         Ok(Self {
             readers: Arc::new(Readers::new(shared.directory.clone())),
             shared,
             table,
-            threads: Mutex::new(threads),
+            threads: Mutex::new(Some(threads)),
             upkeep,
             walk: tokio::sync::Mutex::default(),
         })
     }
 
-    /// A user's samples from `from` to `to`, both included, oldest first.
+    /// A user's samples from `from` to `to`, both included: at least the oldest
+    /// `limit`, in no order, and some twice that are being filed.
     pub(super) async fn range(
         &self,
         user: UserId,
@@ -137,9 +177,13 @@ impl SqliteFiles {
         limit: usize,
     ) -> Result<Vec<Sample>, TelemetryError> {
         let readers = Arc::clone(&self.readers);
-        self.readers
+        let mut found = self.shared.backlog.of(user, from, to);
+        let filed = self
+            .readers
             .run(move || readers.range(user, from, to, limit))
-            .await
+            .await?;
+        found.extend(filed);
+        Ok(found)
     }
 
     /// An incident's samples: at least its first and its last `each_end`.
@@ -149,27 +193,30 @@ impl SqliteFiles {
         each_end: usize,
     ) -> Result<Vec<(SampleKey, Position)>, TelemetryError> {
         let readers = Arc::clone(&self.readers);
-        self.readers
+        let mut found = self.shared.backlog.trail(incident);
+        let filed = self
+            .readers
             .run(move || readers.trail(incident, each_end))
-            .await
+            .await?;
+        found.extend(filed);
+        Ok(found)
     }
 
     /// The newest stored position of a user: the small table's, and, after an
     /// unclean end, whatever newer one the files hold.
     pub(super) async fn newest(&self, user: UserId) -> Result<Option<Position>, TelemetryError> {
         let (readers, table) = (Arc::clone(&self.readers), Arc::clone(&self.table));
-        let window = self.shared.window();
+        let shared = Arc::clone(&self.shared);
         self.readers
             .run(move || {
                 let known = table.get(user)?;
                 if table.is_complete() {
                     return Ok(known);
                 }
-                let found = readers.newest_since(user, known.map(|p| p.moment()), window)?;
-                Ok(match (known, found) {
-                    (Some(known), Some(found)) if !found.replaces(&known) => Some(known),
-                    (known, found) => found.or(known),
-                })
+                let known = merge::newer(known, shared.backlog.newest(user));
+                let since = known.map(|position| position.moment());
+                let found = readers.newest_since(user, since, shared.window())?;
+                Ok(merge::newer(known, found))
             })
             .await
     }
@@ -192,6 +239,10 @@ impl SqliteFiles {
         let upkeep = Arc::clone(&self.upkeep);
         self.readers
             .run(move || {
+                // What belongs to a file that goes must not come after it.
+                if !shared.backlog.drain() {
+                    return Err(TelemetryError::Busy);
+                }
                 let window = shared.window();
                 let mut gone = 0;
                 for key in day::list(&shared.directory)? {
@@ -200,7 +251,7 @@ impl SqliteFiles {
                         // what it watches.
                         upkeep.forget(key);
                         readers.forget(key);
-                        // The writer writes no file before the window any more.
+                        // Nobody writes a file before the window any more.
                         let _writing = lock(&shared.gate);
                         shared.removals.fetch_add(1, Ordering::AcqRel);
                         day::unlink(&shared.directory, key)?;
@@ -221,13 +272,36 @@ impl SqliteFiles {
     /// Ends the threads once the queue is written; the queue must be closed.
     pub(super) fn join(&self) {
         self.shared.faults.release();
-        let threads: Vec<JoinHandle<()>> = std::mem::take(&mut *lock(&self.threads));
-        // The writer first: what it wrote last is flushed by the other.
-        for thread in threads {
+        let Some(threads) = lock(&self.threads).take() else {
+            return;
+        };
+        let joined = |thread: JoinHandle<()>| {
             if thread.join().is_err() {
                 tracing::error!("a telemetry thread panicked");
             }
-            self.stop_upkeep();
+        };
+        // Each passes on what it has: rows to the files, positions to the small table.
+        joined(threads.writer);
+        self.shared.backlog.close();
+        joined(threads.filer);
+        self.stop_upkeep();
+        joined(threads.upkeep);
+    }
+
+    /// Whether what is durable in the journal cannot be written to the day files.
+    pub(super) fn is_failing(&self) -> bool {
+        self.shared.backlog.is_failing()
+    }
+
+    /// Waits until what is acknowledged now lies in its day file and, durably, in the
+    /// journal no more.
+    pub(super) async fn drain(&self) -> Result<(), TelemetryError> {
+        let shared = Arc::clone(&self.shared);
+        let drained = self.readers.run(move || Ok(shared.backlog.drain()));
+        if drained.await? {
+            Ok(())
+        } else {
+            Err(TelemetryError::Busy)
         }
     }
 
@@ -249,6 +323,23 @@ impl Shared {
     fn window(&self) -> day::Window {
         day::Window::around(self.clock.now(), self.retention_days)
     }
+
+    /// Samples that an earlier process acknowledged and did not file are filed by this
+    /// one.
+    fn take_back(&self, left: Vec<Left>) {
+        for Left { id, samples } in left {
+            let positions = samples
+                .iter()
+                .map(|sample| (sample.user, sample.position()));
+            self.latest.observe(positions);
+            let rows = samples.into_iter().map(|sample| Row {
+                incident: sample.incident,
+                entry: Arc::new(Entry::answered(sample)),
+            });
+            let rows = rows.collect();
+            self.backlog.push(Batch { id, rows });
+        }
+    }
 }
 
 fn spawn(
@@ -259,6 +350,14 @@ fn spawn(
         .name(name.to_owned())
         .spawn(work)
         .map_err(|error| TelemetryError::write(&error))
+}
+
+/// Lets every other thread go first: nobody waits for this one.
+fn step_back() {
+    // Linux has a priority for each thread.
+    if let Err(error) = rustix::process::setpriority_process(None, BEHIND) {
+        tracing::debug!(%error, "a telemetry thread keeps its priority");
+    }
 }
 
 fn make_directory(directory: &Path) -> Result<(), TelemetryError> {

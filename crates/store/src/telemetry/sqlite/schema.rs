@@ -65,7 +65,10 @@ pub(super) const COLUMNS: &str = "user_id, time_us, device, event_id, received_u
 pub(super) fn open_to_write(directory: &Path, key: FileKey) -> Result<Connection, TelemetryError> {
     let path = key.path(directory);
     TelemetryError::require_writable(&path)?;
-    let made = !path.exists();
+    if !path.exists() {
+        make(&path, key)?;
+        sync_directory(directory)?;
+    }
     let connection = Connection::open(&path).map_err(|e| TelemetryError::open(&path, &e))?;
     set_up(&connection).map_err(|e| TelemetryError::open(&path, &e))?;
     connection
@@ -78,21 +81,44 @@ pub(super) fn open_to_write(directory: &Path, key: FileKey) -> Result<Connection
         return Err(TelemetryError::Newer { path: path.into() });
     }
     if version == 0 {
-        let index = if key == FileKey::Late {
-            CREATE_LATE
-        } else {
-            CREATE_DAY
-        };
-        connection
-            .execute_batch(&format!(
-                "BEGIN IMMEDIATE; {CREATE} {index} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            ))
-            .map_err(|e| TelemetryError::open(&path, &e))?;
-    }
-    if made {
-        sync_directory(directory)?;
+        create(&connection, key).map_err(|e| TelemetryError::open(&path, &e))?;
     }
     Ok(connection)
+}
+
+/// Makes a file under another name and gives it its own when it has its tables: readers
+/// and backups open whatever has the name of a day.
+fn make(path: &Path, key: FileKey) -> Result<(), TelemetryError> {
+    let draft = path.with_extension("new");
+    for suffix in ["", "-wal", "-shm"] {
+        let mut left = draft.clone().into_os_string();
+        left.push(suffix);
+        match std::fs::remove_file(&left) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(TelemetryError::open(path, &error));
+            }
+            _ => {}
+        }
+    }
+    let connection = Connection::open(&draft).map_err(|e| TelemetryError::open(path, &e))?;
+    set_up(&connection).map_err(|e| TelemetryError::open(path, &e))?;
+    create(&connection, key).map_err(|e| TelemetryError::open(path, &e))?;
+    // Its log goes into it, flushed.
+    connection
+        .close()
+        .map_err(|(_, error)| TelemetryError::open(path, &error))?;
+    std::fs::rename(&draft, path).map_err(|e| TelemetryError::open(path, &e))
+}
+
+fn create(connection: &Connection, key: FileKey) -> rusqlite::Result<()> {
+    let index = if key == FileKey::Late {
+        CREATE_LATE
+    } else {
+        CREATE_DAY
+    };
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {CREATE} {index} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+    ))
 }
 
 /// The durability that "stored" promises, set and read back.

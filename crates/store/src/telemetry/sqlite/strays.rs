@@ -44,9 +44,13 @@ impl SqliteFiles {
         each_end: usize,
     ) -> Result<Points, TelemetryError> {
         let readers = std::sync::Arc::clone(&self.readers);
-        self.readers
+        let mut found = self.shared.backlog.strays(&wanted);
+        let filed = self
+            .readers
             .run(move || readers.strays(&wanted, each_end))
-            .await
+            .await?;
+        found.extend(filed);
+        Ok(found)
     }
 }
 

@@ -1,8 +1,8 @@
-//! The thread beside the writer: checkpoints and the table of newest positions.
+//! The thread beside the writers: checkpoints and the table of newest positions.
 //!
 //! A checkpoint inside the writer would be the longest wait a sample can meet,
 //! so logs are carried into their files from connections of this thread:
-//! passively every second, with a last short step while the writer waits once a log
+//! passively every second, with a last short step while its writer waits once a log
 //! is large, and truncated when a file is idle.
 
 use std::collections::HashMap;
@@ -16,7 +16,9 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::Shared;
+use super::carry::carry;
 use super::day::{self, FileKey};
+use super::journal;
 use super::latest_table::{LatestTable, read_position};
 use super::schema;
 use crate::telemetry::TelemetryError;
@@ -27,14 +29,9 @@ use std::sync::atomic::Ordering;
 const TURN_EVERY: Duration = Duration::from_secs(1);
 /// Turns without a write after which a file's log is truncated.
 const IDLE_TURNS: u64 = 10;
-/// Pages in a log from which on the writer is let begin it anew: 16 MiB.
-const REUSE_LOG_PAGES: i64 = 4 * 1024;
-/// Pages that may be left for the moment in which the writer waits: 1 MiB.
-const GATED_PAGES: i64 = 256;
-/// How often a checkpoint follows the writer before that moment.
-const MAX_PASSES: u32 = 8;
-/// Pages in a log at which its readers are waited for.
-const MAX_LOG_PAGES: i64 = 64 * 1024;
+/// Bytes of samples in the journal's log from which it is carried over: each time costs
+/// flushes for which samples may have to wait.
+const CARRY_BYTES: u64 = 16 * 1024 * 1024;
 /// Turns after which a failed catching up is tried again.
 const RETRY_TURNS: u64 = 60;
 /// How long truncating a log may wait for readers.
@@ -45,7 +42,7 @@ const CATCH_UP_ROWS: usize = 20_000;
 const NEWER_ROWS: &str =
     "SELECT rowid, user_id, time_us, received_us, latitude, longitude, altitude, accuracy_m
 FROM samples WHERE rowid > ?1 ORDER BY rowid LIMIT ?2";
-/// Rows of `late.db` deleted at a time: the writer waits meanwhile.
+/// Rows of `late.db` deleted at a time: filing waits meanwhile.
 const PRUNE_ROWS: i64 = 2_000;
 /// The newest row stays: row ids must never be used twice.
 const PRUNE_LATE: &str = "DELETE FROM samples WHERE rowid IN
@@ -57,7 +54,18 @@ pub(super) struct Upkeep {
     shared: Arc<Shared>,
     table: Arc<LatestTable>,
     files: Mutex<HashMap<FileKey, Watched>>,
+    journal: Mutex<JournalLog>,
     woken: (Mutex<bool>, Condvar),
+}
+
+/// What is known about the journal's log.
+#[derive(Default)]
+struct JournalLog {
+    connection: Option<Connection>,
+    /// How much had been written at the last look, and when it was carried over.
+    seen_bytes: u64,
+    carried_bytes: u64,
+    idle_turns: u64,
 }
 
 struct Watched {
@@ -71,6 +79,7 @@ impl Upkeep {
             shared,
             table,
             files: Mutex::new(HashMap::new()),
+            journal: Mutex::new(JournalLog::default()),
             woken: (Mutex::new(false), Condvar::new()),
         }
     }
@@ -98,6 +107,8 @@ impl Upkeep {
         for (key, file) in files.drain() {
             self.checkpoint(key, &file.connection, true);
         }
+        drop(files);
+        self.keep_journal(true);
     }
 
     fn is_stopping(&self) -> bool {
@@ -116,6 +127,7 @@ impl Upkeep {
 
     fn turn(&self) {
         let touched = std::mem::take(&mut *lock(&self.shared.touched));
+        self.keep_journal(false);
         self.flush(&touched);
         let mut files = lock(&self.files);
         for key in touched.keys() {
@@ -123,12 +135,7 @@ impl Upkeep {
                 file.idle_turns = 0;
             } else if let Ok(Some(connection)) = schema::open_to_read(&self.shared.directory, *key)
             {
-                // A checkpoint is no change of the content, yet it writes. It gives
-                // up quickly, because the writer waits while a log is truncated.
-                let ready = connection
-                    .pragma_update(None, "query_only", false)
-                    .and_then(|()| connection.busy_timeout(TRUNCATE_LIMIT));
-                if ready.is_ok() {
+                if may_carry(&connection).is_ok() {
                     files.insert(
                         *key,
                         Watched {
@@ -152,42 +159,28 @@ impl Upkeep {
     /// Carries a file's log into it; empties the log if `truncate`, and lets the
     /// writer begin it anew once it has grown large.
     fn checkpoint(&self, key: FileKey, connection: &Connection, truncate: bool) {
-        if let Err(error) = self.try_checkpoint(connection, truncate) {
+        if let Err(error) = carry(connection, truncate, || lock(&self.shared.gate)) {
             tracing::warn!(error = %error, file = %key.name(), "a telemetry checkpoint failed");
         }
     }
 
-    fn try_checkpoint(&self, connection: &Connection, truncate: bool) -> rusqlite::Result<()> {
-        let run = |mode: &str| -> rusqlite::Result<(i64, i64)> {
-            connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-                Ok((row.get(1)?, row.get(2)?))
-            })
-        };
-        let (mut pages, mut carried) = run("PASSIVE")?;
-        if truncate {
-            let _gate = lock(&self.shared.gate);
-            return run("TRUNCATE").map(drop);
+    /// Carries the journal's log over once it is large, and empties it when writing
+    /// pauses or if `last`.
+    fn keep_journal(&self, last: bool) {
+        let mut log = lock(&self.journal);
+        let written = lock(&self.shared.journal).written_bytes();
+        let is_idle = log.seen_bytes == written;
+        log.idle_turns = if is_idle { log.idle_turns + 1 } else { 0 };
+        log.seen_bytes = written;
+        let truncate = last || log.idle_turns == IDLE_TURNS;
+        if written - log.carried_bytes < CARRY_BYTES && !truncate {
+            return;
         }
-        if pages < REUSE_LOG_PAGES {
-            return Ok(());
+        log.carried_bytes = written;
+        if let Err(error) = log.carry(&self.shared, truncate) {
+            tracing::warn!(error = %error, "the checkpoint of the telemetry journal failed");
+            log.connection = None;
         }
-        // The writer goes on meanwhile; what it adds is less each time.
-        for _ in 0..MAX_PASSES {
-            if pages - carried <= GATED_PAGES {
-                break;
-            }
-            (pages, carried) = run("PASSIVE")?;
-        }
-        // With the last pages carried over while nobody writes, the next write
-        // begins the log anew: in place, which flushes faster than growing, and
-        // without cutting it off, which would be waited for.
-        let _gate = lock(&self.shared.gate);
-        (pages, carried) = run("PASSIVE")?;
-        if pages >= MAX_LOG_PAGES && carried < pages {
-            // A reader holds the log: it must not grow without end.
-            run("TRUNCATE")?;
-        }
-        Ok(())
     }
 
     /// Stores the positions that moved since the last turn.
@@ -211,7 +204,14 @@ impl Upkeep {
 
     /// Reads the rows that the table of newest positions has not seen.
     fn catch_up_all(&self) {
-        let result = day::list(&self.shared.directory)
+        // Rows that come into the files later count as seen.
+        let drained = if self.shared.backlog.drain() {
+            Ok(())
+        } else {
+            Err(TelemetryError::Busy)
+        };
+        let result = drained
+            .and_then(|()| day::list(&self.shared.directory))
             .and_then(|keys| keys.into_iter().try_for_each(|key| self.catch_up(key)));
         match result {
             Ok(()) => self.table.set_complete(!self.is_stopping()),
@@ -272,6 +272,28 @@ impl Upkeep {
             .execute(PRUNE_LATE, params![oldest.as_micros(), PRUNE_ROWS])
             .map_err(|e| TelemetryError::write(&e))
     }
+}
+
+impl JournalLog {
+    fn carry(&mut self, shared: &Shared, truncate: bool) -> rusqlite::Result<()> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let connection = journal::open_beside(&shared.directory)?;
+                may_carry(&connection)?;
+                connection
+            }
+        };
+        let connection = self.connection.insert(connection);
+        carry(connection, truncate, || lock(&shared.journal))
+    }
+}
+
+/// A checkpoint is no change of the content, yet it writes. It gives up quickly,
+/// because the writer waits while a log is truncated.
+fn may_carry(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "query_only", false)?;
+    connection.busy_timeout(TRUNCATE_LIMIT)
 }
 
 type NewerRow = (i64, UserId, Position);
@@ -341,6 +363,7 @@ mod tests {
         let rows = PRUNE_ROWS + PRUNE_ROWS / 2;
         let late = (0..rows).map(|n| sample(user(0), n - 900 * 86_400));
         store_all(&telemetry, late).await.unwrap();
+        telemetry.filed().await;
         store.clock.advance(Duration::from_hours(40 * 24));
         let first = upkeep_of(&telemetry).prune_late().unwrap();
         assert_eq!(i64::try_from(first).unwrap(), PRUNE_ROWS);

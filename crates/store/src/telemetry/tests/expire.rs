@@ -190,6 +190,7 @@ async fn a_file_in_which_no_sample_is_left_is_removed() {
     );
     fill(&telemetry, ana, &[-5, -6]).await;
     fill(&telemetry, cy, &[-6]).await;
+    telemetry.filed().await;
     keep_for(&store, &short, Some(2)).await;
     let file = |day: &str| {
         let directory = store.config.data_dir.join("telemetry");

@@ -32,6 +32,7 @@ async fn each_day_has_its_file_and_late_samples_theirs() {
             .await
             .unwrap();
     }
+    telemetry.filed().await;
     assert_eq!(
         databases(&store),
         [
@@ -39,6 +40,7 @@ async fn each_day_has_its_file_and_late_samples_theirs() {
             "2026-09-08.db",
             "2026-09-09.db",
             "2026-09-10.db",
+            "journal.db",
             "late.db",
             "latest.db"
         ]
@@ -76,7 +78,7 @@ async fn retention_removes_files_and_late_rows_but_no_latest_position() {
     late.received_at = store.clock.now();
     store_all(&telemetry, [late]).await.unwrap();
     telemetry.prune().await.unwrap();
-    assert_eq!(databases(&store), ["late.db", "latest.db"]);
+    assert_eq!(databases(&store), ["journal.db", "late.db", "latest.db"]);
     assert_eq!(all_of(&telemetry, user(0)).await, []);
     assert_eq!(all_of(&telemetry, user(2)).await.len(), 1);
     let telemetry = reopened(&store, telemetry).await;

@@ -3,6 +3,7 @@
 mod expire;
 mod faults;
 mod files;
+mod journal;
 mod samples;
 
 use std::time::Duration;
