@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::{Connection as _, SqlitePool};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::commits::Commits;
@@ -101,9 +101,10 @@ impl Sqlite {
         };
         let copier = start_copy(config, &path, &environment, &faults)?;
         let raw = copier.as_ref().map(Copier::raw);
-        let upkeep = upkeep::Upkeep::new(path, counters, disk, copier.clone(), lock);
+        let upkeep = upkeep::Upkeep::new(path.clone(), counters, disk, copier.clone(), lock);
         let tasks = vec![
-            tokio::spawn(writer.run(closed.clone())),
+            start_writer(writer, closed.clone())
+                .map_err(data_dir::io_error("start a thread for", &path))?,
             tokio::spawn(upkeep.run(closed)),
         ];
         let engine = Self {
@@ -185,6 +186,30 @@ impl Drop for Sqlite {
             copier.end();
         }
     }
+}
+
+/// Starts the writer on a thread and a runtime of its own. Each statement is an exchange
+/// with SQLite's thread; among the tasks of thousands of connections the writer would
+/// wait for its turn after each of them, and an SOS has more than ten.
+fn start_writer(
+    writer: writer::Writer,
+    closed: watch::Receiver<bool>,
+) -> std::io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    let (ended, end) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("store-write".to_owned())
+        .spawn(move || {
+            runtime.block_on(writer.run(closed));
+            let _ = ended.send(());
+        })?;
+    Ok(tokio::spawn(async move {
+        if end.await.is_err() {
+            tracing::error!("the writer of the store ended badly");
+        }
+    }))
 }
 
 /// Starts to keep a second copy, where one is wanted.
