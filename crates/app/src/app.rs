@@ -14,6 +14,7 @@ use crate::feed::FeedHub;
 use crate::identity::{Identity, IdentitySettings};
 use crate::metrics::Metrics;
 use crate::presence::{Presence, PresenceLimits};
+use crate::profile::LookUps;
 use crate::senders::Senders;
 use crate::sos::Turns;
 use crate::telemetry::{DeviceOwners, LetterCount};
@@ -56,6 +57,7 @@ pub struct App {
     pub(crate) feed: Arc<FeedHub>,
     pub(crate) cries: Turns,
     pub(crate) endpoints: Arc<Endpoints>,
+    pub(crate) look_ups: Arc<LookUps>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) draining: AtomicBool,
 }
@@ -69,6 +71,7 @@ impl App {
         let feed = FeedHub::start(&parts.store, parts.shutdown.clone());
         let device_owners = Arc::new(DeviceOwners::default());
         device_owners.watch(&parts.store);
+        let look_ups = LookUps::new(parts.store.clone());
         let app = Arc::new(Self {
             store: parts.store,
             telemetry: parts.telemetry,
@@ -83,6 +86,7 @@ impl App {
             feed,
             cries: Turns::default(),
             endpoints: Arc::default(),
+            look_ups,
             shutdown: parts.shutdown,
             draining: AtomicBool::new(false),
         });

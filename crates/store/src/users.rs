@@ -11,6 +11,7 @@ use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_core::ids::{AppUuid, UserId};
 use mayday_core::profile::Profile;
 use mayday_core::time::Timestamp;
+use uuid::Uuid;
 
 pub use block::{SetBlocked, blocked_among, erased_among};
 pub use profile::UpdateProfile;
@@ -34,6 +35,18 @@ static GET_WITH_COUNTS: Sql = Sql::new(
         (SELECT COUNT(*) FROM devices WHERE user_id = u.id)
      FROM users u WHERE u.id = $1",
 );
+static GET_MANY_WITH_COUNTS: Sql = Sql::per_dialect(
+    "SELECT u.id, u.app_id, u.external_id, u.name, u.email, u.phone, u.address, u.blocked_at,
+        u.created_at, u.updated_at, u.last_seen_at, u.mqtt_seen_at,
+        (SELECT COUNT(*) FROM contacts WHERE user_id = u.id),
+        (SELECT COUNT(*) FROM devices WHERE user_id = u.id)
+     FROM json_each($1) wanted JOIN users u ON u.id = unhex(wanted.value)",
+    "SELECT u.id, u.app_id, u.external_id, u.name, u.email, u.phone, u.address, u.blocked_at,
+        u.created_at, u.updated_at, u.last_seen_at, u.mqtt_seen_at,
+        (SELECT COUNT(*) FROM contacts WHERE user_id = u.id),
+        (SELECT COUNT(*) FROM devices WHERE user_id = u.id)
+     FROM users u WHERE u.id = ANY($1::uuid[])",
+);
 static LOCK: Sql = Sql::per_dialect(
     "SELECT id, app_id, external_id, name, email, phone, address, blocked_at, created_at,
         updated_at, last_seen_at, mqtt_seen_at
@@ -54,7 +67,14 @@ static PAGE: Sql = Sql::new(
      WHERE a.app_id = $1 AND u.external_id > $2 AND u.erased_at IS NULL ORDER BY u.external_id LIMIT $3",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&GET, &GET_WITH_COUNTS, &LOCK, &FIND, &PAGE];
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &GET,
+    &GET_WITH_COUNTS,
+    &GET_MANY_WITH_COUNTS,
+    &LOCK,
+    &FIND,
+    &PAGE,
+];
 
 /// A user as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,15 +125,30 @@ pub struct CountedUser {
 /// The user of this id, with contacts and devices counted.
 pub async fn get_counted(tx: &mut Tx<'_>, user: UserId) -> Result<Option<CountedUser>, StoreError> {
     let row = tx.fetch_optional(&GET_WITH_COUNTS, args![user]).await?;
-    let Some(row) = row else { return Ok(None) };
+    row.as_ref().map(read_counted).transpose()
+}
+
+/// Those of these users who are there, with contacts and devices counted.
+pub async fn get_counted_many(
+    tx: &mut Tx<'_>,
+    wanted: &[UserId],
+) -> Result<Vec<CountedUser>, StoreError> {
+    let wanted: Vec<Uuid> = wanted.iter().map(|user| user.uuid()).collect();
+    let rows = tx
+        .fetch_all(&GET_MANY_WITH_COUNTS, args![wanted.as_slice()])
+        .await?;
+    rows.iter().map(read_counted).collect()
+}
+
+fn read_counted(row: &Row) -> Result<CountedUser, StoreError> {
     let count = |column| -> Result<usize, StoreError> {
         Ok(usize::try_from(row.get::<i64>(column)?).unwrap_or(0))
     };
-    Ok(Some(CountedUser {
+    Ok(CountedUser {
         contacts: count(12)?,
         devices: count(13)?,
-        row: read(&row)?,
-    }))
+        row: read(row)?,
+    })
 }
 
 /// The app's user of this external id.

@@ -3,7 +3,7 @@
 use mayday_core::identity::Caller;
 use mayday_core::profile::User;
 use mayday_core::readiness::{Facts, Readiness, assess};
-use mayday_store::users::{self, CountedUser, UserRow};
+use mayday_store::users::{CountedUser, UserRow};
 
 use crate::identity::require_full;
 use crate::{App, AppError};
@@ -16,10 +16,8 @@ impl App {
     /// The caller's profile, with how well prepared they are.
     pub async fn me(&self, caller: &Caller) -> Result<User, AppError> {
         require_full(caller)?;
-        // One statement: this is what every start of an app asks for.
-        let mut tx = self.store.read_once().await?;
-        let counted = users::get_counted(&mut tx, caller.user).await?;
-        drop(tx);
+        // This is what every start of an app asks for.
+        let counted = self.look_ups.get(caller.user).await?;
         let counted = counted.ok_or(AppError::Unauthorized)?;
         let readiness = self.readiness(&counted);
         Ok(user(caller, counted.row, readiness))

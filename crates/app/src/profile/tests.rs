@@ -94,3 +94,42 @@ on_both!(
         assert!(!user.readiness.blockers.contains(&Blocker::NoPhone));
     }
 );
+
+on_both!(whoever_asks_together_gets_their_own, |store| async move {
+    let node = TestApp::on(store, PresenceLimits::default()).await;
+    let mut callers = Vec::new();
+    for n in 0..20 {
+        callers.push(node.caller(&format!("user-{n}")).await);
+    }
+    // Some ask more than once, and one of each three goes away at once.
+    let mut asked = tokio::task::JoinSet::new();
+    for n in 0..300 {
+        let (app, caller) = (node.app.clone(), callers[n % 20].clone());
+        let asking = asked.spawn(async move {
+            let shown = app.me(&caller).await.unwrap();
+            assert_eq!(shown.id, caller.user);
+        });
+        if n % 3 == 0 {
+            asking.abort();
+        }
+    }
+    let mut answered = 0;
+    while let Some(done) = asked.join_next().await {
+        match done {
+            Ok(()) => answered += 1,
+            Err(error) => assert!(error.is_cancelled(), "{error}"),
+        }
+    }
+    assert!(answered >= 200, "{answered}");
+});
+
+on_both!(
+    whoever_asks_together_is_told_of_a_failure,
+    |store| async move {
+        let node = TestApp::on(store, PresenceLimits::default()).await;
+        let ana = node.caller("ana").await;
+        node.app.store.close().await;
+        let (one, other) = tokio::join!(node.app.me(&ana), node.app.me(&ana));
+        assert!(one.is_err() && other.is_err(), "{one:?} {other:?}");
+    }
+);
