@@ -4,10 +4,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::link::{Link, Under};
 use super::packets::{self, Next, Packet, Protocol};
 use super::people::Person;
 use crate::failure::Failure;
@@ -18,10 +17,12 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const INBOX_BYTES: usize = 8 * 1024;
 
 /// Whom a connection is made to, and how.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Target {
     /// The MQTT listener.
     pub(crate) address: SocketAddr,
+    /// What lies under MQTT.
+    pub(crate) under: Under,
     /// The protocol version.
     pub(crate) protocol: Protocol,
     /// Keep-alive in seconds.
@@ -30,7 +31,7 @@ pub(crate) struct Target {
 
 /// A connection.
 pub(crate) struct Client {
-    stream: TcpStream,
+    link: Link,
     inbox: Vec<u8>,
     /// How much of the inbox was read and not yet taken.
     filled: usize,
@@ -41,21 +42,19 @@ pub(crate) struct Client {
 
 impl Client {
     /// Connects and says who it is.
-    pub(crate) async fn connect(target: Target, person: &Person) -> Result<Self, Failure> {
+    pub(crate) async fn connect(target: &Target, person: &Person) -> Result<Self, Failure> {
         Self::connect_as(target, person, &person.id).await
     }
 
     /// Connects a device of somebody who may have others.
     pub(crate) async fn connect_as(
-        target: Target,
+        target: &Target,
         person: &Person,
         client_id: &str,
     ) -> Result<Self, Failure> {
         within("connecting", async {
-            let stream = TcpStream::connect(target.address).await?;
-            stream.set_nodelay(true)?;
             let mut client = Self {
-                stream,
+                link: Link::connect(target.address, &target.under).await?,
                 inbox: Vec::new(),
                 filled: 0,
                 taken: 0,
@@ -105,7 +104,7 @@ impl Client {
     /// Writes the outbox.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
         if !self.outbox.is_empty() {
-            self.stream.write_all(&self.outbox).await?;
+            self.link.send(&self.outbox).await?;
             self.outbox.clear();
         }
         Ok(())
@@ -123,7 +122,7 @@ impl Client {
             self.inbox.resize(wanted, 0);
         }
         let room = self.inbox.get_mut(self.filled..).unwrap_or_default();
-        let read = self.stream.read(room).await?;
+        let read = self.link.read(room).await?;
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -171,8 +170,8 @@ impl Client {
     /// `TIME_WAIT`: thousands of connections a second would use up all ports.
     pub(crate) async fn hang_up(mut self) {
         // A server that went away needs no goodbye.
-        let _ = self.stream.write_all(&packets::DISCONNECT).await;
-        let _ = self.stream.set_zero_linger();
+        let _ = self.link.send(&packets::DISCONNECT).await;
+        self.link.set_zero_linger();
     }
 }
 

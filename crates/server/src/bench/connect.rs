@@ -28,7 +28,10 @@ impl Worker for Visitors {
         let mut people = Vec::with_capacity(self.users_per_lane);
         for number in first..first + self.users_per_lane {
             let person = self.people.person(number)?;
-            Client::connect(self.target, &person).await?.hang_up().await;
+            Client::connect(&self.target, &person)
+                .await?
+                .hang_up()
+                .await;
             people.push(person);
         }
         Ok(people)
@@ -42,7 +45,7 @@ impl Worker for Visitors {
             if begun >= to || run.take(1) == 0 {
                 break;
             }
-            match Client::connect(self.target, person).await {
+            match Client::connect(&self.target, person).await {
                 Ok(client) => {
                     let now = Instant::now();
                     run.answered(1);

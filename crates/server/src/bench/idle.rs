@@ -28,7 +28,7 @@ impl Worker for Idlers {
 
     async fn make(&self, number: usize) -> Result<Self::Ready, Failure> {
         let person = self.people.person(number)?;
-        let mut client = Client::connect(self.target, &person).await?;
+        let mut client = Client::connect(&self.target, &person).await?;
         let topic = format!("sos/events/{}", person.id);
         client.subscribe(self.target.protocol, &topic).await?;
         Ok((client, number == 0))

@@ -63,7 +63,7 @@ impl Worker for Publisher {
 
     async fn make(&self, number: usize) -> Result<Ready, Failure> {
         let person = self.people.person(number)?;
-        let client = Client::connect(self.target, &person).await?;
+        let client = Client::connect(&self.target, &person).await?;
         let topic = format!("tel/{}/data", person.id);
         Ok(Ready {
             client,

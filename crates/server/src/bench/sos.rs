@@ -69,9 +69,9 @@ impl Worker for Cries {
             return Ok(Ready::Background(Box::new(ready)));
         };
         let person = self.people.person(number)?;
-        let crying = Client::connect(self.target, &person).await?;
+        let crying = Client::connect(&self.target, &person).await?;
         let device = format!("{}-watch", person.id);
-        let mut hearing = Client::connect_as(self.target, &person, &device).await?;
+        let mut hearing = Client::connect_as(&self.target, &person, &device).await?;
         let topic = format!("sos/events/{}", person.id);
         hearing.subscribe(self.target.protocol, &topic).await?;
         Ok(Ready::Victim(Box::new(Victim {

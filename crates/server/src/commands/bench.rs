@@ -15,6 +15,7 @@ use crate::bench::connect::Visitors;
 use crate::bench::crew::{self, Bounds, Summary};
 use crate::bench::histogram::Latency;
 use crate::bench::idle::{Idlers, resident_bytes};
+use crate::bench::link::{Under, trust};
 use crate::bench::packets::Protocol;
 use crate::bench::people::People;
 use crate::bench::publish::Publisher;
@@ -100,7 +101,7 @@ struct Common {
 }
 
 /// How MQTT is spoken.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Wire {
     /// The MQTT listener
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:1883",
@@ -113,6 +114,12 @@ struct Wire {
     /// Keep-alive in seconds
     #[arg(long, value_name = "N", default_value_t = 60)]
     keep_alive: u16,
+    /// Speak TLS, and believe the certificates in this PEM file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    ca_file: Option<PathBuf>,
+    /// Speak MQTT in a WebSocket; --target is an HTTP listener then
+    #[arg(long)]
+    websocket: bool,
 }
 
 #[derive(Debug, Args)]
@@ -224,7 +231,7 @@ pub(crate) fn run(args: BenchArgs) -> Outcome {
 
 fn mqtt(args: &MqttArgs) -> Outcome {
     let publisher = Publisher {
-        target: args.wire.target(),
+        target: args.wire.target()?,
         people: args.common.people("")?,
         qos: args.qos,
         window: args.window,
@@ -249,11 +256,11 @@ fn sos(args: &SosArgs) -> Outcome {
         _ => size(common.connections),
     };
     let cries = Cries {
-        target: args.wire.target(),
+        target: args.wire.target()?,
         people: common.people("-victim")?,
         every: Duration::from_secs(1) * args.victims / args.rate,
         background: Publisher {
-            target: args.wire.target(),
+            target: args.wire.target()?,
             people: common.people("")?,
             qos: 1,
             window: 256,
@@ -278,7 +285,7 @@ fn sos(args: &SosArgs) -> Outcome {
 
 fn connect(args: &ConnectArgs) -> Outcome {
     let visitors = Visitors {
-        target: args.wire.target(),
+        target: args.wire.target()?,
         people: args.common.people("")?,
         users_per_lane: size(args.users),
     };
@@ -295,7 +302,7 @@ fn idle(args: &IdleArgs) -> Outcome {
         )));
     }
     let idlers = Idlers {
-        target: args.wire.target(),
+        target: args.wire.target()?,
         people: args.common.people("")?,
         pid: args.pid,
         resident: Arc::new(Mutex::new(None)),
@@ -329,12 +336,16 @@ fn http(args: &HttpArgs) -> Outcome {
 }
 
 impl Wire {
-    fn target(self) -> Target {
-        Target {
+    fn target(&self) -> Result<Target, Failure> {
+        Ok(Target {
             address: self.target,
+            under: Under {
+                tls: self.ca_file.as_deref().map(trust).transpose()?,
+                websocket: self.websocket,
+            },
             protocol: self.protocol,
             keep_alive_seconds: self.keep_alive,
-        }
+        })
     }
 }
 
