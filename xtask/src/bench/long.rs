@@ -1,7 +1,6 @@
 //! What only shows after a while: coming back after a crash with many rows, and
 //! minutes of samples with SOS beside them.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -18,11 +17,7 @@ const FILL_SECONDS: &str = "3600";
 
 /// Fills a server with `rows` samples, kills it, and times how long the next
 /// one takes until it is ready.
-pub(super) fn restart(
-    mayday: Mayday,
-    place: &Path,
-    rows: u64,
-) -> Result<(Mayday, String), Failure> {
+pub(super) fn restart(mayday: Mayday, place: &Path, rows: u64) -> Result<String, Failure> {
     println!("restart: filling {rows} rows");
     let rows_text = rows.to_string();
     let fill = [
@@ -36,36 +31,38 @@ pub(super) fn restart(
     ];
     let count = ["--count", &rows_text, "--seconds", FILL_SECONDS];
     let filled = mayday.bench(&[&fill[..], &count].concat())?;
-    let (binary, signed) = (mayday.binary.clone(), mayday.signed.clone());
-    let killed = mayday.kill();
     let watch = Watch::start();
-    let mayday = Mayday::serve(&binary, place, killed.as_deref(), signed)?;
+    let mayday = mayday.kill_and_serve()?;
     let took = watch.read().as_secs_f64();
-    let text = format!(
-        "restart after kill -9 with {:.0} rows more (stored at {:.0}/s): ready after {took:.2} s; \
+    drop(mayday);
+    Ok(format!(
+        "\nrestart after kill -9 with {:.0} rows more (stored at {:.0}/s): ready after {took:.2} s; \
          flush {:.2} ms, load {:.1}\n",
         number(&filled, "/answered"),
         number(&filled, "/per_second"),
         machine::flush_millis(place)?,
         machine::load_average(),
-    );
-    Ok((mayday, text))
+    ))
 }
 
 /// So many minutes of [`RATE`] samples a second with SOS beside them, a row
 /// for each.
-pub(super) fn sustain(mayday: &Mayday, place: &Path, minutes: u32) -> Result<String, Failure> {
-    let mut text = String::from(
-        "| minute | samples/s | their p99 ms | SOS p50 / p99 ms | event p99 ms | resident MB | flush ms | load |\n\
+pub(super) fn sustain(
+    mayday: &Mayday,
+    place: &Path,
+    minutes: u32,
+    say: &mut dyn FnMut(String) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    say(String::from(
+        "\n| minute | samples/s | their p99 ms | SOS p50 / p99 ms | event p99 ms | resident MB | flush ms | load |\n\
          |---|---|---|---|---|---|---|---|\n",
-    );
+    ))?;
     for minute in 1..=minutes {
         println!("sustained: minute {minute}");
         let load = ["sos", "--background-rate", RATE, "--seconds", "60"];
         let said: Value = mayday.bench(&load)?;
-        let _ = writeln!(
-            text,
-            "| {minute} | {:.0} | {:.1} | {:.2} / {:.2} | {:.2} | {:.0} | {:.2} | {:.1} |",
+        say(format!(
+            "| {minute} | {:.0} | {:.1} | {:.2} / {:.2} | {:.2} | {:.0} | {:.2} | {:.1} |\n",
             number(&said, "/background/per_second"),
             number(&said, "/background/latency_ms/p99"),
             number(&said, "/latency_ms/p50"),
@@ -74,7 +71,7 @@ pub(super) fn sustain(mayday: &Mayday, place: &Path, minutes: u32) -> Result<Str
             machine::resident_megabytes(mayday.pid),
             machine::flush_millis(place)?,
             machine::load_average(),
-        );
+        ))?;
     }
-    Ok(text)
+    Ok(())
 }

@@ -8,6 +8,8 @@ use std::path::Path;
 use crate::Failure;
 use crate::run::Watch;
 
+/// Milliseconds of a tick, in which Linux tells processor time.
+const TICK_MILLIS: f64 = 10.0;
 /// How often a flush is timed.
 const FLUSHES: usize = 50;
 /// Bytes of each: about what a small commit writes.
@@ -37,6 +39,16 @@ pub(super) fn load_average() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let first = text.split(' ').next().and_then(|first| first.parse().ok());
     first.unwrap_or(0.0)
+}
+
+/// The processor time that a process has taken, in milliseconds.
+pub(super) fn cpu_millis(pid: u32) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name may hold anything, and ends with the last parenthesis.
+    let (_, fields) = text.rsplit_once(')').unwrap_or_default();
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: f64 = ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+    ticks * TICK_MILLIS
 }
 
 /// The resident memory of a process.

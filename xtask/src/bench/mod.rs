@@ -8,8 +8,10 @@
 //! a publish after a flushed commit. The result goes to
 //! `target/xtask/bench.md`, with the disk's flush time and the machine's load.
 
+mod figures;
 mod long;
 mod machine;
+mod request;
 mod servers;
 
 use std::fmt::Write as _;
@@ -20,91 +22,65 @@ use serde_json::Value;
 
 use crate::Failure;
 use crate::prerequisites;
-use crate::run::{cargo, must};
+use crate::run::{self, cargo, must};
+use figures::{Against, Door, FIGURES, Figure};
+use request::Request;
 use servers::{Broker, Mayday};
 
-/// Rounds unless told otherwise.
-const ROUNDS: usize = 3;
-/// Seconds of each measurement unless told otherwise.
-const SECONDS: u32 = 5;
+/// What `mayday bench` loads before it measures, unless told otherwise.
+const WARM_UP_SECONDS: f64 = 1.0;
 
-/// What was asked for.
-struct Request {
-    rounds: usize,
-    seconds: u32,
-    /// Words of which a figure's name must hold one.
-    only: Vec<String>,
-    /// A PostgreSQL whose administrator this URL names.
-    postgres: Option<String>,
-    /// Rows to restart with, and minutes to sustain: neither unless asked for.
-    restart_rows: Option<u32>,
-    sustain_minutes: Option<u32>,
-}
-
-/// One figure: what is run against mayday, and against what it is held.
-struct Figure {
-    name: &'static str,
-    arguments: &'static [&'static str],
-    against: Against,
+/// A figure with its measurements.
+struct Measurements {
+    figure: &'static Figure,
     goal: &'static str,
+    rounds: Vec<Measured>,
 }
 
-/// What a figure is held against.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Against {
-    /// The same load on Mosquitto.
-    Mosquitto,
-    /// Liveness, which looks nothing up.
-    Live,
-    /// Its own milliseconds or bytes.
-    Itself,
-}
+type Results = Vec<Measurements>;
 
-const FIGURES: &[Figure] = &[
-    Figure {
-        name: "telemetry, window 16",
-        arguments: &["mqtt", "--connections", "100", "--window", "16"],
-        against: Against::Mosquitto,
-        goal: "1.5x, p99 < 30 ms",
-    },
-    Figure {
-        name: "telemetry, window 1",
-        arguments: &["mqtt", "--connections", "100", "--window", "1"],
-        against: Against::Mosquitto,
-        goal: "0.5x, towards 0.7x",
-    },
-    Figure {
-        name: "connect",
-        arguments: &["connect", "--connections", "20", "--users", "50"],
-        against: Against::Mosquitto,
-        goal: "0.7x",
-    },
-    Figure {
-        name: "sos beside 10 000 samples/s",
-        arguments: &["sos", "--background-rate", "10000"],
-        against: Against::Itself,
-        goal: "PUBACK 2 / 25 ms, event 5 ms (p99)",
-    },
-    Figure {
-        name: "idle, tcp",
-        arguments: &["idle", "--connections", "10000", "--threads", "2"],
-        against: Against::Itself,
-        goal: "4 kB each",
-    },
-    Figure {
-        name: "http, own profile",
-        arguments: &["http", "--connections", "50"],
-        against: Against::Live,
-        goal: "0.5x of /health/live",
-    },
-];
+impl Measurements {
+    fn of(figure: &'static Figure, on_postgres: bool) -> Self {
+        let there = figure.on_postgres.filter(|_| on_postgres);
+        Self {
+            figure,
+            goal: there.unwrap_or(figure.goal),
+            rounds: Vec::new(),
+        }
+    }
+}
 
 /// One measurement of a figure.
 struct Measured {
-    ours: Value,
-    theirs: Option<Value>,
+    ours: Load,
+    theirs: Option<Load>,
     flush_millis: f64,
     load: f64,
+}
+
+/// What the client said of its load, and what the server spent on it.
+struct Load {
+    said: Value,
+    cpu_millis: f64,
+}
+
+impl Load {
+    fn number(&self, pointer: &str) -> f64 {
+        number(&self.said, pointer)
+    }
+
+    /// Processor time for each answer, those of the warm-up included in the time
+    /// and, at the same rate, in the answers.
+    fn cpu_micros_each(&self) -> f64 {
+        let seconds = self.number("/seconds");
+        let answers = self.number("/per_second") + self.number("/background/per_second");
+        let answers = answers * (seconds + WARM_UP_SECONDS);
+        if answers > 0.0 {
+            self.cpu_millis * 1000.0 / answers
+        } else {
+            0.0
+        }
+    }
 }
 
 /// Measures and writes the result.
@@ -114,67 +90,144 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let binary = build()?;
     let place = servers::place()?;
     let broker = Broker::start(&program, place.path())?;
-    let mut mayday = Mayday::start(&binary, place.path(), request.postgres.as_deref())?;
-    let wanted = |figure: &&Figure| {
-        let only = &request.only;
-        only.is_empty() || only.iter().any(|word| figure.name.contains(word.as_str()))
+    let mut text = String::new();
+    let mut say = |part: String| {
+        print!("\n{part}");
+        text += &part;
+        // After each part: what is there stays when a later one is cut short.
+        let path = crate::target().join("xtask/bench.md");
+        fs::write(&path, &text).map_err(|error| format!("{}: {error}", path.display()))
     };
-    let figures: Vec<&Figure> = FIGURES.iter().filter(wanted).collect();
-    let mut results: Vec<(&Figure, Vec<Measured>)> =
-        figures.iter().map(|figure| (*figure, Vec::new())).collect();
-    for round in 1..=request.rounds {
-        for (figure, measured) in &mut results {
-            println!("round {round}: {}", figure.name);
-            measured.push(measure(figure, &request, &mayday, &broker, place.path())?);
-        }
+    let bench = Bench {
+        request: &request,
+        binary: &binary,
+        broker: &broker,
+        place: place.path(),
+    };
+    say(table(&bench.compared(None)?))?;
+    say(table(&bench.fresh()?))?;
+    if let Some(url) = &request.postgres {
+        say(format!(
+            "\nOn PostgreSQL:\n\n{}",
+            table(&bench.compared(Some(url))?)
+        ))?;
     }
-    let mut table = table(&results);
     if let Some(minutes) = request.sustain_minutes {
-        table += &long::sustain(&mayday, place.path(), minutes)?;
+        let mayday = bench.start("sustain", None)?;
+        long::sustain(&mayday, place.path(), minutes, &mut say)?;
     }
     if let Some(rows) = request.restart_rows {
-        let (again, text) = long::restart(mayday, place.path(), rows.into())?;
-        mayday = again;
-        table += &text;
+        let mayday = bench.start("restart", None)?;
+        say(long::restart(mayday, place.path(), rows.into())?)?;
     }
-    drop(mayday);
-    print!("\n{table}");
-    let path = crate::target().join("xtask/bench.md");
-    fs::write(&path, table).map_err(|error| format!("{}: {error}", path.display()))?;
-    println!("{} written", path.display());
+    println!(
+        "{} written",
+        crate::target().join("xtask/bench.md").display()
+    );
     Ok(())
 }
 
-impl Request {
-    fn parse(arguments: &[String]) -> Result<Self, Failure> {
-        let mut request = Self {
-            rounds: ROUNDS,
-            seconds: SECONDS,
-            only: Vec::new(),
-            postgres: None,
-            restart_rows: None,
-            sustain_minutes: None,
+/// What measuring needs.
+struct Bench<'a> {
+    request: &'a Request,
+    binary: &'a Path,
+    broker: &'a Broker,
+    place: &'a Path,
+}
+
+impl Bench<'_> {
+    fn start(&self, name: &str, database: Option<&str>) -> Result<Mayday, Failure> {
+        let place = self.place.join(name);
+        run::directory(&place)?;
+        Mayday::start(self.binary, &place, database)
+    }
+
+    /// What is held against something else or has milliseconds, round after round on
+    /// one server; on PostgreSQL what has a goal there.
+    fn compared(&self, database: Option<&str>) -> Result<Results, Failure> {
+        let wanted = |figure: &&Figure| {
+            let there = database.is_none() || figure.on_postgres.is_some();
+            figure.against != Against::Fresh && there && self.request.wants(figure.name)
         };
-        let mut words = arguments.iter();
-        while let Some(word) = words.next() {
-            let mut value = || words.next().ok_or(format!("{word} takes a value"));
-            let number = |text: &String| {
-                let number = text.parse::<u32>().ok().filter(|number| *number > 0);
-                number.ok_or(format!("{word} takes a number above 0"))
-            };
-            match word.as_str() {
-                "--rounds" => {
-                    request.rounds = usize::try_from(number(value()?)?).unwrap_or(ROUNDS);
-                }
-                "--restart" => request.restart_rows = Some(number(value()?)?),
-                "--sustain" => request.sustain_minutes = Some(number(value()?)?),
-                "--seconds" => request.seconds = number(value()?)?,
-                "--only" => request.only.push(value()?.clone()),
-                "--postgres" => request.postgres = Some(value()?.clone()),
-                other => return Err(format!("bench: unknown argument `{other}`")),
+        let mut results: Results = FIGURES
+            .iter()
+            .filter(wanted)
+            .map(|figure| Measurements::of(figure, database.is_some()))
+            .collect();
+        if results.is_empty() {
+            return Ok(results);
+        }
+        let name = if database.is_some() {
+            "postgres"
+        } else {
+            "embedded"
+        };
+        let mayday = self.start(name, database)?;
+        for round in 1..=self.request.rounds {
+            for result in &mut results {
+                println!("{name}, round {round}: {}", result.figure.name);
+                result.rounds.push(self.measure(result.figure, &mayday)?);
             }
         }
-        Ok(request)
+        Ok(results)
+    }
+
+    /// What needs a server that has just started, once: memory that was used before is
+    /// kept for the next connections.
+    fn fresh(&self) -> Result<Results, Failure> {
+        let mut results = Results::new();
+        for figure in FIGURES {
+            if figure.against == Against::Fresh && self.request.wants(figure.name) {
+                println!("fresh server: {}", figure.name);
+                let mayday = self.start(&figure.name.replace(", ", "-"), None)?;
+                let mut result = Measurements::of(figure, false);
+                result.rounds.push(self.measure(figure, &mayday)?);
+                results.push(result);
+            }
+        }
+        Ok(results)
+    }
+
+    /// Measures a figure once: theirs and ours, one right after the other.
+    fn measure(&self, figure: &Figure, mayday: &Mayday) -> Result<Measured, Failure> {
+        let seconds = self.request.seconds.to_string();
+        let load = |target: &str, pid: u32, more: &[String]| -> Result<Load, Failure> {
+            let arguments = [figure.arguments, &["--seconds", &seconds]].concat();
+            let before = machine::cpu_millis(pid);
+            let said = servers::load(&mayday.binary, &arguments, target, more)?;
+            let cpu_millis = machine::cpu_millis(pid) - before;
+            Ok(Load { said, cpu_millis })
+        };
+        let flush_millis = machine::flush_millis(self.place)?;
+        let theirs = match figure.against {
+            Against::Mosquitto => Some(load(&self.broker.address, self.broker.pid(), &[])?),
+            Against::Live => Some(load(
+                &mayday.admin,
+                mayday.pid,
+                &["--path".to_owned(), "/health/live".to_owned()],
+            )?),
+            Against::Itself | Against::Fresh => None,
+        };
+        let mut more = mayday.signed.clone();
+        if figure.against == Against::Fresh {
+            more.extend(["--pid".to_owned(), mayday.pid.to_string()]);
+        }
+        let target = match figure.door {
+            Door::Mqtt => &mayday.mqtt,
+            Door::Http => &mayday.http,
+            Door::Mqtts => &mayday.mqtts,
+            Door::Https => &mayday.https,
+        };
+        if matches!(figure.door, Door::Mqtts | Door::Https) {
+            more.extend(["--ca-file".to_owned(), mayday.certificate.clone()]);
+        }
+        let ours = load(target, mayday.pid, &more)?;
+        Ok(Measured {
+            ours,
+            theirs,
+            flush_millis,
+            load: machine::load_average(),
+        })
     }
 }
 
@@ -189,101 +242,63 @@ fn build() -> Result<std::path::PathBuf, Failure> {
     Ok(crate::target().join("release/mayday"))
 }
 
-/// Measures a figure once: theirs and ours, one right after the other.
-fn measure(
-    figure: &Figure,
-    request: &Request,
-    mayday: &Mayday,
-    broker: &Broker,
-    place: &Path,
-) -> Result<Measured, Failure> {
-    let seconds = request.seconds.to_string();
-    let load = |target: &str, more: &[String]| {
-        let arguments = [figure.arguments, &["--seconds", &seconds]].concat();
-        servers::load(&mayday.binary, &arguments, target, more)
-    };
-    let flush_millis = machine::flush_millis(place)?;
-    let theirs = match figure.against {
-        Against::Mosquitto => Some(load(&broker.address, &[])?),
-        Against::Live => Some(load(
-            &mayday.admin,
-            &["--path".to_owned(), "/health/live".to_owned()],
-        )?),
-        Against::Itself => None,
-    };
-    let http = figure.arguments.first() == Some(&"http");
-    let target = if http { &mayday.http } else { &mayday.mqtt };
-    let mut more = mayday.signed.clone();
-    if figure.arguments.first() == Some(&"idle") {
-        more.extend(["--pid".to_owned(), mayday.pid.to_string()]);
+fn table(results: &Results) -> String {
+    if results.is_empty() {
+        return String::new();
     }
-    let ours = load(target, &more)?;
-    Ok(Measured {
-        ours,
-        theirs,
-        flush_millis,
-        load: machine::load_average(),
-    })
-}
-
-fn table(results: &[(&Figure, Vec<Measured>)]) -> String {
     let mut text = String::from(
-        "| figure | ours/s | theirs/s | ratio (each round) | p50 / p99 ms | other | flush ms | load | goal |\n\
-         |---|---|---|---|---|---|---|---|---|\n",
+        "| figure | ours/s | theirs/s | ratio (each round) | p50 / p99 ms | CPU us each: ours, theirs | other | flush ms | load | goal |\n\
+         |---|---|---|---|---|---|---|---|---|---|\n",
     );
-    for (figure, measured) in results {
-        let ours = median(measured.iter().map(|one| number(&one.ours, "/per_second")));
-        let theirs = median(
-            measured
-                .iter()
-                .filter_map(|one| one.theirs.as_ref())
-                .map(|theirs| number(theirs, "/per_second")),
-        );
-        let ratios: Vec<f64> = measured
-            .iter()
-            .filter_map(|one| {
-                let theirs = number(one.theirs.as_ref()?, "/per_second");
-                Some(number(&one.ours, "/per_second") / theirs)
-            })
-            .collect();
-        let each: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
-        let ratio = if ratios.is_empty() {
-            "-".to_owned()
-        } else {
-            format!(
-                "{:.2}x ({})",
-                median(ratios.iter().copied()),
-                each.join(", ")
-            )
-        };
-        let of = |pointer: &str| median(measured.iter().map(|one| number(&one.ours, pointer)));
-        let latency = format!(
-            "{:.2} / {:.2}",
-            of("/latency_ms/p50"),
-            of("/latency_ms/p99")
-        );
-        let mut other = String::new();
-        for (pointer, name) in [
-            ("/event_after_ms/p99", "event p99 ms"),
-            ("/resident_bytes_each", "bytes each"),
-            ("/background/per_second", "background/s"),
-            ("/broken", "broken"),
-        ] {
-            let value = of(pointer);
-            if value > 0.0 {
-                let _ = write!(other, "{name} {value:.2} ");
-            }
-        }
-        let _ = writeln!(
-            text,
-            "| {} | {ours:.0} | {theirs:.0} | {ratio} | {latency} | {other} | {:.2} | {:.1} | {} |",
-            figure.name,
-            median(measured.iter().map(|one| one.flush_millis)),
-            median(measured.iter().map(|one| one.load)),
-            figure.goal,
-        );
+    for result in results {
+        let _ = writeln!(text, "{}", line(result));
     }
     text
+}
+
+fn line(result: &Measurements) -> String {
+    let rounds = &result.rounds;
+    let ours = median(rounds.iter().map(|one| one.ours.number("/per_second")));
+    let with_theirs = || {
+        rounds
+            .iter()
+            .filter_map(|one| Some((one, one.theirs.as_ref()?)))
+    };
+    let theirs = median(with_theirs().map(|(_, theirs)| theirs.number("/per_second")));
+    let ratios: Vec<f64> = with_theirs()
+        .map(|(one, theirs)| one.ours.number("/per_second") / theirs.number("/per_second"))
+        .collect();
+    let each: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
+    let ratio = if ratios.is_empty() {
+        "-".to_owned()
+    } else {
+        let middle = median(ratios.iter().copied());
+        format!("{middle:.2}x ({})", each.join(", "))
+    };
+    let of = |pointer: &str| median(rounds.iter().map(|one| one.ours.number(pointer)));
+    let mut other = String::new();
+    for (pointer, name) in [
+        ("/event_after_ms/p99", "event p99 ms"),
+        ("/resident_bytes_each", "bytes each"),
+        ("/background/per_second", "background/s"),
+        ("/broken", "broken"),
+    ] {
+        let value = of(pointer);
+        if value > 0.0 {
+            let _ = write!(other, "{name} {value:.2} ");
+        }
+    }
+    format!(
+        "| {} | {ours:.0} | {theirs:.0} | {ratio} | {:.2} / {:.2} | {:.1}, {:.1} | {other} | {:.2} | {:.1} | {} |",
+        result.figure.name,
+        of("/latency_ms/p50"),
+        of("/latency_ms/p99"),
+        median(rounds.iter().map(|one| one.ours.cpu_micros_each())),
+        median(with_theirs().map(|(_, theirs)| theirs.cpu_micros_each())),
+        median(rounds.iter().map(|one| one.flush_millis)),
+        median(rounds.iter().map(|one| one.load)),
+        result.goal,
+    )
 }
 
 fn number(value: &Value, pointer: &str) -> f64 {
@@ -305,17 +320,22 @@ mod tests {
 
     #[test]
     fn a_ratio_is_that_of_its_round() {
+        let load = |per_second: u32, cpu_millis: f64| Load {
+            said: serde_json::json!({
+                "per_second": per_second, "seconds": 1.0, "latency_ms": { "p50": 1.0, "p99": 2.0 }
+            }),
+            cpu_millis,
+        };
         let round = |ours: u32, theirs: u32| Measured {
-            ours: serde_json::json!({ "per_second": ours, "latency_ms": { "p50": 1.0, "p99": 2.0 } }),
-            theirs: Some(serde_json::json!({ "per_second": theirs })),
+            ours: load(ours, 60.0),
+            theirs: Some(load(theirs, 80.0)),
             flush_millis: 0.3,
             load: 1.5,
         };
-        let rounds = vec![round(100, 50), round(30, 20), round(10, 10)];
-        let text = table(&[(FIGURES.first().unwrap(), rounds)]);
-        assert!(
-            text.contains("| 30 | 20 | 1.50x (2.00, 1.50, 1.00) | 1.00 / 2.00 |"),
-            "{text}"
-        );
+        let mut result = Measurements::of(FIGURES.first().unwrap(), true);
+        result.rounds = vec![round(100, 50), round(30, 20), round(10, 10)];
+        let text = table(&vec![result]);
+        let wanted = "| 30 | 20 | 1.50x (2.00, 1.50, 1.00) | 1.00 / 2.00 | 1000.0, 2000.0 |  | 0.30 | 1.5 | 0.5x |";
+        assert!(text.contains(wanted), "{text}");
     }
 }

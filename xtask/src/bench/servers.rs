@@ -69,6 +69,12 @@ impl Broker {
     }
 }
 
+impl Broker {
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
 impl Drop for Broker {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -82,11 +88,16 @@ pub(super) struct Mayday {
     pub(super) binary: PathBuf,
     pub(super) http: String,
     pub(super) mqtt: String,
+    pub(super) mqtts: String,
+    pub(super) https: String,
+    /// The file with its certificate.
+    pub(super) certificate: String,
     pub(super) admin: String,
     pub(super) pid: u32,
     /// The flags that make `mayday bench` sign its users.
     pub(super) signed: Vec<String>,
     database: Option<String>,
+    place: PathBuf,
 }
 
 impl Mayday {
@@ -116,7 +127,7 @@ impl Mayday {
     }
 
     /// Starts a server on what lies there, and waits until it is ready.
-    pub(super) fn serve(
+    fn serve(
         binary: &Path,
         place: &Path,
         database: Option<&str>,
@@ -127,11 +138,13 @@ impl Mayday {
         let _ = fs::remove_file(&ready);
         let mut serve = Command::new(binary);
         serve.arg("serve").args(&at).arg("--ready-file").arg(&ready);
-        for listener in ["--http", "--mqtt", "--admin"] {
+        for listener in ["--http", "--https", "--mqtt", "--mqtts", "--admin"] {
             serve.args([listener, "127.0.0.1:0"]);
         }
+        serve.args(["--tls", "self-signed"]);
         // Room for the idle connections and for those of the other figures.
         serve.args(["--set", "mqtt.max_connections=12000"]);
+        serve.args(["--set", "http.max_connections=12000"]);
         serve.args(["--set", "log.filter=warn"]);
         let mut child = quietly(serve)?;
         let up = || fs::read_to_string(&ready).ok();
@@ -151,9 +164,13 @@ impl Mayday {
             binary: binary.to_owned(),
             http: text("http"),
             mqtt: text("mqtt"),
+            mqtts: text("mqtts"),
+            https: text("https"),
+            certificate: place.join("data/tls-certificate.pem").display().to_string(),
             admin: text("admin"),
             signed,
             database: database.map(str::to_owned),
+            place: place.to_owned(),
         })
     }
 }
@@ -164,11 +181,12 @@ impl Mayday {
         load(&self.binary, arguments, &self.mqtt, &self.signed)
     }
 
-    /// `kill -9`: no farewell, no flush. Answers the database it was on.
-    pub(super) fn kill(mut self) -> Option<String> {
+    /// `kill -9`: no farewell, no flush; then a server on what that left.
+    pub(super) fn kill_and_serve(mut self) -> Result<Self, Failure> {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        self.database.take()
+        let signed = self.signed.clone();
+        Self::serve(&self.binary, &self.place, self.database.as_deref(), signed)
     }
 }
 
