@@ -114,10 +114,10 @@ struct Wire {
     /// Keep-alive in seconds
     #[arg(long, value_name = "N", default_value_t = 60)]
     keep_alive: u16,
-    /// Speak TLS, and believe the certificates in this PEM file
+    /// TLS: believe the certificates in this PEM file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     ca_file: Option<PathBuf>,
-    /// Speak MQTT in a WebSocket; --target is an HTTP listener then
+    /// MQTT in a WebSocket; --target is an HTTP listener
     #[arg(long)]
     websocket: bool,
 }
