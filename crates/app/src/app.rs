@@ -10,6 +10,7 @@ use mayday_store::telemetry::Telemetry;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::AppError;
+use crate::escalation::{SendFaults, Slots};
 use crate::feed::FeedHub;
 use crate::identity::{Identity, IdentitySettings};
 use crate::metrics::Metrics;
@@ -58,6 +59,8 @@ pub struct App {
     pub(crate) cries: Turns,
     pub(crate) endpoints: Arc<Endpoints>,
     pub(crate) look_ups: Arc<LookUps>,
+    pub(crate) slots: Slots,
+    pub(crate) send_faults: SendFaults,
     pub(crate) shutdown: CancellationToken,
     pub(crate) draining: AtomicBool,
 }
@@ -87,9 +90,12 @@ impl App {
             cries: Turns::default(),
             endpoints: Arc::default(),
             look_ups,
+            slots: Slots::default(),
+            send_faults: SendFaults::default(),
             shutdown: parts.shutdown,
             draining: AtomicBool::new(false),
         });
+        app.release_claims().await?;
         tokio::spawn(Arc::clone(&app).watch_control());
         Ok(app)
     }
@@ -113,6 +119,12 @@ impl App {
     /// What this node sends through.
     pub const fn senders(&self) -> &Arc<Senders> {
         &self.senders
+    }
+
+    /// Where senders can be made to stop, for tests.
+    #[cfg(any(test, feature = "fault-points"))]
+    pub const fn send_faults(&self) -> &SendFaults {
+        &self.send_faults
     }
 
     /// The live connections of this node.

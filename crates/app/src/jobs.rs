@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use mayday_store::jobs::Job;
-use mayday_store::jobs::{self, ClaimJobs, CompleteJob, RetryJob, SetJobAside};
-use mayday_store::{Hint, Lane};
+use mayday_core::time::Timestamp;
+use mayday_store::jobs::{self, ClaimJobs, CompleteJob, ReleaseClaims, RetryJob, SetJobAside};
+pub use mayday_store::jobs::{CLAIM_LIMIT, Job};
+use mayday_store::{Dialect, Hint, Lane};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -14,32 +15,66 @@ use crate::{App, AppError};
 /// How long a claimed job is nobody else's.
 pub const JOB_LEASE: Duration = Duration::from_mins(1);
 
-/// Wakes a runner when jobs were committed.
+/// Wakes a runner when jobs of its kinds were committed.
 #[derive(Debug)]
-pub struct JobBell(Receiver<Arc<[Hint]>>);
+pub struct JobBell {
+    commits: Receiver<Arc<[Hint]>>,
+    kinds: &'static [&'static str],
+}
 
 impl JobBell {
-    /// Ends when a job was committed, or when the bell may have missed one;
-    /// `false` when the store is closed.
-    pub async fn rung(&mut self) -> bool {
+    /// Ends when a job was committed, and says when the first of these is due; a bell
+    /// that may have missed one says at once. `None` when the store is closed.
+    /// Cancel-safe.
+    pub async fn rung(&mut self) -> Option<Timestamp> {
         loop {
-            match self.0.recv().await {
+            match self.commits.recv().await {
                 Ok(hints) => {
-                    if hints.iter().any(|hint| matches!(hint, Hint::JobDue(_))) {
-                        return true;
+                    let due = hints.iter().filter_map(|hint| self.due_at(hint)).min();
+                    if due.is_some() {
+                        return due;
                     }
                 }
-                Err(RecvError::Lagged(_)) => return true,
-                Err(RecvError::Closed) => return false,
+                Err(RecvError::Lagged(_)) => return Some(Timestamp::from_micros(i64::MIN)),
+                Err(RecvError::Closed) => return None,
             }
+        }
+    }
+
+    fn due_at(&self, hint: &Hint) -> Option<Timestamp> {
+        match hint {
+            Hint::JobDue { kind, due_at } if self.kinds.contains(&kind.as_ref()) => Some(*due_at),
+            _ => None,
         }
     }
 }
 
 impl App {
-    /// A bell that rings for every job committed from now on by this server.
-    pub fn job_bell(&self) -> JobBell {
-        JobBell(self.store.commits())
+    /// A bell that rings for every job of these kinds committed from now on by this
+    /// server.
+    pub fn job_bell(&self, kinds: &'static [&'static str]) -> JobBell {
+        JobBell {
+            commits: self.store.commits(),
+            kinds,
+        }
+    }
+
+    /// How long from now until a time, by the server's clock; zero when it is past.
+    pub fn time_until(&self, at: Timestamp) -> Duration {
+        at.since(self.clock.now())
+    }
+
+    /// Gives back what a process that died had claimed, before anybody claims
+    /// anything: on the embedded database, which nobody else has open. Elsewhere those
+    /// claims lapse by themselves.
+    pub(crate) async fn release_claims(&self) -> Result<(), AppError> {
+        if self.store.dialect() == Dialect::Sqlite {
+            let released = self.store.write(Lane::Job, ReleaseClaims).await?;
+            if released > 0 {
+                tracing::info!(jobs = released, "jobs that were cut short are run again");
+            }
+        }
+        Ok(())
     }
 
     /// Claims due jobs of these kinds for [`JOB_LEASE`], most urgent first.

@@ -11,6 +11,7 @@ mod data_rights;
 mod device_configs;
 mod devices;
 mod error;
+pub mod escalation;
 mod feed;
 mod firmware;
 mod fresh_id;

@@ -49,6 +49,12 @@ impl Metrics {
             .inc();
     }
 
+    /// The first message of an SOS reached a provider's door, so long after the grace
+    /// window was over.
+    pub fn sos_first_sent(&self, delay: Duration) {
+        self.0.sos_first_send_delay.observe(delay.as_secs_f64());
+    }
+
     /// An incident ended; `reason` is `cancelled` or `resolved`.
     pub fn sos_ended(&self, reason: &'static str) {
         self.0.sos_ended.get_or_create(&Reason { reason }).inc();

@@ -10,13 +10,13 @@
     reason = "a test that cannot be set up fails here"
 )]
 
+pub mod senders;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use mayday_core::clock::SharedClock;
 use mayday_core::identity::{AppId, AppSecret, Caller, ExternalUserId, Proof, signing};
 use mayday_core::time::Timestamp;
-use mayday_gateway::guard::{GuardSettings, GuardedClient, SystemResolver};
 use mayday_store::faults::CommitFault;
 use mayday_store::telemetry::Telemetry;
 use mayday_store::testing::TestStore;
@@ -26,8 +26,9 @@ use crate::admin::{AdminReply, AdminRequest, AppCreated};
 use crate::identity::IdentitySettings;
 use crate::metrics::Metrics;
 use crate::presence::PresenceLimits;
-use crate::senders::{SenderSettings, Senders};
 use crate::{App, Parts};
+
+pub use senders::{MakeSenders, no_sender_settings, no_senders};
 
 /// The public id of the app that every [`TestApp`] has.
 pub const APP_ID: &str = "test";
@@ -42,6 +43,7 @@ pub struct TestApp {
     pub telemetry: Telemetry,
     /// The secret of [`APP_ID`].
     pub secret: AppSecret,
+    senders: MakeSenders,
     _stop: DropGuard,
 }
 
@@ -65,15 +67,32 @@ impl TestApp {
 
     /// A node on a fresh store, embedded or not.
     pub async fn on(store: TestStore, presence: PresenceLimits) -> Self {
-        let (app, telemetry, stop) = start(&store, presence).await;
+        Self::made(store, presence, Arc::new(no_senders)).await
+    }
+
+    /// A node on a fresh store that sends through these.
+    pub async fn with_senders(store: TestStore, senders: MakeSenders) -> Self {
+        Self::made(store, PresenceLimits::default(), senders).await
+    }
+
+    async fn made(store: TestStore, presence: PresenceLimits, senders: MakeSenders) -> Self {
+        let (app, telemetry, stop) = start(&store, presence, &senders).await;
         let secret = create_app(&app, APP_ID).await;
         Self {
             app,
             store,
             telemetry,
             secret,
+            senders,
             _stop: stop,
         }
+    }
+
+    /// Another node on the same store, as a second server has it.
+    pub async fn beside(&self) -> (Arc<App>, DropGuard) {
+        let presence = PresenceLimits::default();
+        let (app, _, stop) = start(&self.store, presence, &self.senders).await;
+        (app, stop)
     }
 
     /// The node that starts on what this one left when it was killed: see
@@ -81,12 +100,14 @@ impl TestApp {
     pub async fn after_crash(self) -> Self {
         let store = self.store.after_crash().await;
         self.telemetry.close().await;
-        let (app, telemetry, stop) = start(&store, PresenceLimits::default()).await;
+        let presence = PresenceLimits::default();
+        let (app, telemetry, stop) = start(&store, presence, &self.senders).await;
         Self {
             app,
             store,
             telemetry,
             secret: self.secret,
+            senders: self.senders,
             _stop: stop,
         }
     }
@@ -138,7 +159,11 @@ impl TestApp {
     }
 }
 
-async fn start(store: &TestStore, presence: PresenceLimits) -> (Arc<App>, Telemetry, DropGuard) {
+async fn start(
+    store: &TestStore,
+    presence: PresenceLimits,
+    senders: &MakeSenders,
+) -> (Arc<App>, Telemetry, DropGuard) {
     let telemetry = store.telemetry().await;
     let shutdown = CancellationToken::new();
     let parts = Parts {
@@ -149,22 +174,11 @@ async fn start(store: &TestStore, presence: PresenceLimits) -> (Arc<App>, Teleme
         metrics: Metrics::new(),
         identity: IdentitySettings::default(),
         presence,
-        senders: no_senders(store.clock.clone()),
+        senders: senders(store.clock.clone()),
         shutdown: shutdown.clone(),
     };
     let app = App::start(parts).await.expect("a node starts on its store");
     (app, telemetry, shutdown.drop_guard())
-}
-
-/// Senders without any provider.
-pub fn no_senders(clock: SharedClock) -> Senders {
-    Senders::new(no_sender_settings(clock)).expect("nothing that does not fit together")
-}
-
-/// Settings without any provider, to be added to.
-pub fn no_sender_settings(clock: SharedClock) -> SenderSettings {
-    let client = GuardedClient::new(GuardSettings::default(), Arc::new(SystemResolver));
-    SenderSettings::none(client.expect("Mozilla's authorities"), clock)
 }
 
 /// Creates an app and returns its secret.

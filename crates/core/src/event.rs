@@ -17,6 +17,9 @@ pub enum EventType {
     /// A contact or an operator acknowledged.
     #[serde(rename = "sos_ack")]
     Acknowledged,
+    /// Everybody was asked and nobody answered.
+    #[serde(rename = "sos.unanswered")]
+    Unanswered,
     /// The incident was cancelled.
     #[serde(rename = "cancelled")]
     Cancelled,
@@ -32,6 +35,7 @@ impl EventType {
             Self::Processed => "processed",
             Self::ActuatorUpdate => "sos.actuator_update",
             Self::Acknowledged => "sos_ack",
+            Self::Unanswered => "sos.unanswered",
             Self::Cancelled => "cancelled",
             Self::Resolved => "resolved",
         }
@@ -43,6 +47,7 @@ impl EventType {
             Self::Processed,
             Self::ActuatorUpdate,
             Self::Acknowledged,
+            Self::Unanswered,
             Self::Cancelled,
             Self::Resolved,
         ]

@@ -84,6 +84,7 @@ const EVENTS: &[&str] = &[
     "processed",
     "actuatorUpdate",
     "acknowledged",
+    "unanswered",
     "cancelled",
     "resolved",
 ];
@@ -119,7 +120,13 @@ const MESSAGES: &[(&str, &str, &str, &str)] = &[
         "acknowledged",
         "Somebody answers",
         "AcknowledgedEvent",
-        "A contact or an operator acknowledged.",
+        "A contact or an operator acknowledged; `acknowledgedBy` says who.",
+    ),
+    (
+        "unanswered",
+        "Nobody answers",
+        "UnansweredEvent",
+        "Everybody was asked in this round and nobody answered; another cry begins anew.",
     ),
     (
         "cancelled",

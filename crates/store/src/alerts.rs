@@ -67,6 +67,8 @@ pub enum AlertKind {
     UnattributedSos,
     /// Unattributed SOS are more than are kept; repeats and the oldest make room.
     UnattributedFull,
+    /// Everybody was asked in an escalation, and nobody answered.
+    UnansweredSos,
     /// A device is claimed that another user listed earlier.
     ContestedDevice,
     /// More messages and calls within an hour than the caps allow.
@@ -85,6 +87,7 @@ impl AlertKind {
             Self::SilentIncident => "silent_incident",
             Self::UnattributedSos => "unattributed_sos",
             Self::UnattributedFull => "unattributed_full",
+            Self::UnansweredSos => "unanswered_sos",
             Self::ContestedDevice => "contested_device",
             Self::SendingCap => "sending_cap",
             Self::WebhookFailing => "webhook_failing",

@@ -6,19 +6,37 @@
 //! first, so that sending, answering and ending take turns.
 
 pub mod acknowledge;
+mod announce;
 pub mod attempts;
 pub mod decline;
+mod known;
+mod ladder;
 pub(crate) mod opened;
+mod permit;
+mod record;
+pub(crate) mod report;
+mod run;
+pub(crate) mod timer;
 pub mod tokens;
+mod withdraw;
 
-use mayday_core::ids::IncidentId;
+use mayday_core::ids::{AttemptId, IncidentId};
 use mayday_core::sos::Incident;
 
 pub use acknowledge::{Acknowledge, AcknowledgeOutcome, AcknowledgementRow, By, Means};
 pub use attempts::AttemptRow;
 pub use decline::{Decline, DeclineOutcome};
+pub use known::Reaches;
+pub use ladder::ladder;
 pub use opened::NoteOpened;
+pub use permit::{Permit, PermitOutcome, PermitSend, ReviewTry};
+pub use record::{GiveUp, RecordTry, TryEnd};
+pub use report::{NoteReport, Reported, ReviewReports};
+pub use run::{Looked, RunEscalation};
+pub use timer::{ESCALATE_JOB, REPORT_JOB, SEND_JOB};
 pub use tokens::{RevokeTokens, TokenRow};
+
+use known::Known;
 
 use crate::error::StoreError;
 use crate::tx::Tx;
@@ -32,6 +50,52 @@ async fn lock(tx: &mut Tx<'_>, id: IncidentId) -> Result<Option<Incident>, Store
     };
     users::lock(tx, seen.user).await?;
     incidents::get(tx, id).await
+}
+
+/// The same for the incident of an attempt, which is read as it is then too.
+async fn lock_attempt(
+    tx: &mut Tx<'_>,
+    id: AttemptId,
+) -> Result<Option<(Incident, AttemptRow)>, StoreError> {
+    let Some(seen) = attempts::get(tx, id).await? else {
+        return Ok(None);
+    };
+    let Some(incident) = lock(tx, seen.incident).await? else {
+        return Ok(None);
+    };
+    let row = attempts::get(tx, id).await?;
+    Ok(row.map(|row| (incident, row)))
+}
+
+/// Writes a changed attempt, and has the rest of what is known say so.
+async fn put(tx: &mut Tx<'_>, known: &mut Known, row: &AttemptRow) -> Result<(), StoreError> {
+    attempts::update(tx, row).await?;
+    for own in known.rows.iter_mut().filter(|own| own.id == row.id) {
+        own.clone_from(row);
+    }
+    known.renew();
+    Ok(())
+}
+
+/// Shows the plan in an incident that is being opened.
+pub(crate) async fn begin(tx: &mut Tx<'_>, incident: &mut Incident) -> Result<(), StoreError> {
+    let known = Known::of_new(tx, incident).await?;
+    announce::show(incident, &known)?;
+    timer::wake_at(
+        tx,
+        incident.id,
+        incident.created_at.plus(known.policy.grace),
+    )
+    .await
+}
+
+/// Takes back what waits and must not be sent as the incident stands now, shows it in
+/// the incident, which the caller writes, and has the rest looked at.
+pub(crate) async fn changed(tx: &mut Tx<'_>, incident: &mut Incident) -> Result<(), StoreError> {
+    let mut known = Known::read(tx, incident, None).await?;
+    withdraw::waiting(tx, incident, &mut known).await?;
+    announce::show(incident, &known)?;
+    timer::wake(tx, incident.id).await
 }
 
 #[cfg(test)]

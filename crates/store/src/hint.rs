@@ -1,5 +1,6 @@
 //! What others learn after a commit.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use mayday_core::event::UserEvent;
@@ -18,7 +19,12 @@ pub enum Hint {
     /// Apps, secrets, policies, blocks or keys of brokers changed.
     ControlChanged,
     /// A job becomes due.
-    JobDue(Timestamp),
+    JobDue {
+        /// What is to be done.
+        kind: Cow<'static, str>,
+        /// When.
+        due_at: Timestamp,
+    },
     /// The app's device registry changed.
     DeviceChanged(AppUuid),
     /// An incident was opened.

@@ -4,6 +4,7 @@
 //! jobs in batches; a claim is a lease with a fencing number, and whoever comes
 //! back with an older number is told that the job is no longer his.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use mayday_core::ids::JobId;
@@ -50,25 +51,42 @@ static RENEW: Sql =
     Sql::new("UPDATE jobs SET lease_until = $3 WHERE id = $1 AND state = 'leased' AND fence = $2");
 static RETRY: Sql = Sql::new(
     "UPDATE jobs SET state = 'ready', lease_until = NULL, due_at = $3, last_error = $4 \
-     WHERE id = $1 AND state = 'leased' AND fence = $2",
+     WHERE id = $1 AND state = 'leased' AND fence = $2 RETURNING kind",
 );
 static SET_ASIDE: Sql = Sql::new(
     "UPDATE jobs SET state = 'poison', lease_until = NULL, last_error = $3 \
      WHERE id = $1 AND state = 'leased' AND fence = $2",
 );
+// Whoever runs it loses the claim, which costs nothing: it finds out in the
+// transaction in which it would act.
+static WAKE: Sql = Sql::new(
+    "INSERT INTO jobs (id, kind, key, priority, due_at, payload, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7) \
+     ON CONFLICT (key) DO UPDATE SET state = 'ready', lease_until = NULL, attempts = 0, \
+        fence = jobs.fence + 1, due_at = CASE WHEN jobs.due_at < excluded.due_at \
+        THEN jobs.due_at ELSE excluded.due_at END",
+);
+static REARM: Sql = Sql::new(
+    "UPDATE jobs SET state = 'ready', lease_until = NULL, due_at = $3, attempts = 0, \
+     last_error = NULL WHERE id = $1 AND state = 'leased' AND fence = $2 RETURNING kind",
+);
 static WITHDRAW: Sql = Sql::new("DELETE FROM jobs WHERE key = $1");
+static RELEASE: Sql =
+    Sql::new("UPDATE jobs SET state = 'ready', lease_until = NULL WHERE state = 'leased'");
 static HOLDS: Sql =
     Sql::new("SELECT 1 FROM jobs WHERE id = $1 AND state = 'leased' AND fence = $2");
+// By the indexes of both states: whoever waits for the next one asks often.
 static NEXT_DUE: Sql = Sql::per_dialect(
     "SELECT MIN(due_at) FROM (\
-       SELECT MIN(due_at) AS due_at FROM jobs WHERE state = 'ready' \
-         AND kind IN (SELECT value FROM json_each($1)) \
-       UNION ALL SELECT MIN(lease_until) AS due_at FROM jobs WHERE state = 'leased' \
-         AND kind IN (SELECT value FROM json_each($1))) AS next",
+       SELECT * FROM (SELECT due_at FROM jobs WHERE state = 'ready' \
+         AND kind IN (SELECT value FROM json_each($1)) ORDER BY due_at LIMIT 1) \
+       UNION ALL SELECT * FROM (SELECT lease_until AS due_at FROM jobs WHERE state = 'leased' \
+         AND kind IN (SELECT value FROM json_each($1)) ORDER BY lease_until LIMIT 1))",
     "SELECT MIN(due_at) FROM (\
-       SELECT MIN(due_at) AS due_at FROM jobs WHERE state = 'ready' AND kind = ANY($1) \
-       UNION ALL SELECT MIN(lease_until) AS due_at FROM jobs WHERE state = 'leased' \
-         AND kind = ANY($1)) AS next",
+       (SELECT due_at FROM jobs WHERE state = 'ready' AND kind = ANY($1) \
+         ORDER BY due_at LIMIT 1) \
+       UNION ALL (SELECT lease_until AS due_at FROM jobs WHERE state = 'leased' \
+         AND kind = ANY($1) ORDER BY lease_until LIMIT 1)) AS next",
 );
 static COUNTS: Sql = Sql::new(
     "SELECT COALESCE(SUM(CASE WHEN state = 'ready' THEN 1 ELSE 0 END), 0), \
@@ -78,7 +96,8 @@ static COUNTS: Sql = Sql::new(
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[
-    &INSERT, &CLAIM, &COMPLETE, &RENEW, &RETRY, &SET_ASIDE, &WITHDRAW, &HOLDS, &NEXT_DUE, &COUNTS,
+    &INSERT, &CLAIM, &COMPLETE, &RENEW, &RETRY, &SET_ASIDE, &WAKE, &REARM, &WITHDRAW, &RELEASE,
+    &HOLDS, &NEXT_DUE, &COUNTS,
 ];
 
 /// A job to be enqueued.
@@ -154,9 +173,38 @@ pub async fn enqueue(tx: &mut Tx<'_>, new: NewJob<'_>) -> Result<bool, StoreErro
     ];
     let inserted = tx.execute(&INSERT, values).await? == 1;
     if inserted {
-        tx.hint(Hint::JobDue(new.due_at));
+        ring(tx, Cow::Borrowed(new.kind), new.due_at);
     }
     Ok(inserted)
+}
+
+/// Enqueues a durable timer, or makes the one there is due at `new.due_at` if that
+/// is sooner, in the transaction of the change that it has to look at. One that runs
+/// already runs again: it may have looked before the change.
+pub async fn wake(tx: &mut Tx<'_>, new: NewJob<'_>) -> Result<(), StoreError> {
+    let id = JobId::generate(tx.clock(), tx.entropy());
+    let payload = new.payload.to_string();
+    let now = tx.now();
+    let values = args![
+        id,
+        new.kind,
+        new.key,
+        new.priority,
+        new.due_at,
+        payload.as_str(),
+        now,
+    ];
+    tx.execute_one(&WAKE, values).await?;
+    ring(tx, Cow::Borrowed(new.kind), new.due_at);
+    Ok(())
+}
+
+/// Sets a durable timer that has done its work to its next time, in the transaction
+/// of that work. `false` when the claim no longer held.
+pub async fn rearm(tx: &mut Tx<'_>, claim: Claim, due_at: Timestamp) -> Result<bool, StoreError> {
+    let values = args![claim.id, claim.fence, due_at];
+    let kind = tx.fetch_optional(&REARM, values).await?;
+    rung(tx, kind.as_ref(), due_at)
 }
 
 /// Takes a job back, set aside or not, in the transaction of the change that makes
@@ -164,6 +212,31 @@ pub async fn enqueue(tx: &mut Tx<'_>, new: NewJob<'_>) -> Result<bool, StoreErro
 pub async fn withdraw(tx: &mut Tx<'_>, key: &str) -> Result<(), StoreError> {
     tx.execute(&WITHDRAW, args![key]).await?;
     Ok(())
+}
+
+/// Gives the claims of a process that died back at once, instead of when they lapse:
+/// for a database that only one process has open. Output: how many.
+#[derive(Clone, Copy, Debug)]
+pub struct ReleaseClaims;
+
+impl Command for ReleaseClaims {
+    type Output = u64;
+    const NAME: &'static str = "jobs.release";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+        tx.execute(&RELEASE, args![]).await
+    }
+}
+
+fn ring(tx: &mut Tx<'_>, kind: Cow<'static, str>, due_at: Timestamp) {
+    tx.hint(Hint::JobDue { kind, due_at });
+}
+
+/// Rings for a job that was found, which is what the claim held.
+fn rung(tx: &mut Tx<'_>, kind: Option<&Row>, due_at: Timestamp) -> Result<bool, StoreError> {
+    let Some(row) = kind else { return Ok(false) };
+    ring(tx, Cow::Owned(row.get(0)?), due_at);
+    Ok(true)
 }
 
 /// Whether a claim still holds; ask inside the transaction that acts on it.
@@ -317,11 +390,8 @@ impl Command for RetryJob {
             self.due_at,
             shortened(&self.error),
         ];
-        let held = tx.execute(&RETRY, values).await? == 1;
-        if held {
-            tx.hint(Hint::JobDue(self.due_at));
-        }
-        Ok(held)
+        let kind = tx.fetch_optional(&RETRY, values).await?;
+        rung(tx, kind.as_ref(), self.due_at)
     }
 }
 

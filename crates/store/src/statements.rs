@@ -50,6 +50,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
         crate::escalation::attempts::STATEMENTS,
     ),
     ("escalation/decline", crate::escalation::decline::STATEMENTS),
+    ("escalation/report", crate::escalation::report::STATEMENTS),
     ("escalation/tokens", crate::escalation::tokens::STATEMENTS),
     ("exports/sections", crate::exports::sections::STATEMENTS),
     ("firmware", crate::firmware::STATEMENTS),

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use mayday_app::AppError;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// Why a job was not done.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,22 @@ impl JobError {
             reason: reason.into(),
         }
     }
+}
+
+/// A payload of the version that this mayday knows. One that cannot be read never
+/// will be: it is set aside.
+pub(crate) fn read_payload<P: DeserializeOwned>(
+    payload: &Value,
+    version: u64,
+) -> Result<P, JobError> {
+    let written = payload.get("version").and_then(Value::as_u64);
+    if written != Some(version) {
+        return Err(JobError::fail(format!(
+            "the payload has version {written:?}, this mayday knows {version}"
+        )));
+    }
+    serde_json::from_value(payload.clone())
+        .map_err(|error| JobError::fail(format!("the payload cannot be read: {error}")))
 }
 
 impl From<AppError> for JobError {

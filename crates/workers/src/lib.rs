@@ -25,6 +25,7 @@ pub fn job_kinds() -> &'static [&'static str] {
 /// given back.
 pub async fn run(app: Arc<App>, shutdown: CancellationToken) {
     tokio::join!(
+        runner::run(Arc::clone(&app), jobs::URGENT, shutdown.clone()),
         runner::run(Arc::clone(&app), jobs::HOUSE, shutdown.clone()),
         runner::run(Arc::clone(&app), jobs::PARTNERS, shutdown.clone()),
         rounds::run(app, shutdown),

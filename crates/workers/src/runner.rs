@@ -1,17 +1,21 @@
-//! Runs jobs: claims what is due, a few at a time, each under a lease.
+//! Runs jobs: claims what is due, a batch at a time, each under a lease.
 //!
-//! A commit that enqueues a job rings a bell; the time of the next due job and
-//! a steady look (another server may have enqueued one) wake the runner too.
-//! A runner that dies in mid-job lets the lease lapse, and another one takes
-//! the job again, so that every job runs at least once.
+//! Each crew has a runner of its own. What a person in distress waits for has one with
+//! many places, so that neither a mail nor a partner's server stands before an SOS.
+//!
+//! A commit that enqueues a job rings a bell and says when the job is due; the runner
+//! sleeps until the first of these times and no longer, and a steady look finds what
+//! another server enqueued. A runner that dies in mid-job lets the lease lapse, and
+//! another one takes the job again, so that every job runs at least once.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_app::App;
-use mayday_app::jobs::{Job, JobBell};
+use mayday_app::escalation::Progress;
+use mayday_app::jobs::{CLAIM_LIMIT, Job, JobBell};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::JobError;
@@ -25,24 +29,19 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const REST_AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Wait before the second try; doubled for each further one.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
-/// The longest wait between two tries.
-const MAX_DELAY: Duration = Duration::from_mins(10);
-/// Tries before a job is set aside: about two and a half hours.
-const MAX_TRIES: i64 = 24;
 /// How long running jobs have to finish at the end: less than the server gives
 /// the workers (5 s), so that what is left is told.
 const DRAIN_LIMIT: Duration = Duration::from_secs(4);
 
 /// Runs the jobs of a crew until `shutdown`.
 pub(crate) async fn run(app: Arc<App>, crew: Crew, shutdown: CancellationToken) {
-    let mut bell = app.job_bell();
+    let mut bell = app.job_bell(crew.words);
     let mut running = JoinSet::new();
     while !shutdown.is_cancelled() {
-        let pause = claim(&app, crew, &mut running).await;
+        let next = claim(&app, crew, &mut running).await;
         tokio::select! {
             () = shutdown.cancelled() => break,
-            () = wait(&mut bell, pause) => {}
-            Some(_) = running.join_next() => {}
+            () = wait(&app, &mut bell, next, &mut running) => {}
         }
         while running.try_join_next().is_some() {}
     }
@@ -54,68 +53,94 @@ pub(crate) async fn run(app: Arc<App>, crew: Crew, shutdown: CancellationToken) 
     }
 }
 
-/// Claims what there is room for and starts it; answers how long to sleep.
-async fn claim(app: &Arc<App>, crew: Crew, running: &mut JoinSet<()>) -> Duration {
-    let room = crew.at_a_time.saturating_sub(running.len());
-    if room == 0 {
-        return LOOK_EVERY;
-    }
-    let claimed = app
-        .claim_jobs(crew.words, i64::try_from(room).unwrap_or(1))
-        .await;
-    let jobs = match claimed {
-        Ok(jobs) => jobs,
-        Err(error) => {
-            tracing::warn!(error = %error, "no jobs could be claimed");
-            return REST_AFTER_FAILURE;
-        }
-    };
-    for job in jobs {
-        let app = Arc::clone(app);
-        running.spawn(async move { work(&app, job).await });
-    }
-    match app.next_job_in(crew.words).await {
-        Ok(next) => next.unwrap_or(LOOK_EVERY).min(LOOK_EVERY),
-        Err(_) => REST_AFTER_FAILURE,
-    }
+/// When to claim again.
+#[derive(Clone, Copy, Debug)]
+enum Look {
+    /// At this time, or when a job is due before.
+    At(Instant),
+    /// When a place is free: more is due than there was room for.
+    WhenFree,
 }
 
-/// Sleeps until the bell rings or the pause is over.
-async fn wait(bell: &mut JobBell, pause: Duration) {
-    tokio::select! {
-        () = sleep(pause) => {}
-        open = bell.rung() => if !open {
-            sleep(pause).await;
+/// Claims what there is room for, batch by batch, and starts it.
+async fn claim(app: &Arc<App>, crew: Crew, running: &mut JoinSet<()>) -> Look {
+    loop {
+        let room = crew.at_a_time.saturating_sub(running.len());
+        if room == 0 {
+            return Look::WhenFree;
+        }
+        let limit = i64::try_from(room).unwrap_or(1).min(CLAIM_LIMIT);
+        let jobs = match app.claim_jobs(crew.words, limit).await {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                tracing::warn!(error = %error, "no jobs could be claimed");
+                return Look::At(Instant::now() + REST_AFTER_FAILURE);
+            }
+        };
+        let claimed = i64::try_from(jobs.len()).unwrap_or(limit);
+        for job in jobs {
+            let app = Arc::clone(app);
+            running.spawn(async move { work(&app, crew, job).await });
+        }
+        if claimed < limit {
+            break;
+        }
+    }
+    let pause = match app.next_job_in(crew.words).await {
+        Ok(next) => next.unwrap_or(LOOK_EVERY).min(LOOK_EVERY),
+        Err(_) => REST_AFTER_FAILURE,
+    };
+    Look::At(Instant::now() + pause)
+}
+
+/// Sleeps until it is time to claim again; the bell may bring that forward.
+async fn wait(app: &App, bell: &mut JobBell, look: Look, running: &mut JoinSet<()>) {
+    let mut at = match look {
+        Look::At(at) => at,
+        Look::WhenFree => {
+            running.join_next().await;
+            return;
+        }
+    };
+    let mut open = true;
+    loop {
+        tokio::select! {
+            () = sleep_until(at) => return,
+            rung = bell.rung(), if open => match rung {
+                Some(due_at) => at = at.min(Instant::now() + app.time_until(due_at)),
+                None => open = false,
+            },
         }
     }
 }
 
 /// Does one job and records what became of it.
-async fn work(app: &Arc<App>, job: Job) {
+async fn work(app: &Arc<App>, crew: Crew, job: Job) {
     let kind = Kind::parse(&job.kind);
     let result = match kind {
         None => Err(JobError::fail(format!("no such kind of job: {}", job.kind))),
         Some(kind) => attempt(app, kind, &job).await,
     };
     let outcome = match &result {
-        Ok(()) => "done",
-        Err(JobError::Later(_)) => "postponed",
-        Err(JobError::Retry { .. }) if job.attempts < MAX_TRIES => "retried",
+        Ok(Progress::Done | Progress::Recorded) => "done",
+        Ok(Progress::Again(_)) | Err(JobError::Later(_)) => "postponed",
+        Err(JobError::Retry { .. }) if crew.retries(&job) => "retried",
         Err(_) => "set_aside",
     };
-    let name = kind.map_or("unknown", Kind::as_str);
-    app.metrics().job_ran(name, outcome);
+    app.metrics()
+        .job_ran(kind.map_or("unknown", Kind::as_str), outcome);
     let recorded = match result {
-        Ok(()) => app.finish_job(&job).await,
-        Err(JobError::Later(wait)) => {
-            let why = JobError::Later(wait).to_string();
-            app.retry_job(&job, wait, why).await
+        Ok(Progress::Recorded) => return,
+        Ok(Progress::Done) => app.finish_job(&job).await,
+        Ok(Progress::Again(after)) | Err(JobError::Later(after)) => {
+            let why = JobError::Later(after).to_string();
+            app.retry_job(&job, after, why).await
         }
         Err(error) => {
             tracing::warn!(job.id = %job.id, job.kind = %job.kind, job.attempts, outcome, %error, "a job failed");
             if outcome == "retried" {
-                app.retry_job(&job, delay_after(job.attempts), error.to_string())
-                    .await
+                let delay = crew.delay_after(job.attempts);
+                app.retry_job(&job, delay, error.to_string()).await
             } else {
                 app.set_job_aside(&job, error.to_string()).await
             }
@@ -130,36 +155,46 @@ async fn work(app: &Arc<App>, job: Job) {
 }
 
 /// Runs a job in a task of its own, so that a panic in it is an error like others.
-async fn attempt(app: &Arc<App>, kind: Kind, job: &Job) -> Result<(), JobError> {
+async fn attempt(app: &Arc<App>, kind: Kind, job: &Job) -> Result<Progress, JobError> {
     let (theirs, copy) = (Arc::clone(app), job.clone());
-    let mut task = tokio::spawn(async move { kind.run(&theirs, &copy).await });
-    match timeout(JOB_LIMIT, &mut task).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(panicked)) => Err(JobError::retry(panicked)),
-        Err(_) => {
-            task.abort();
-            Err(JobError::retry(format!(
-                "it took longer than {JOB_LIMIT:?}"
-            )))
-        }
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move { kind.run(&theirs, &copy).await });
+    // Dropping the set ends the task, too: a runner that dies leaves nothing behind.
+    match timeout(JOB_LIMIT, tasks.join_next()).await {
+        Ok(Some(Ok(result))) => result,
+        Ok(Some(Err(panicked))) => Err(JobError::retry(panicked)),
+        Ok(None) => Err(JobError::fail("it never ran")),
+        Err(_) => Err(JobError::retry(format!(
+            "it took longer than {JOB_LIMIT:?}"
+        ))),
     }
 }
 
-/// How long to wait after so many tries.
-fn delay_after(attempts: i64) -> Duration {
-    let doublings = u32::try_from(attempts.saturating_sub(1).clamp(0, 20)).unwrap_or(0);
-    FIRST_DELAY.saturating_mul(1 << doublings).min(MAX_DELAY)
+impl Crew {
+    fn retries(self, job: &Job) -> bool {
+        self.max_tries.is_none_or(|most| job.attempts < most)
+    }
+
+    /// How long to wait after so many tries.
+    fn delay_after(self, attempts: i64) -> Duration {
+        let doublings = u32::try_from(attempts.saturating_sub(1).clamp(0, 20)).unwrap_or(0);
+        FIRST_DELAY
+            .saturating_mul(1 << doublings)
+            .min(self.max_delay)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jobs::{HOUSE, URGENT};
 
     #[test]
     fn the_wait_doubles_up_to_its_limit() {
-        let waits: Vec<u64> = (1..=5).map(|n| delay_after(n).as_secs()).collect();
+        let waits: Vec<u64> = (1..=5).map(|n| HOUSE.delay_after(n).as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16]);
-        assert_eq!(delay_after(40), MAX_DELAY);
-        assert_eq!(delay_after(0), FIRST_DELAY);
+        assert_eq!(HOUSE.delay_after(40), HOUSE.max_delay);
+        assert_eq!(HOUSE.delay_after(0), FIRST_DELAY);
+        assert_eq!(URGENT.delay_after(40), Duration::from_secs(15));
     }
 }

@@ -8,6 +8,7 @@
 //! a publish after a flushed commit. The result goes to
 //! `target/xtask/bench.md`, with the disk's flush time and the machine's load.
 
+mod escalation;
 mod figures;
 mod long;
 mod machine;
@@ -86,6 +87,9 @@ impl Load {
 /// Measures and writes the result.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let request = Request::parse(arguments)?;
+    if request.only == [escalation::NAME] {
+        return escalation::run();
+    }
     let program = prerequisites::broker()?;
     let binary = build()?;
     let place = servers::place()?;

@@ -17,6 +17,12 @@ const WAIT_SECONDS: [f64; 14] = [
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
 ];
 
+/// Upper bounds in seconds for the delay of a first message: its p99 is promised to
+/// be below a quarter of a second.
+const FIRST_SEND_SECONDS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
 /// The outcome of nearly every sample.
 pub(super) const STORED: &str = "stored";
 
@@ -28,6 +34,7 @@ pub(super) struct Families {
     pub(super) sos_trigger: Seconds<Via>,
     pub(super) sos_triggers: Family<OutcomeOf, Counter>,
     pub(super) sos_ended: Family<Reason, Counter>,
+    pub(super) sos_first_send_delay: Histogram,
     pub(super) events_sent: Counter,
     pub(super) feed_overflows: Counter,
     pub(super) telemetry_samples: Family<OutcomeOf, Counter>,
@@ -119,6 +126,7 @@ impl Families {
             sos_trigger: waits(),
             sos_triggers: Family::default(),
             sos_ended: Family::default(),
+            sos_first_send_delay: Histogram::new(FIRST_SEND_SECONDS),
             events_sent: Counter::default(),
             feed_overflows: Counter::default(),
             telemetry_samples: Family::default(),
@@ -165,6 +173,12 @@ impl Families {
         );
         self.registry
             .register("sos_ended", "Incidents that ended", self.sos_ended.clone());
+        self.registry.register_with_unit(
+            "sos_first_send_delay",
+            "From the end of the grace window to the door of a provider, of first messages",
+            Unit::Seconds,
+            self.sos_first_send_delay.clone(),
+        );
         self.registry.register(
             "events_sent",
             "Incident events handed to a subscriber's connection",

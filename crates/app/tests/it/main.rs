@@ -11,5 +11,6 @@
 mod counted;
 mod data_rights;
 mod devices;
+mod escalation;
 mod harness;
 mod sos;

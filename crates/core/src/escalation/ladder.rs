@@ -35,6 +35,21 @@ pub enum Step {
     Acknowledged,
 }
 
+impl Step {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Queued => "queued",
+            Self::Accepted => "accepted",
+            Self::Failed => "failed",
+            Self::Delivered => "delivered",
+            Self::Opened => "opened",
+            Self::Acknowledged => "acknowledged",
+        }
+    }
+}
+
 /// How far the message to a contact by one channel got. A step that was never
 /// reported on its own, or too late, has no time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -145,6 +145,30 @@ pub struct Facts<'a> {
     pub link: &'a str,
 }
 
+/// What a call says beside its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// The language with a region, such as `es-ES`: which voice reads it.
+    pub language: &'static str,
+    /// "Press 4 to say that you are on it."
+    pub press: &'static str,
+    /// Said when nothing was pressed to the end.
+    pub farewell: &'static str,
+}
+
+/// What a call to a contact of this language says beside its message, in the
+/// language that [`render`] chooses.
+pub fn spoken(policy: &Policy, language: &str) -> Spoken {
+    let chain = chain(language, &policy.default_language);
+    let words = chain.iter().find_map(|tag| offered(policy, tag));
+    let words = words.unwrap_or(&words::ENGLISH);
+    Spoken {
+        language: words.voice,
+        press: words.press,
+        farewell: words.farewell,
+    }
+}
+
 /// The text of a template for a contact of this language. `es-MX` is looked for
 /// as `es-MX`, then `es`, then the app's default language, then English; in each,
 /// the app's own template comes before ours. A drill is marked before all else,

@@ -23,7 +23,9 @@ mod token;
 pub use attempt::{Attempt, AttemptKey, AttemptState, Purpose};
 pub use channel::{Channel, Outcome, Status};
 pub use ladder::{Ladder, Receipt, Step};
-pub use message::{Facts, Kind, Medium, TemplateName, Whereabouts, is_gsm7, render};
+pub use message::{
+    Facts, Kind, Medium, Spoken, TemplateName, Whereabouts, is_gsm7, render, spoken,
+};
 pub use plan::{
     Acknowledgement, Decline, MAX_FOLLOW_UPS, Plan, Reach, Reachable, Running, Send, Situation,
     Skip, SkipReason, plan, withdrawn,

@@ -105,6 +105,26 @@ pub fn compose(draft: &Draft<'_>) -> String {
     best.map_or_else(|| assemble(draft, "", draft.name), |(_, text)| text)
 }
 
+/// The first of these that fits one part, else the one with the fewest: what `say`
+/// makes of the whole name, of the first name, and of its first 12 letters. Accents
+/// that the GSM alphabet lacks are dropped as in [`compose`].
+pub fn fit(name: &str, say: impl Fn(&str) -> String) -> String {
+    let first_name = name.split_whitespace().next().unwrap_or(name);
+    let short_name: String = first_name.chars().take(SHORT_NAME_CHARS).collect();
+    let mut best: Option<(usize, String)> = None;
+    for name in [name, first_name, &short_name] {
+        let text = in_alphabet(&say(name));
+        let segments = measure(&text).segments;
+        if segments == 1 {
+            return text;
+        }
+        if best.as_ref().is_none_or(|(fewest, _)| segments < *fewest) {
+            best = Some((segments, text));
+        }
+    }
+    best.map_or_else(|| say(name), |(_, text)| text)
+}
+
 fn assemble(draft: &Draft<'_>, wording: &str, name: &str) -> String {
     let sentence = wording.replace("{name}", name);
     let parts = [sentence.as_str(), draft.place, draft.link];
@@ -267,6 +287,14 @@ mod tests {
             text("Íñigo Łukasz"),
             format!("SOS: Iñigo Lukasz needs help! {PLACE} {LINK}")
         );
+    }
+
+    #[test]
+    fn a_text_is_said_with_the_longest_name_that_fits() {
+        let say = |name: &str| format!("SOS: {name} needs help. {PLACE} {LINK}");
+        assert_eq!(fit("Ann Lee", say), say("Ann Lee"));
+        let long = format!("Íñigo {}", "Montgomery ".repeat(9));
+        assert_eq!(fit(&long, say), say("Iñigo"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use uuid::Uuid;
     ProcessedEvent,
     ActuatorEvent,
     AcknowledgedEvent,
+    UnansweredEvent,
     CancelledEvent,
     ResolvedEvent
 )))]
@@ -40,11 +41,49 @@ pub(super) struct ActuatorEvent {
 
 /// A contact or an operator acknowledged.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct AcknowledgedEvent {
     /// `sos_ack`
     #[serde(rename = "type")]
     #[schema(pattern = "^sos_ack$", example = "sos_ack")]
     kind: String,
+    /// When.
+    #[schema(format = DateTime, example = "2026-09-09T10:17:00.000Z")]
+    acknowledged_at: String,
+    /// Who.
+    acknowledged_by: AcknowledgedBy,
+    #[serde(flatten)]
+    common: Common,
+}
+
+/// Who said that they help.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AcknowledgedBy {
+    /// `contact` or `operator`.
+    #[serde(rename = "type")]
+    #[schema(pattern = "^(contact|operator)$", example = "contact")]
+    kind: String,
+    /// Which contact; null for an operator.
+    contact_id: Option<Uuid>,
+    /// The name that they gave, or that is known.
+    #[schema(example = "Ann Lee")]
+    name: String,
+    /// `page`, `call`, `sms` or `console`.
+    #[schema(pattern = "^(page|call|sms|console)$", example = "page")]
+    means: String,
+}
+
+/// Everybody was asked in this round and nobody answered.
+#[derive(Serialize, ToSchema)]
+pub(super) struct UnansweredEvent {
+    /// `sos.unanswered`
+    #[serde(rename = "type")]
+    #[schema(pattern = r"^sos\.unanswered$", example = "sos.unanswered")]
+    kind: String,
+    /// The round, from 1; a second cry begins the next.
+    #[schema(minimum = 1, example = 1)]
+    round: u32,
     #[serde(flatten)]
     common: Common,
 }

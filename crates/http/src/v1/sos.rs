@@ -2,15 +2,18 @@
 
 pub(crate) mod cancel;
 pub(crate) mod history;
+mod receipts;
 pub(crate) mod resolve;
 pub(crate) mod show;
 pub(crate) mod trigger;
 mod view;
 
+use mayday_core::escalation::Ladder;
 use mayday_core::sos::Incident;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use receipts::ReceiptView;
 use view::{IncidentBrief, IncidentView};
 
 /// The incident after a trigger.
@@ -26,6 +29,25 @@ pub(crate) struct TriggerAnswer {
 pub(crate) struct SosAnswer {
     /// The caller's own incident; null when there is none.
     incident: Option<IncidentView>,
+}
+
+/// The open incident, if there is one, and who was reached.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OpenSosAnswer {
+    /// The caller's own incident; null when there is none.
+    incident: Option<IncidentView>,
+    /// How far each message got, in the order in which they became due; empty before
+    /// the first.
+    receipts: Vec<ReceiptView>,
+}
+
+impl OpenSosAnswer {
+    fn new(incident: Option<Incident>, receipts: &Ladder) -> Self {
+        Self {
+            incident: incident.map(Into::into),
+            receipts: receipts.receipts().iter().map(Into::into).collect(),
+        }
+    }
 }
 
 /// The incident after a cancel request, if one was open.

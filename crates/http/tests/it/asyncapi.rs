@@ -150,6 +150,7 @@ async fn real_events_fit_their_schemas() {
         let kind = body["type"].as_str().unwrap().to_owned();
         let message = match kind.as_str() {
             "sos_ack" => "acknowledged",
+            "sos.unanswered" => "unanswered",
             "sos.actuator_update" => "actuatorUpdate",
             same => same,
         };

@@ -3,14 +3,14 @@
 use mayday_core::escalation::Acknowledgement;
 use mayday_core::event::EventType;
 use mayday_core::ids::{ContactId, IncidentId};
-use mayday_core::sos::{Incident, event_body};
+use mayday_core::sos::Incident;
 use mayday_core::time::Timestamp;
-use serde_json::json;
+use serde_json::{Map, json};
 
+use super::{announce, timer};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
-use crate::events::{self, NewEvent};
 use crate::incidents::row;
 use crate::row::Row;
 use crate::sql::Sql;
@@ -138,8 +138,10 @@ pub(super) async fn note_sign(
     contact: ContactId,
 ) -> Result<(), StoreError> {
     let (helper, now) = (format!("contact:{contact}"), tx.now());
-    tx.execute(&SIGN, args![incident.id, incident.round, &helper, now])
-        .await?;
+    let sign = args![incident.id, incident.round, &helper, now];
+    if incident.state.is_open() && tx.execute(&SIGN, sign).await? > 0 {
+        timer::wake(tx, incident.id).await?;
+    }
     Ok(())
 }
 
@@ -183,6 +185,7 @@ impl Command for Acknowledge {
             let (helper, now) = (self.by.helper(), tx.now());
             let sign = args![incident.id, incident.round, &helper, now];
             tx.execute_one(&SIGN, sign).await?;
+            timer::wake(tx, incident.id).await?;
             return Ok(AcknowledgeOutcome::Again(Box::new(incident)));
         }
         self.promise(tx, &mut incident).await?;
@@ -222,24 +225,18 @@ impl Acknowledge {
         tx.execute_one(&PROMISE, values).await?;
         let before = incident.snapshot_version;
         incident.acknowledge(now);
+        super::changed(tx, incident).await?;
         row::update(tx, incident, before).await?;
-        let mut body = event_body(incident, now, None);
-        body.insert("acknowledgedAt".to_owned(), now.to_string().into());
+        let mut more = Map::new();
+        more.insert("acknowledgedAt".to_owned(), now.to_string().into());
         let by = json!({
             "type": if self.by.contact().is_some() { "contact" } else { "operator" },
             "contactId": self.by.contact(),
             "name": name,
             "means": means,
         });
-        body.insert("acknowledgedBy".to_owned(), by);
-        let new = NewEvent {
-            incident: incident.id,
-            kind: EventType::Acknowledged,
-            snapshot_version: incident.snapshot_version,
-            body,
-        };
-        events::append(tx, incident.user, new).await?;
-        Ok(())
+        more.insert("acknowledgedBy".to_owned(), by);
+        announce::say(tx, incident, EventType::Acknowledged, more).await
     }
 
     /// The name that was given, or the one that is known.

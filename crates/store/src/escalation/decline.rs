@@ -3,6 +3,8 @@
 use mayday_core::escalation::Decline as Declined;
 use mayday_core::ids::{ContactId, IncidentId};
 
+use super::known::Known;
+use super::{announce, timer, withdraw};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
@@ -62,7 +64,7 @@ impl Command for Decline {
     const NAME: &'static str = "escalation.decline";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<DeclineOutcome, StoreError> {
-        let Some(incident) = super::lock(tx, self.incident).await? else {
+        let Some(mut incident) = super::lock(tx, self.incident).await? else {
             return Ok(DeclineOutcome::Unknown);
         };
         if !incident.state.is_open() {
@@ -71,6 +73,11 @@ impl Command for Decline {
         let now = tx.now();
         let values = args![incident.id, self.contact, incident.round, now];
         tx.execute_one(&NOTE, values).await?;
+        let mut known = Known::read(tx, &incident, None).await?;
+        if withdraw::waiting(tx, &incident, &mut known).await? {
+            announce::moved(tx, &mut incident, &known).await?;
+        }
+        timer::wake(tx, incident.id).await?;
         Ok(DeclineOutcome::Noted)
     }
 }

@@ -4,7 +4,8 @@ use crate::command::Command;
 use crate::error::StoreError;
 use crate::tx::Tx;
 
-use super::{acknowledge, tokens};
+use super::known::Known;
+use super::{acknowledge, announce, tokens};
 
 /// Notes that a link was opened. It is a sign of life of one who promised help,
 /// and nothing more: it acknowledges nothing. Output: `false` for a link that is
@@ -23,7 +24,7 @@ impl Command for NoteOpened {
         let Some(token) = tokens::find(tx, &self.lookup_key).await? else {
             return Ok(false);
         };
-        let Some(incident) = super::lock(tx, token.incident).await? else {
+        let Some(mut incident) = super::lock(tx, token.incident).await? else {
             return Ok(false);
         };
         if token.revoked_at.is_some() {
@@ -31,6 +32,11 @@ impl Command for NoteOpened {
         }
         tokens::note_opened(tx, &self.lookup_key).await?;
         acknowledge::note_sign(tx, &incident, token.contact).await?;
+        // The receipts say so; the event has whoever watches read them.
+        if token.opened_at.is_none() && incident.state.is_open() {
+            let known = Known::read(tx, &incident, None).await?;
+            announce::moved(tx, &mut incident, &known).await?;
+        }
         Ok(true)
     }
 }

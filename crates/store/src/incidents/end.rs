@@ -9,6 +9,7 @@ use super::row;
 use super::trail::{TRAIL_COPY_JOB, trail_copy};
 use crate::alerts;
 use crate::error::StoreError;
+use crate::escalation;
 use crate::events::{self, NewEvent};
 use crate::hint::Hint;
 use crate::jobs;
@@ -29,6 +30,8 @@ pub(super) async fn end(
     if !incident.end(how, now) {
         return Ok(());
     }
+    // Nothing more is to leave but the all-clear, from this commit on.
+    escalation::changed(tx, incident).await?;
     row::update(tx, incident, before).await?;
     let new = NewEvent {
         incident: incident.id,

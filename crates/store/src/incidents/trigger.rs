@@ -25,6 +25,7 @@ use crate::alerts::{self, AlertKind};
 use crate::command::Command;
 use crate::devices::{self, Whose, register, whose};
 use crate::error::StoreError;
+use crate::escalation;
 use crate::events::{self, NewEvent};
 use crate::hint::Hint;
 use crate::tx::Tx;
@@ -170,6 +171,9 @@ impl TriggerSos {
                     alerts::close(tx, AlertKind::SilentIncident, &key).await?;
                 }
                 incident.update(&report, new_round);
+                if new_round {
+                    escalation::changed(tx, &mut incident).await?;
+                }
                 row::update(tx, &incident, before).await?;
                 (incident, false)
             } else {
@@ -228,7 +232,8 @@ impl TriggerSos {
             app: self.app,
             user: owner,
         };
-        let incident = Incident::open(ids, report);
+        let mut incident = Incident::open(ids, report);
+        escalation::begin(tx, &mut incident).await?;
         row::insert(tx, &incident).await?;
         tx.hint(Hint::IncidentOpened {
             user: owner,

@@ -76,7 +76,7 @@ on_both!(due_jobs_are_claimed_most_urgent_first, |store| async move {
     put(&store, "early", 1, START.minus(LEASE)).await;
     put(&store, "future", 0, START.plus(LEASE)).await;
     let hints = commits.recv().await.unwrap();
-    assert!(matches!(*hints, [Hint::JobDue(due)] if due == START));
+    assert!(matches!(*hints, [Hint::JobDue { due_at, .. }] if due_at == START));
 
     assert_eq!(keys(&claim(&store, 2).await), ["urgent", "early"]);
     let last = claim(&store, 50).await;

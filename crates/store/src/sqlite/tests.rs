@@ -324,7 +324,7 @@ async fn observers_hear_of_a_commit_before_its_caller_is_answered() {
     let counter = Arc::clone(&heard);
     store.observe(|_| panic!("an observer of a test panics"));
     store.observe(move |hints| {
-        assert!(matches!(hints, [Hint::JobDue(_)]));
+        assert!(matches!(hints, [Hint::JobDue { .. }]));
         counter.fetch_add(1, Ordering::SeqCst);
     });
     store

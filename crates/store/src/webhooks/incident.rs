@@ -39,6 +39,7 @@ pub(crate) async fn tell_event(tx: &mut Tx<'_>, event: &UserEvent) -> Result<(),
         EventType::Cancelled => (NotificationType::SosCancelled, by_of(&event.body)),
         EventType::Resolved => (NotificationType::SosResolved, by_of(&event.body)),
         EventType::Processed => (NotificationType::SosOpened, Value::Null),
+        EventType::Unanswered => (NotificationType::SosUnanswered, Value::Null),
         EventType::ActuatorUpdate => return Ok(()),
     };
     if listeners(tx, event.app).await?.is_empty() {

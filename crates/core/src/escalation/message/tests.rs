@@ -186,3 +186,17 @@ fn template_names_are_read_back() {
     }
     assert_eq!(TemplateName::parse("sms_hello"), None);
 }
+
+#[test]
+fn a_call_says_how_to_answer_in_the_language_of_its_message() {
+    let policy = Policy::default();
+    let languages = ["es-MX", "ca", "fr", "de-AT", "pl"].map(|tag| spoken(&policy, tag).language);
+    assert_eq!(languages, ["es-ES", "ca-ES", "fr-FR", "de-DE", "en-GB"]);
+    for tag in ["en", "es", "ca", "fr", "de"] {
+        let spoken = spoken(&policy, tag);
+        assert!(
+            spoken.press.contains('4') && !spoken.farewell.is_empty(),
+            "{tag}"
+        );
+    }
+}

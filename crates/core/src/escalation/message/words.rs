@@ -12,6 +12,12 @@ pub(in super::super) struct Words {
     pub(super) nowhere: &'static str,
     /// Stands before a position from before the incident.
     pub(super) last_known: &'static str,
+    /// Said at the end of a call for help that takes an answer.
+    pub(super) press: &'static str,
+    /// Said when a call ends without one.
+    pub(super) farewell: &'static str,
+    /// The language with a region, for a voice that reads.
+    pub(super) voice: &'static str,
     /// By medium (SMS, voice, mail) and kind (alert, asked again, cancelled,
     /// resolved).
     texts: [[&'static str; 4]; 3],
@@ -48,6 +54,9 @@ pub(super) static ENGLISH: Words = Words {
     drill: "DRILL, not an emergency: ",
     nowhere: "position unknown",
     last_known: "last seen ",
+    press: "Press 4 to say that you are on it.",
+    farewell: "Please answer by the link in our message. Goodbye.",
+    voice: "en-GB",
     texts: [
         [
             "SOS: {name} needs help. {time}, {position}. Please answer: {link}",
@@ -75,6 +84,9 @@ static SPANISH: Words = Words {
     drill: "SIMULACRO, no es una emergencia: ",
     nowhere: "lugar desconocido",
     last_known: "antes en ",
+    press: "Pulse 4 para decir que se ocupa.",
+    farewell: "Responda con el enlace de nuestro mensaje. Adiós.",
+    voice: "es-ES",
     texts: [
         [
             "SOS: {name} necesita ayuda. {time}, {position}. Responda: {link}",
@@ -102,6 +114,9 @@ static CATALAN: Words = Words {
     drill: "SIMULACRE, no és cap urgència: ",
     nowhere: "lloc desconegut",
     last_known: "abans a ",
+    press: "Premi 4 per dir que se n'ocupa.",
+    farewell: "Respongui amb l'enllaç del nostre missatge. Adeu.",
+    voice: "ca-ES",
     texts: [
         [
             "SOS: {name} necessita ajuda. {time}, {position}. Respongui: {link}",
@@ -129,6 +144,9 @@ static FRENCH: Words = Words {
     drill: "EXERCICE, pas une urgence : ",
     nowhere: "position inconnue",
     last_known: "avant, ",
+    press: "Appuyez sur 4 pour dire que vous vous en occupez.",
+    farewell: "Répondez par le lien de notre message. Au revoir.",
+    voice: "fr-FR",
     texts: [
         [
             "SOS : {name} a besoin d'aide. {time}, {position}. Répondez : {link}",
@@ -156,6 +174,9 @@ static GERMAN: Words = Words {
     drill: "ÜBUNG, kein Notfall: ",
     nowhere: "Ort unbekannt",
     last_known: "zuletzt ",
+    press: "Drücken Sie 4, um zu sagen, dass Sie sich kümmern.",
+    farewell: "Bitte antworten Sie über den Link in unserer Nachricht. Auf Wiederhören.",
+    voice: "de-DE",
     texts: [
         [
             "SOS: {name} braucht Hilfe. {time}, {position}. Bitte antworten: {link}",

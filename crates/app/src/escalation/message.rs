@@ -1,0 +1,215 @@
+//! A message as a provider takes it, made from a permit: the same one each time, so
+//! that a look-up recognises what was sent.
+
+use mayday_core::escalation::{
+    Channel, Facts, Kind, Medium, TemplateName, Whereabouts, render, spoken,
+};
+use mayday_core::sos::{Incident, PositionSource};
+use mayday_core::time::Timestamp;
+use mayday_gateway::mail::Mail;
+use mayday_gateway::sms::OutgoingSms;
+use mayday_gateway::sms::text::fit;
+use mayday_gateway::voice::{OutgoingCall, Script};
+use mayday_store::escalation::Permit;
+
+use super::callbacks;
+use crate::senders::Senders;
+
+/// How often a call says its message.
+const TIMES_SAID: u8 = 3;
+
+/// What is handed to a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    Sms(OutgoingSms),
+    Call(OutgoingCall),
+    Mail(Mail),
+}
+
+impl Message {
+    /// What a permit allows to send.
+    pub(super) fn of(permit: &Permit, senders: &Senders) -> Self {
+        let words = Words { permit, senders };
+        match permit.attempt.attempt.key.channel {
+            Channel::Voice => Self::Call(words.call()),
+            Channel::Email => Self::Mail(words.mail()),
+            Channel::Sms | Channel::Slack | Channel::Webhook => Self::Sms(words.sms()),
+        }
+    }
+}
+
+struct Words<'a> {
+    permit: &'a Permit,
+    senders: &'a Senders,
+}
+
+impl Words<'_> {
+    fn sms(&self) -> OutgoingSms {
+        let link = self.link();
+        let text = fit(self.name(), |name| self.text(Medium::Sms, name, &link));
+        // The all-clear has no link: its text, which names who and when, tells it apart.
+        let mark = if text.contains(&link) {
+            link
+        } else {
+            text.clone()
+        };
+        OutgoingSms {
+            to: self.permit.attempt.address.clone(),
+            text,
+            mark,
+            status_callback: self.callback(callbacks::MESSAGE_STATUS),
+        }
+    }
+
+    fn call(&self) -> OutgoingCall {
+        let attempt = &self.permit.attempt;
+        let spoken = spoken(&self.permit.policy, &attempt.language);
+        let digits_callback = self.callback(callbacks::CALL_DIGITS);
+        let mut message = self.text(Medium::Voice, self.name(), "");
+        let asks = matches!(attempt.kind, Kind::Alert | Kind::AskedAgain);
+        if asks && digits_callback.is_some() {
+            message.push(' ');
+            message.push_str(spoken.press);
+        }
+        OutgoingCall {
+            to: attempt.address.clone(),
+            script: Script {
+                language: spoken.language.to_owned(),
+                message,
+                farewell: if asks { spoken.farewell } else { "" }.to_owned(),
+                times: TIMES_SAID,
+                digits_callback: digits_callback.unwrap_or_default(),
+            },
+            status_callback: self.callback(callbacks::CALL_STATUS),
+        }
+    }
+
+    fn mail(&self) -> Mail {
+        let attempt = &self.permit.attempt;
+        let link = self.link();
+        let text = self.text(Medium::Sms, self.name(), &link);
+        let (from, from_name) = self.senders.mail().map_or_else(
+            || ("sos@localhost.invalid".to_owned(), String::new()),
+            |mailing| (mailing.from.clone(), mailing.from_name.clone()),
+        );
+        Mail {
+            from_name,
+            from,
+            to: attempt.address.clone(),
+            subject: self.text(Medium::Mail, self.name(), &link),
+            html: html(&text, &link, &attempt.language),
+            text,
+            id: attempt.id.to_string(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// The contact's own link; empty when nobody told this server its address.
+    fn link(&self) -> String {
+        let own = self.permit.policy.tracking_base_url.as_deref();
+        let base = own.or_else(|| self.senders.public_url());
+        base.map_or_else(String::new, |base| {
+            format!("{base}/t/{}", self.permit.token.to_text())
+        })
+    }
+
+    fn callback(&self, path: &str) -> Option<String> {
+        let provider = self.permit.attempt.provider.as_deref()?;
+        self.senders.twilio(provider)?;
+        let base = self.senders.public_url()?;
+        Some(callbacks::address(base, path, provider))
+    }
+
+    fn name(&self) -> &str {
+        let user = &self.permit.user;
+        user.profile
+            .name
+            .as_deref()
+            .unwrap_or_else(|| user.external_id.as_str())
+    }
+
+    fn text(&self, medium: Medium, name: &str, link: &str) -> String {
+        let (attempt, incident) = (&self.permit.attempt, &self.permit.incident);
+        let facts = Facts {
+            name,
+            whereabouts: whereabouts(incident),
+            at: told_time(incident, attempt.kind),
+            utc_offset_minutes: None,
+            link,
+        };
+        let template = TemplateName {
+            medium,
+            kind: attempt.kind,
+        };
+        let policy = &self.permit.policy;
+        let text = render(policy, &attempt.language, template, attempt.drill, &facts);
+        text.trim_end().to_owned()
+    }
+}
+
+fn whereabouts(incident: &Incident) -> Whereabouts {
+    incident
+        .position
+        .as_ref()
+        .map_or(Whereabouts::Unknown, |position| {
+            let (latitude, longitude) = (position.fix.latitude, position.fix.longitude);
+            if position.source == PositionSource::LastKnown {
+                Whereabouts::LastKnown(latitude, longitude)
+            } else {
+                Whereabouts::Current(latitude, longitude)
+            }
+        })
+}
+
+fn told_time(incident: &Incident, kind: Kind) -> Timestamp {
+    let ended = match kind {
+        Kind::Alert | Kind::AskedAgain => None,
+        Kind::Cancelled | Kind::Resolved => incident.cancelled_at.or(incident.resolved_at),
+    };
+    ended.unwrap_or(incident.created_at)
+}
+
+/// A page for mail readers: the text, and the link as one.
+fn html(text: &str, link: &str, language: &str) -> String {
+    let (shown, address) = (escape(text), escape(link));
+    let linked = if link.is_empty() {
+        shown
+    } else {
+        shown.replace(&address, &format!("<a href=\"{address}\">{address}</a>"))
+    };
+    format!(
+        "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"></head>\
+         <body><p style=\"font-size:1.2em\">{linked}</p></body></html>",
+        escape(language),
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_never_becomes_markup() {
+        let page = html(
+            "SOS: <b>Eve</b> & co. https://x.example/t/1",
+            "https://x.example/t/1",
+            "en",
+        );
+        assert!(
+            page.contains("SOS: &lt;b&gt;Eve&lt;/b&gt; &amp; co."),
+            "{page}"
+        );
+        assert!(
+            page.contains("<a href=\"https://x.example/t/1\">"),
+            "{page}"
+        );
+    }
+}

@@ -1,0 +1,204 @@
+//! Makes one attempt: a permit, a provider, its answer on record.
+
+use std::time::Duration;
+
+use mayday_core::escalation::{AttemptState, Purpose};
+use mayday_core::ids::AttemptId;
+use mayday_gateway::outcome::{Next, Outcome, Refusal};
+use mayday_store::Lane;
+use mayday_store::escalation::{
+    AttemptRow, GiveUp, Permit, PermitOutcome, PermitSend, RecordTry, TryEnd, attempts,
+};
+use mayday_store::jobs::Job;
+
+use super::door::Door;
+use super::look_up::Reviewed;
+use super::message::Message;
+use super::{Progress, SendPoint};
+use crate::{App, AppError};
+
+/// When a silent provider is asked what became of a message.
+const LOOK_UP_AFTER: Duration = Duration::from_secs(2);
+/// Wait before all providers are tried again; doubled for each further time ..
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// .. up to this. The plan goes on meanwhile.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// Wait while other messages to the same address are on their way.
+const ADDRESS_WAIT: Duration = Duration::from_millis(250);
+/// How long a message that nobody takes is tried.
+const TRY_FOR: Duration = Duration::from_mins(10);
+
+/// What follows one door.
+enum After {
+    /// The attempt is settled or somebody else's.
+    Over,
+    /// The next door; the provider asks to be left alone for so long.
+    Next(Option<Duration>),
+    /// The end is not known.
+    Doubt,
+}
+
+impl App {
+    /// Makes an attempt, or goes on with one that was begun.
+    pub async fn send_message(&self, job: &Job, attempt: AttemptId) -> Result<Progress, AppError> {
+        let mut tx = self.store.read_once().await?;
+        let row = attempts::get(&mut tx, attempt).await?;
+        drop(tx);
+        let Some(mut row) = row.filter(|row| row.attempt.state <= AttemptState::Sending) else {
+            return Ok(Progress::Done);
+        };
+        let mut last = None;
+        if row.try_at.is_some() {
+            match self.review_try(job, attempt).await? {
+                Reviewed::Over => return Ok(Progress::Recorded),
+                Reviewed::Wait(wait) => return Ok(Progress::Again(wait)),
+                Reviewed::Free => last.clone_from(&row.provider),
+            }
+            row.try_at = None;
+        }
+        let Some(_slot) = self.slots.address(&row.address) else {
+            return Ok(Progress::Again(ADDRESS_WAIT));
+        };
+        self.try_doors(job, &row, last.as_deref()).await
+    }
+
+    /// Tries one door after the other; the one that fell silent comes last.
+    async fn try_doors(
+        &self,
+        job: &Job,
+        row: &AttemptRow,
+        last: Option<&str>,
+    ) -> Result<Progress, AppError> {
+        let now = self.clock.now();
+        let mut doors = Door::of(&self.senders, row, now);
+        doors.retain(|door| !row.refused_by.contains(&door.name));
+        doors.sort_by_key(|door| Some(door.name.as_str()) == last);
+        let mut wait = None;
+        let mut worth_waiting = false;
+        for door in &doors {
+            match self.try_door(job, row, door).await? {
+                After::Over => return Ok(Progress::Recorded),
+                After::Doubt => return Ok(Progress::Again(LOOK_UP_AFTER)),
+                After::Next(asked) => {
+                    worth_waiting |= asked.is_some();
+                    wait = wait.max(asked);
+                }
+            }
+        }
+        let age = now.since(row.attempt.scheduled_at);
+        if worth_waiting && age < TRY_FOR {
+            let doublings = u32::try_from(job.attempts.clamp(1, 10) - 1).unwrap_or(0);
+            let own = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
+            return Ok(Progress::Again(
+                own.max(wait.unwrap_or_default().min(TRY_FOR)),
+            ));
+        }
+        let give_up = GiveUp {
+            attempt: row.id,
+            claim: job.claim(),
+            reason: "no provider takes it".to_owned(),
+        };
+        self.store.write(Lane::Job, give_up).await?;
+        Ok(Progress::Recorded)
+    }
+
+    async fn try_door(&self, job: &Job, row: &AttemptRow, door: &Door) -> Result<After, AppError> {
+        let Some(_slot) = self.slots.provider(&door.name).await else {
+            return Ok(After::Next(Some(ADDRESS_WAIT)));
+        };
+        self.send_faults.at(SendPoint::BeforePermit).await;
+        let ask = PermitSend {
+            attempt: row.id,
+            claim: job.claim(),
+            provider: door.name.clone(),
+            reaches: self.reaches(),
+            caps: *self.senders.caps(),
+        };
+        let permit = match self.store.write(Lane::Job, ask).await? {
+            PermitOutcome::Given(permit) => permit,
+            PermitOutcome::Open => return Ok(After::Doubt),
+            PermitOutcome::Withdrawn
+            | PermitOutcome::OverCap
+            | PermitOutcome::Over
+            | PermitOutcome::Lost => return Ok(After::Over),
+        };
+        self.send_faults.at(SendPoint::BeforeSend).await;
+        let message = Message::of(&permit, &self.senders);
+        self.measure_delay(&permit);
+        let outcome = door.send(&message).await;
+        self.send_faults.at(SendPoint::AfterSend).await;
+        let now = self.clock.now();
+        let channel = row.attempt.key.channel;
+        self.senders.record(channel, &door.name, &outcome, now);
+        self.record_outcome(job, &permit, outcome).await
+    }
+
+    async fn record_outcome(
+        &self,
+        job: &Job,
+        permit: &Permit,
+        outcome: Outcome,
+    ) -> Result<After, AppError> {
+        let (end, after) = match outcome {
+            Outcome::Accepted { provider_id } => {
+                let state = AttemptState::Sent;
+                (TryEnd::Accepted { provider_id, state }, After::Over)
+            }
+            Outcome::Refused(refusal) => after_refusal(refusal),
+            Outcome::Ambiguous { reason } => {
+                tracing::warn!(
+                    attempt.id = %permit.attempt.id,
+                    reason,
+                    "a provider fell silent; it is asked what became of the message"
+                );
+                return Ok(After::Doubt);
+            }
+        };
+        let record = RecordTry {
+            attempt: permit.attempt.id,
+            number: permit.attempt.tries,
+            claim: job.claim(),
+            end,
+        };
+        self.store.write(Lane::Job, record).await?;
+        self.send_faults.at(SendPoint::AfterRecord).await;
+        Ok(after)
+    }
+
+    /// The promise to the person in distress: from the end of the grace window to the
+    /// provider's door, of the first message alone.
+    fn measure_delay(&self, permit: &Permit) {
+        let (row, incident) = (&permit.attempt, &permit.incident);
+        let first = row.attempt.key.purpose == Purpose::Alert { repeat: 0 };
+        if permit.first && first && incident.round == 1 {
+            let due = incident.created_at.plus(permit.policy.grace);
+            let delay = self.clock.now().since(due);
+            self.metrics.sos_first_sent(delay);
+        }
+    }
+}
+
+fn after_refusal(refusal: Refusal) -> (TryEnd, After) {
+    let Refusal { next, code, reason } = refusal;
+    match next {
+        Next::Never => (TryEnd::Failed { code, reason }, After::Over),
+        Next::OtherProvider => {
+            let never_here = true;
+            let end = TryEnd::Again {
+                never_here,
+                code,
+                reason,
+            };
+            (end, After::Next(None))
+        }
+        Next::Retry { after } => {
+            let never_here = false;
+            let end = TryEnd::Again {
+                never_here,
+                code,
+                reason,
+            };
+            (end, After::Next(Some(after.unwrap_or_default())))
+        }
+    }
+}

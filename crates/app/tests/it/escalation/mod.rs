@@ -1,0 +1,9 @@
+//! An SOS reaches people, through simulated providers.
+
+mod cancel;
+mod doubt;
+mod driver;
+mod kill;
+mod report;
+mod story;
+mod two_nodes;

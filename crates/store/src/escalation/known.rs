@@ -1,0 +1,155 @@
+//! What is known of an incident's escalation at one moment: everything that the
+//! plan, a permit and the snapshot look at, read under the user's lock.
+
+use std::fmt;
+use std::sync::Arc;
+
+use mayday_core::contact::Contact;
+use mayday_core::escalation::{
+    Acknowledgement, Attempt, Channel, Decline, Item, Policy, Reach, Reachable, Running, Situation,
+};
+use mayday_core::sos::Incident;
+use mayday_core::time::Timestamp;
+
+use super::acknowledge::{self, AcknowledgementRow};
+use super::attempts::{self, AttemptRow};
+use super::decline;
+use crate::error::StoreError;
+use crate::tx::Tx;
+use crate::webhooks::snapshot_items;
+use crate::{contacts, opt_outs, policies};
+
+/// Says whether anything that is configured leads to an address. It must answer
+/// the same whenever it is asked: commands may run again.
+#[derive(Clone)]
+pub struct Reaches(Arc<dyn Fn(Channel, &str) -> bool + Send + Sync>);
+
+impl Reaches {
+    /// What this function says.
+    pub fn new(says: impl Fn(Channel, &str) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(says))
+    }
+
+    fn leads_to(&self, channel: Channel, address: &str) -> bool {
+        (self.0)(channel, address)
+    }
+}
+
+impl fmt::Debug for Reaches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reaches")
+    }
+}
+
+/// See the module's documentation.
+pub(super) struct Known {
+    pub(super) policy: Policy,
+    pub(super) contacts: Vec<Contact>,
+    pub(super) rows: Vec<AttemptRow>,
+    pub(super) acknowledgements: Vec<AcknowledgementRow>,
+    /// What the snapshot shows beside the contacts: partners and their channels.
+    pub(super) others: Vec<Item>,
+    reachable: Vec<Reachable>,
+    attempts: Vec<Attempt>,
+    promises: Vec<Acknowledgement>,
+    declines: Vec<Decline>,
+}
+
+impl Known {
+    /// What is known of an incident that is being opened: a cry for help waits for
+    /// no more than that.
+    pub(super) async fn of_new(tx: &mut Tx<'_>, incident: &Incident) -> Result<Self, StoreError> {
+        Ok(Self {
+            policy: policies::current(tx, incident.app).await?,
+            contacts: contacts::list(tx, incident.user).await?,
+            rows: Vec::new(),
+            acknowledgements: Vec::new(),
+            // They are told by the event that this snapshot is for.
+            others: Vec::new(),
+            reachable: Vec::new(),
+            attempts: Vec::new(),
+            promises: Vec::new(),
+            declines: Vec::new(),
+        })
+    }
+
+    /// Reads it. Without `reaches`, which only whoever sends can tell, every address
+    /// counts as reachable: enough to withdraw and to show, not to plan.
+    pub(super) async fn read(
+        tx: &mut Tx<'_>,
+        incident: &Incident,
+        reaches: Option<&Reaches>,
+    ) -> Result<Self, StoreError> {
+        let policy = policies::current(tx, incident.app).await?;
+        let contacts = contacts::list(tx, incident.user).await?;
+        let rows = attempts::of_incident(tx, incident.id).await?;
+        let acknowledgements = acknowledge::of_incident(tx, incident.id).await?;
+        let declines = decline::of_incident(tx, incident.id).await?;
+        let others = snapshot_items(tx, incident.id, incident.created_at).await?;
+        let phones: Vec<String> = contacts.iter().map(|c| c.phone.clone()).collect();
+        let silent = opt_outs::among(tx, &phones).await?;
+        let real = policy.is_real(incident.drill);
+        let closed = |contact: &Contact, channel: Channel| {
+            let to = address(contact, channel);
+            let refused = channel == Channel::Sms && silent.contains(to);
+            real && (refused || reaches.is_some_and(|known| !known.leads_to(channel, to)))
+        };
+        let reachable = contacts.iter().map(|contact| Reachable {
+            id: contact.id,
+            channels: Channel::OF_CONTACTS
+                .into_iter()
+                .map(|channel| Reach {
+                    channel,
+                    unreachable: closed(contact, channel),
+                })
+                .collect(),
+        });
+        let reachable = reachable.collect();
+        let promises = acknowledgements.iter().map(AcknowledgementRow::promise);
+        Ok(Self {
+            reachable,
+            promises: promises.collect(),
+            attempts: rows.iter().map(|row| row.attempt).collect(),
+            policy,
+            contacts,
+            rows,
+            acknowledgements,
+            others: others.into(),
+            declines,
+        })
+    }
+
+    /// After rows were changed.
+    pub(super) fn renew(&mut self) {
+        self.attempts = self.rows.iter().map(|row| row.attempt).collect();
+    }
+
+    pub(super) fn situation(&self, incident: &Incident, now: Timestamp) -> Situation<'_> {
+        Situation {
+            incident: Running {
+                state: incident.state,
+                opened_at: incident.created_at,
+                round: incident.round,
+                round_began_at: incident.round_began_at,
+                drill: incident.drill,
+            },
+            contacts: &self.reachable,
+            attempts: &self.attempts,
+            acknowledgements: &self.promises,
+            declines: &self.declines,
+            now,
+        }
+    }
+
+    pub(super) fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+}
+
+/// Where a contact is reached by a channel.
+pub(super) fn address(contact: &Contact, channel: Channel) -> &str {
+    match channel {
+        Channel::Email => &contact.email,
+        _ => &contact.phone,
+    }
+}

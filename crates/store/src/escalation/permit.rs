@@ -1,0 +1,213 @@
+//! The permit of a send: asked for after a provider was chosen and before anything
+//! leaves (design: each send has a permit).
+//!
+//! It locks the incident's user, finds out whether the message may still go out and
+//! whether the claim still holds, and writes down that it is about to: through which
+//! provider, and when. From its commit on the message may have gone out; a process
+//! that dies in between leaves a try whose end is looked up.
+
+use mayday_core::escalation::{AttemptState, Policy, TrackingToken, withdrawn};
+use mayday_core::ids::AttemptId;
+use mayday_core::sos::Incident;
+
+use super::attempts::{self, AttemptRow};
+use super::known::{Known, Reaches};
+use super::{announce, timer, tokens};
+use crate::command::Command;
+use crate::error::StoreError;
+use crate::jobs::{self, Claim};
+use crate::pumping::{self, Admission, Caps, Outgoing};
+use crate::tx::Tx;
+use crate::users::{self, UserRow};
+
+/// Asks whether an attempt may be made now through a provider.
+#[derive(Clone, Debug)]
+pub struct PermitSend {
+    /// Which attempt.
+    pub attempt: AttemptId,
+    /// The claim on its job.
+    pub claim: Claim,
+    /// Through which provider, by its name.
+    pub provider: String,
+    /// Where messages can go.
+    pub reaches: Reaches,
+    /// How much may be sent.
+    pub caps: Caps,
+}
+
+/// What is to be sent, as it is at the moment of the permit.
+#[derive(Clone, Debug)]
+pub struct Permit {
+    /// The attempt, with this try on record.
+    pub attempt: AttemptRow,
+    /// The incident.
+    pub incident: Incident,
+    /// Whose it is.
+    pub user: UserRow,
+    /// The app's policy.
+    pub policy: Policy,
+    /// The contact's token.
+    pub token: TrackingToken,
+    /// Whether nothing of this incident was ever handed to a provider before.
+    pub first: bool,
+}
+
+/// What became of a request for a permit.
+#[derive(Clone, Debug)]
+pub enum PermitOutcome {
+    /// Send it, once.
+    Given(Box<Permit>),
+    /// It is not to be sent any more; its job is done.
+    Withdrawn,
+    /// A cap refuses what is no emergency; its job is done.
+    OverCap,
+    /// It is settled, or gone with its incident; its job is done.
+    Over,
+    /// A try is open: look it up first.
+    Open,
+    /// The job is somebody else's by now.
+    Lost,
+}
+
+impl Command for PermitSend {
+    type Output = PermitOutcome;
+    const NAME: &'static str = "escalation.permit";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<PermitOutcome, StoreError> {
+        let Some((mut incident, mut row)) = super::lock_attempt(tx, self.attempt).await? else {
+            jobs::complete(tx, self.claim).await?;
+            return Ok(PermitOutcome::Over);
+        };
+        if !jobs::holds(tx, self.claim).await? {
+            return Ok(PermitOutcome::Lost);
+        }
+        if row.attempt.state > AttemptState::Sending {
+            jobs::complete(tx, self.claim).await?;
+            return Ok(PermitOutcome::Over);
+        }
+        if row.try_at.is_some() {
+            return Ok(PermitOutcome::Open);
+        }
+        let mut known = Known::read(tx, &incident, Some(&self.reaches)).await?;
+        let refusal = self.refusal(tx, &incident, &known, &row).await?;
+        if let Some((state, why, outcome)) = refusal {
+            row.attempt.advance(state, tx.now());
+            row.skip_reason = Some(why.to_owned()).filter(|_| state == AttemptState::Skipped);
+            row.error = Some(why.to_owned()).filter(|_| state == AttemptState::Failed);
+            super::put(tx, &mut known, &row).await?;
+            announce::moved(tx, &mut incident, &known).await?;
+            jobs::complete(tx, self.claim).await?;
+            timer::wake(tx, incident.id).await?;
+            return Ok(outcome);
+        }
+        let first = known
+            .rows
+            .iter()
+            .all(|row| !row.attempt.may_have_gone_out());
+        self.give(tx, incident, row, known.policy, first).await
+    }
+}
+
+impl PermitSend {
+    /// Why it must not go out, if so.
+    async fn refusal(
+        &self,
+        tx: &mut Tx<'_>,
+        incident: &Incident,
+        known: &Known,
+        row: &AttemptRow,
+    ) -> Result<Option<(AttemptState, &'static str, PermitOutcome)>, StoreError> {
+        // What was begun may have gone out, and is carried to its end unless the
+        // incident is over: `withdrawn` asks about what nobody has begun.
+        let mut begun = row.attempt;
+        begun.state = AttemptState::Scheduled;
+        let situation = known.situation(incident, tx.now());
+        if let Some(reason) = withdrawn(&known.policy, &situation, &begun) {
+            let state = if row.attempt.state == AttemptState::Scheduled {
+                AttemptState::Skipped
+            } else {
+                AttemptState::Failed
+            };
+            return Ok(Some((state, reason.as_str(), PermitOutcome::Withdrawn)));
+        }
+        // Once per attempt: a second provider costs nothing more than the first.
+        if row.tries > 0 || !row.real || !row.address.starts_with('+') {
+            return Ok(None);
+        }
+        let outgoing = Outgoing {
+            app: incident.app,
+            user: Some(incident.user),
+            incident: Some(incident.id),
+            to: &row.address,
+            emergency: !incident.drill,
+        };
+        Ok(match pumping::admit(tx, &self.caps, outgoing).await? {
+            Admission::Refused(cap) => {
+                let state = AttemptState::Failed;
+                Some((state, cap.as_str(), PermitOutcome::OverCap))
+            }
+            Admission::Admitted | Admission::OverCap(_) => None,
+        })
+    }
+
+    async fn give(
+        &self,
+        tx: &mut Tx<'_>,
+        incident: Incident,
+        mut row: AttemptRow,
+        policy: Policy,
+        first: bool,
+    ) -> Result<PermitOutcome, StoreError> {
+        let now = tx.now();
+        row.attempt.advance(AttemptState::Sending, now);
+        row.tries = row.tries.saturating_add(1);
+        row.provider = Some(self.provider.clone());
+        row.try_at = Some(now);
+        attempts::update(tx, &row).await?;
+        let token = tokens::issue(tx, incident.id, row.attempt.key.contact).await?;
+        let user = users::lock(tx, incident.user).await?;
+        Ok(PermitOutcome::Given(Box::new(Permit {
+            attempt: row,
+            incident,
+            user,
+            policy,
+            token,
+            first,
+        })))
+    }
+}
+
+/// What is needed to look an open try up: the message as it was sent.
+#[derive(Clone, Debug)]
+pub struct ReviewTry {
+    /// Which attempt.
+    pub attempt: AttemptId,
+}
+
+impl Command for ReviewTry {
+    /// `None`: there is no such attempt, or no open try.
+    type Output = Option<Box<Permit>>;
+    const NAME: &'static str = "escalation.review";
+
+    /// A command and no query, because the token of a contact whose row is gone has
+    /// to be made again.
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Box<Permit>>, StoreError> {
+        let Some((incident, row)) = super::lock_attempt(tx, self.attempt).await? else {
+            return Ok(None);
+        };
+        if row.try_at.is_none() {
+            return Ok(None);
+        }
+        let token = tokens::issue(tx, incident.id, row.attempt.key.contact).await?;
+        let policy = crate::policies::current(tx, incident.app).await?;
+        let user = users::lock(tx, incident.user).await?;
+        Ok(Some(Box::new(Permit {
+            attempt: row,
+            incident,
+            user,
+            policy,
+            token,
+            first: false,
+        })))
+    }
+}
