@@ -51,13 +51,17 @@ pub(super) fn show(incident: &mut Incident, known: &Known) -> Result<(), StoreEr
 }
 
 /// Numbers and stores an event of an incident that the caller has written. `more`
-/// joins what every event says.
+/// joins what every event says. A drill never appears among a user's events
+/// (contract: Escalation).
 pub(super) async fn say(
     tx: &mut Tx<'_>,
     incident: &Incident,
     kind: EventType,
     more: Map<String, Value>,
 ) -> Result<(), StoreError> {
+    if incident.drill {
+        return Ok(());
+    }
     let mut body = event_body(incident, tx.now(), None);
     body.extend(more);
     let new = NewEvent {

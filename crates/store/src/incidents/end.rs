@@ -33,16 +33,19 @@ pub(super) async fn end(
     // Nothing more is to leave but the all-clear, from this commit on.
     escalation::changed(tx, incident).await?;
     row::update(tx, incident, before).await?;
-    let new = NewEvent {
-        incident: incident.id,
-        kind: match how {
-            End::Cancelled => EventType::Cancelled,
-            End::Resolved => EventType::Resolved,
-        },
-        snapshot_version: incident.snapshot_version,
-        body: event_body(incident, now, None),
-    };
-    events::append(tx, incident.user, new).await?;
+    // A drill never appears among a user's events.
+    if !incident.drill {
+        let new = NewEvent {
+            incident: incident.id,
+            kind: match how {
+                End::Cancelled => EventType::Cancelled,
+                End::Resolved => EventType::Resolved,
+            },
+            snapshot_version: incident.snapshot_version,
+            body: event_body(incident, now, None),
+        };
+        events::append(tx, incident.user, new).await?;
+    }
     alerts::close_of_incident(tx, incident.id).await?;
     let key = format!("{TRAIL_COPY_JOB}:{}", incident.id);
     let due_at = now.plus(TRAIL_COPY_DELAY);

@@ -152,3 +152,21 @@ on_both_stores!(
         assert_eq!(stage.told()[2..], [("call", BOB.to_owned())]);
     }
 );
+
+on_both_stores!(
+    a_leap_of_the_clock_asks_nobody_early_and_nothing_twice,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN, BOB]).await;
+        stage.cry().await;
+        stage.pass(15).await;
+        // The server's clock follows no leap; but should it sleep for a month, each
+        // contact still gets the time to answer.
+        stage.node.pass(30 * 24 * 3_600);
+        stage.settle().await;
+        assert_eq!(stage.told()[1..], [("call", ANN.to_owned())]);
+        stage.pass(59).await;
+        assert_eq!(stage.told().len(), 2);
+        stage.pass(1).await;
+        assert_eq!(stage.told()[2..], [("sms", BOB.to_owned())]);
+    }
+);
