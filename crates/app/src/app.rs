@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::presence::{Presence, PresenceLimits};
 use crate::profile::LookUps;
 use crate::senders::Senders;
-use crate::sos::Turns;
+use crate::sos::{Listening, Turns};
 use crate::telemetry::{DeviceOwners, LetterCount};
 use crate::webhooks::Endpoints;
 
@@ -61,6 +61,7 @@ pub struct App {
     pub(crate) look_ups: Arc<LookUps>,
     pub(crate) slots: Slots,
     pub(crate) send_faults: SendFaults,
+    pub(crate) listening: Listening,
     pub(crate) shutdown: CancellationToken,
     pub(crate) draining: AtomicBool,
 }
@@ -92,6 +93,7 @@ impl App {
             look_ups,
             slots: Slots::default(),
             send_faults: SendFaults::default(),
+            listening: Listening::default(),
             shutdown: parts.shutdown,
             draining: AtomicBool::new(false),
         });

@@ -22,6 +22,7 @@ mod metrics;
 mod network_keys;
 pub mod presence;
 mod profile;
+mod readiness;
 pub mod senders;
 mod sos;
 mod telemetry;

@@ -20,6 +20,15 @@ pub enum EventType {
     /// Everybody was asked and nobody answered.
     #[serde(rename = "sos.unanswered")]
     Unanswered,
+    /// The phone in distress has been silent for too long.
+    #[serde(rename = "sos.phone_silent")]
+    PhoneSilent,
+    /// It speaks again.
+    #[serde(rename = "sos.phone_heard")]
+    PhoneHeard,
+    /// Its battery is low.
+    #[serde(rename = "sos.battery_low")]
+    BatteryLow,
     /// The incident was cancelled.
     #[serde(rename = "cancelled")]
     Cancelled,
@@ -36,6 +45,9 @@ impl EventType {
             Self::ActuatorUpdate => "sos.actuator_update",
             Self::Acknowledged => "sos_ack",
             Self::Unanswered => "sos.unanswered",
+            Self::PhoneSilent => "sos.phone_silent",
+            Self::PhoneHeard => "sos.phone_heard",
+            Self::BatteryLow => "sos.battery_low",
             Self::Cancelled => "cancelled",
             Self::Resolved => "resolved",
         }
@@ -48,6 +60,9 @@ impl EventType {
             Self::ActuatorUpdate,
             Self::Acknowledged,
             Self::Unanswered,
+            Self::PhoneSilent,
+            Self::PhoneHeard,
+            Self::BatteryLow,
             Self::Cancelled,
             Self::Resolved,
         ]

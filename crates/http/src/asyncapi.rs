@@ -85,6 +85,9 @@ const EVENTS: &[&str] = &[
     "actuatorUpdate",
     "acknowledged",
     "unanswered",
+    "phoneSilent",
+    "phoneHeard",
+    "batteryLow",
     "cancelled",
     "resolved",
 ];
@@ -127,6 +130,24 @@ const MESSAGES: &[(&str, &str, &str, &str)] = &[
         "Nobody answers",
         "UnansweredEvent",
         "Everybody was asked in this round and nobody answered; another cry begins anew.",
+    ),
+    (
+        "phoneSilent",
+        "The phone is silent",
+        "PhoneSilentEvent",
+        "The phone in distress has said nothing for as long as the policy says; told once.",
+    ),
+    (
+        "phoneHeard",
+        "The phone speaks again",
+        "PhoneHeardEvent",
+        "The silence that was told is over.",
+    ),
+    (
+        "batteryLow",
+        "The battery is low",
+        "BatteryLowEvent",
+        "The battery of the phone in distress is low; told once until it is charged.",
     ),
     (
         "cancelled",

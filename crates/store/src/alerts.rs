@@ -63,6 +63,11 @@ pub enum AlertKind {
     CancelRequested,
     /// An open incident has shown no sign of life for 24 h.
     SilentIncident,
+    /// The phone of an open incident has said nothing for as long as the policy
+    /// allows; closed when it speaks again.
+    PhoneSilent,
+    /// The battery of an open incident's phone is low.
+    BatteryLow,
     /// A relayed SOS of a device that nobody has registered.
     UnattributedSos,
     /// Unattributed SOS are more than are kept; repeats and the oldest make room.
@@ -85,6 +90,8 @@ impl AlertKind {
         match self {
             Self::CancelRequested => "cancel_requested",
             Self::SilentIncident => "silent_incident",
+            Self::PhoneSilent => "phone_silent",
+            Self::BatteryLow => "battery_low",
             Self::UnattributedSos => "unattributed_sos",
             Self::UnattributedFull => "unattributed_full",
             Self::UnansweredSos => "unanswered_sos",

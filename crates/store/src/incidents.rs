@@ -18,6 +18,7 @@ pub(crate) mod row;
 pub(crate) mod silent;
 pub(crate) mod trail;
 pub(crate) mod trigger;
+pub(crate) mod vitals;
 
 use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::sos::Incident;
@@ -36,6 +37,7 @@ pub use resolve::ResolveSos;
 pub use silent::{RaiseSilent, SILENT_AFTER, SilentCandidate, silent_candidates};
 pub use trail::{StoreTrail, TRAIL_COPY_JOB, stored_trail};
 pub use trigger::{TriggerOutcome, TriggerSos};
+pub use vitals::{NoteVitals, WatchedIncident, vitals_of, watched};
 
 use crate::args;
 use crate::error::StoreError;

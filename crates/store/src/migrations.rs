@@ -65,4 +65,5 @@ migrations!(
     23 => "0023_webhooks",
     24 => "0024_checkins",
     25 => "0025_incident_actions",
+    26 => "0026_incident_vitals",
 );

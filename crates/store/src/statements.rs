@@ -66,6 +66,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("incidents/reports", crate::incidents::reports::STATEMENTS),
     ("incidents/silent", crate::incidents::silent::STATEMENTS),
     ("incidents/trail", crate::incidents::trail::STATEMENTS),
+    ("incidents/vitals", crate::incidents::vitals::STATEMENTS),
     ("network_keys", crate::network_keys::STATEMENTS),
     ("opt_outs", crate::opt_outs::STATEMENTS),
     ("policies", crate::policies::STATEMENTS),

@@ -87,7 +87,12 @@ static FIND: Sql = Sql::new(concat!(
     " FROM webhook_endpoints e WHERE e.app_id = $1 AND e.id = $2 AND e.removed_at IS NULL"
 ));
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&OF_APP, &FIND];
+static FAILING: Sql = Sql::new(
+    "SELECT 1 FROM webhook_endpoints WHERE app_id = $1 AND removed_at IS NULL
+        AND (disabled_at IS NOT NULL OR failing_since IS NOT NULL) LIMIT 1",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&OF_APP, &FIND, &FAILING];
 
 /// An endpoint without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,6 +163,13 @@ fn read(row: &Row) -> Result<Endpoint, StoreError> {
         pending: row.get(11)?,
         live_secrets: row.get(12)?,
     })
+}
+
+/// Whether an endpoint of the app, a Slack channel included, is not told: its server
+/// fails, or wanted no more.
+pub async fn any_failing(tx: &mut Tx<'_>, app: AppUuid) -> Result<bool, StoreError> {
+    let row = tx.fetch_optional(&FAILING, args![app]).await?;
+    Ok(row.is_some())
 }
 
 fn channel_of(row: &Row, column: usize) -> Result<Channel, StoreError> {

@@ -4,13 +4,11 @@ use mayday_core::identity::Caller;
 use mayday_core::profile::User;
 use mayday_core::readiness::{Facts, Readiness, assess};
 use mayday_store::users::{CountedUser, UserRow};
+use mayday_core::readiness::Readiness;
+use mayday_store::users::{self, UserRow};
 
 use crate::identity::require_full;
 use crate::{App, AppError};
-
-/// Whether this server can reach contacts by itself. There is no provider of
-/// SMS, voice or mail yet, and readiness promises nothing that would not happen.
-const CAN_NOTIFY: bool = false;
 
 impl App {
     /// The caller's profile, with how well prepared they are.
@@ -18,27 +16,12 @@ impl App {
         require_full(caller)?;
         // This is what every start of an app asks for.
         let counted = self.look_ups.get(caller.user).await?;
+        let mut tx = self.store.read().await?;
+        let counted = users::get_counted(&mut tx, caller.user).await?;
         let counted = counted.ok_or(AppError::Unauthorized)?;
-        let readiness = self.readiness(&counted);
+        let readiness = self.readiness(&mut tx, &counted).await?;
+        drop(tx);
         Ok(user(caller, counted.row, readiness))
-    }
-
-    /// How well prepared a user is now.
-    fn readiness(&self, user: &CountedUser) -> Readiness {
-        let row = &user.row;
-        let now = self.clock.now();
-        let facts = Facts {
-            contacts: user.contacts,
-            phone: row.profile.phone.is_some(),
-            devices: user.devices,
-            mqtt_seen_at: if self.presence.is_connected(row.id) {
-                Some(now)
-            } else {
-                row.mqtt_seen_at
-            },
-            can_notify: CAN_NOTIFY,
-        };
-        assess(&facts, now)
     }
 }
 

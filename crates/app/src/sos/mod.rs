@@ -7,8 +7,10 @@ mod show;
 mod silent;
 mod trigger;
 mod turns;
+mod vitals;
 
 pub use cancel::CancelReceipt;
 pub use history::{HistoryItem, HistoryPage};
 pub use trigger::{SosTrigger, TriggerReceipt};
 pub(crate) use turns::Turns;
+pub(crate) use vitals::Listening;

@@ -95,6 +95,7 @@ impl App {
         // Held until the cry is stored.
         let _turn = self.cries.turn(caller.user, sent.body.len()).await?;
         let trigger = Trigger::parse(&sent.body);
+        let battery = battery_of(&trigger);
         let command = TriggerSos {
             app: caller.app,
             sender: caller.user,
@@ -114,7 +115,13 @@ impl App {
             let command = TriggerSos { sender, ..command };
             return Ok((sender, self.store.write(Lane::Sos, command).await?));
         }
-        Ok((caller.user, stored?))
+        let stored = stored?;
+        if let TriggerOutcome::Opened(incident) | TriggerOutcome::Updated(incident) = &stored
+            && incident.user == caller.user
+        {
+            self.listening.note(incident.id, received_at, battery);
+        }
+        Ok((caller.user, stored))
     }
 
     /// Where the user was last, if the trigger does not say. A slow answer is
@@ -141,6 +148,19 @@ impl App {
         let found = devices::whose(&mut tx, caller.app, caller.user, &naming).await;
         found.ok()?.owner(caller.user)
     }
+}
+
+/// What the phone says about its battery, in whole percent.
+fn battery_of(trigger: &Trigger) -> Option<u8> {
+    let percent = trigger.mobile_battery.as_ref()?.as_f64()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked: within 0 to 100"
+    )]
+    (0.0..=100.0)
+        .contains(&percent)
+        .then(|| percent.floor() as u8)
 }
 
 /// The word that a stored trigger is counted under: one of those of

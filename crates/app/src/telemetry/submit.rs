@@ -44,6 +44,7 @@ impl App {
             && is_plain(reading)
             && caller.is_full()
         {
+            self.note_phone(reading, caller.user, now);
             let sample = sample_of(reading, caller.user, now, &body);
             return TelemetryTicket::stored_by(self.telemetry.submit(sample), count);
         }
@@ -104,6 +105,7 @@ impl App {
             }
             sample.incident = open;
         }
+        self.note_phone(reading, owner, came.at);
         let mut pending = self.telemetry.submit(sample);
         let stored_in = tokio::select! {
             stored = pending.stored() => stored?,
@@ -113,6 +115,15 @@ impl App {
             }
         };
         Ok(Outcome::stored_in(stored_in))
+    }
+}
+
+impl App {
+    /// A sample is a sign of life of a phone in distress.
+    fn note_phone(&self, reading: &Reading, owner: UserId, now: Timestamp) {
+        if let Some(incident) = self.telemetry.open_incident(owner) {
+            self.listening.note(incident, now, reading.battery_percent);
+        }
     }
 }
 

@@ -366,6 +366,11 @@ impl Incident {
         self.touch(now);
     }
 
+    /// Its phone fell silent, spoke again, or runs out of battery.
+    pub fn vitals_moved(&mut self, now: Timestamp) {
+        self.touch(now);
+    }
+
     /// Shows the newest position that telemetry has brought since it was opened.
     pub fn show_latest(&mut self, latest: &Position) {
         let newer = latest.received_at >= self.created_at

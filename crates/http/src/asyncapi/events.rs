@@ -12,6 +12,9 @@ use uuid::Uuid;
     ActuatorEvent,
     AcknowledgedEvent,
     UnansweredEvent,
+    PhoneSilentEvent,
+    PhoneHeardEvent,
+    BatteryLowEvent,
     CancelledEvent,
     ResolvedEvent
 )))]
@@ -86,6 +89,61 @@ pub(super) struct UnansweredEvent {
     round: u32,
     #[serde(flatten)]
     common: Common,
+}
+
+/// The phone in distress has been silent for as long as the policy says.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PhoneSilentEvent {
+    /// `sos.phone_silent`
+    #[serde(rename = "type")]
+    #[schema(pattern = r"^sos\.phone_silent$", example = "sos.phone_silent")]
+    kind: String,
+    /// What is known of the phone.
+    phone: Phone,
+    #[serde(flatten)]
+    common: Common,
+}
+
+/// It speaks again.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PhoneHeardEvent {
+    /// `sos.phone_heard`
+    #[serde(rename = "type")]
+    #[schema(pattern = r"^sos\.phone_heard$", example = "sos.phone_heard")]
+    kind: String,
+    /// What is known of the phone.
+    phone: Phone,
+    #[serde(flatten)]
+    common: Common,
+}
+
+/// Its battery is low.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BatteryLowEvent {
+    /// `sos.battery_low`
+    #[serde(rename = "type")]
+    #[schema(pattern = r"^sos\.battery_low$", example = "sos.battery_low")]
+    kind: String,
+    /// What is known of the phone.
+    phone: Phone,
+    #[serde(flatten)]
+    common: Common,
+}
+
+/// What is known of the phone in distress.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PhoneInDistress)]
+struct Phone {
+    /// When it last spoke.
+    #[schema(format = DateTime, example = "2026-09-09T10:20:00.000Z")]
+    last_heard_at: String,
+    /// The same, while it is silent.
+    #[schema(format = DateTime)]
+    silent_since: Option<String>,
+    /// What it last said of its battery.
+    #[schema(minimum = 0, maximum = 100, example = 14)]
+    battery_percent: Option<u8>,
 }
 
 /// The incident was cancelled.

@@ -55,7 +55,9 @@ struct ReadinessView {
     #[schema(example = 60, minimum = 0, maximum = 100)]
     score: u8,
     /// What is missing, the gravest first: `no_contacts`, `no_provider`,
-    /// `mqtt_not_seen`, `no_phone`, `no_device`.
+    /// `nobody_reachable`, `mqtt_not_seen`, `provider_failing`,
+    /// `contact_unreachable`, `contact_opted_out`, `no_phone`, `no_device`,
+    /// `webhook_failing`.
     #[schema(example = json!(["no_contacts"]))]
     blockers: Vec<&'static str>,
     /// What to do about the gravest; null when nothing is missing.

@@ -137,6 +137,14 @@ async fn real_events_fit_their_schemas() {
         .clock
         .advance(std::time::Duration::from_mins(1));
     api.post("/v1/sdk/sos", json!({})).await.body(200);
+    // Ten minutes is what the default policy allows.
+    let clock = &server.node.store.clock;
+    clock.advance(std::time::Duration::from_mins(10));
+    server.node.app.listen_to_phones().await.unwrap();
+    api.post("/v1/sdk/sos", json!({"mobileBattery": 9}))
+        .await
+        .body(200);
+    server.node.app.listen_to_phones().await.unwrap();
     api.post("/v1/sdk/sos/resolve", json!({})).await.body(200);
     let events = {
         let mut tx = server.node.store.read().await.unwrap();
@@ -152,6 +160,9 @@ async fn real_events_fit_their_schemas() {
             "sos_ack" => "acknowledged",
             "sos.unanswered" => "unanswered",
             "sos.actuator_update" => "actuatorUpdate",
+            "sos.phone_silent" => "phoneSilent",
+            "sos.phone_heard" => "phoneHeard",
+            "sos.battery_low" => "batteryLow",
             same => same,
         };
         let schema = &document["components"]["messages"][message]["payload"];
@@ -169,7 +180,13 @@ async fn real_events_fit_their_schemas() {
         );
         seen.insert(kind);
     }
-    assert!(seen.is_superset(&BTreeSet::from(
-        ["processed", "cancelled", "resolved"].map(str::to_owned)
-    )));
+    let expected = [
+        "processed",
+        "sos.phone_silent",
+        "sos.phone_heard",
+        "sos.battery_low",
+        "cancelled",
+        "resolved",
+    ];
+    assert!(seen.is_superset(&BTreeSet::from(expected.map(str::to_owned))));
 }

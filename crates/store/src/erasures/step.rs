@@ -103,6 +103,7 @@ static GATEWAYS: Sql = delete_of_incidents!("incident_gateways");
 static CANCELS: Sql = delete_of_incidents!("incident_cancels");
 static OWN_CANCELS: Sql = delete!("incident_cancels", "user_id = $1");
 static ACTIONS: Sql = delete_of_incidents!("incident_actions");
+static VITALS: Sql = delete_of_incidents!("incident_vitals");
 static TRAILS: Sql = delete_of_incidents!("incident_trails");
 static TRIGGER_KEYS: Sql = delete!("trigger_keys", "user_id = $1");
 static TRAIL_JOBS: Sql = Sql::per_dialect(
@@ -169,6 +170,7 @@ pub(crate) const STEPS: &[&Sql] = &[
     &CANCELS,
     &OWN_CANCELS,
     &ACTIONS,
+    &VITALS,
     &TRAILS,
     &TRIGGER_KEYS,
     &TRAIL_JOBS,

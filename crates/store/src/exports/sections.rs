@@ -96,6 +96,14 @@ static ACTIONS: Sql = Sql::new(
      WHERE i.user_id = $1 AND a.id > $2 AND CAST($3 AS BIGINT) IS NOT NULL AND NOT i.hidden
      ORDER BY a.id LIMIT $4",
 );
+static VITALS: Sql = Sql::new(
+    "SELECT v.incident_id, CAST(0 AS BIGINT), v.incident_id, v.heard_at, v.silent_at,
+        v.battery_percent, v.battery_at
+     FROM incidents i JOIN incident_vitals v ON v.incident_id = i.id
+     WHERE i.user_id = $1 AND v.incident_id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+        AND NOT i.hidden
+     ORDER BY v.incident_id LIMIT $4",
+);
 static TRAILS: Sql = Sql::new(
     "SELECT t.incident_id, CAST(0 AS BIGINT), t.incident_id, t.points, t.copied_at
      FROM incidents i JOIN incident_trails t ON t.incident_id = i.id
@@ -175,6 +183,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &NAMED_DEVICES,
     &CANCELS,
     &ACTIONS,
+    &VITALS,
     &TRAILS,
     &RELAYED,
     &UNATTRIBUTED,
@@ -338,6 +347,18 @@ pub(super) const SECTIONS: &[Section] = &[
         statement: &ACTIONS,
         page: 100,
         columns: &[("incident_id", Uuid), ("action", Text), ("at", Time)],
+    },
+    Section {
+        name: "incident_phones",
+        statement: &VITALS,
+        page: 100,
+        columns: &[
+            ("incident_id", Uuid),
+            ("heard_at", Time),
+            ("silent_at", Time),
+            ("battery_percent", Number),
+            ("battery_at", Time),
+        ],
     },
     Section {
         name: "incident_trails",

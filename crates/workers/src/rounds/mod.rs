@@ -1,5 +1,6 @@
 //! Work that comes round again and again, one file per round.
 
+mod phones;
 mod prune;
 mod silent_incidents;
 mod sos_records;
@@ -17,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 const SPILL_MOVE_EVERY: Duration = Duration::from_secs(1);
 /// How often open incidents are looked through for silent ones.
 const SILENT_EVERY: Duration = Duration::from_mins(1);
+/// How often the phones of open incidents are listened to.
+const PHONES_EVERY: Duration = Duration::from_secs(10);
 /// How often old records about SOS are let go.
 const SOS_RECORDS_EVERY: Duration = Duration::from_mins(10);
 /// How often samples are looked for that an app keeps for less time than the server.
@@ -39,6 +42,7 @@ pub(crate) async fn run(app: Arc<App>, shutdown: CancellationToken) {
             &shutdown,
             || { telemetry_expiry::run(&app) }
         ),
+        repeat("phones", PHONES_EVERY, &shutdown, || phones::run(&app)),
         repeat("prune", PRUNE_EVERY, &shutdown, || prune::run(&app)),
         repeat("sos_records", SOS_RECORDS_EVERY, &shutdown, || {
             sos_records::run(&app)

@@ -1,0 +1,129 @@
+//! Listens to the phones of open incidents: who is silent, whose battery is low.
+//!
+//! What arrives is noted in memory, which costs telemetry nothing. A round that
+//! comes every few seconds writes what is new to the store, where it becomes
+//! events and alerts. What a node forgets when it dies, the phone says again.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use mayday_core::escalation::Policy;
+use mayday_core::ids::{AppUuid, IncidentId};
+use mayday_core::sos::{Battery, VitalSign};
+use mayday_core::time::Timestamp;
+use mayday_store::incidents::{NoteVitals, WatchedIncident, watched};
+use mayday_store::{Lane, policies};
+
+use crate::{App, AppError};
+
+/// Open incidents whose phones are noted between two rounds, at most. The silence
+/// of others is found out by their positions alone.
+const MAX_NOTED: usize = 100_000;
+/// A phone that speaks as it did before is written down this seldom.
+const NOTED_EVERY: Duration = Duration::from_mins(1);
+/// Incidents looked at in one read.
+const BATCH: u32 = 200;
+
+/// What was heard of one phone since the last round.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    at: Timestamp,
+    battery: Option<Battery>,
+}
+
+/// What was heard since the last round.
+#[derive(Debug, Default)]
+pub(crate) struct Listening(Mutex<HashMap<IncidentId, Heard>>);
+
+impl Listening {
+    /// The phone of an open incident spoke.
+    pub(crate) fn note(&self, incident: IncidentId, at: Timestamp, percent: Option<u8>) {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.len() >= MAX_NOTED && !noted.contains_key(&incident) {
+            return;
+        }
+        let heard = noted.entry(incident).or_insert(Heard { at, battery: None });
+        heard.at = heard.at.max(at);
+        if let Some(percent) = percent {
+            heard.battery = Some(Battery { percent, at });
+        }
+    }
+
+    fn take(&self) -> HashMap<IncidentId, Heard> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl App {
+    /// Tells contacts and operators of phones in distress that are silent, that
+    /// speak again, or whose battery is low (contract: what the client sees).
+    /// Returns how much was told.
+    pub async fn listen_to_phones(&self) -> Result<u64, AppError> {
+        let mut heard = self.listening.take();
+        let mut policies = HashMap::new();
+        let (mut after, mut told) = (None, 0);
+        loop {
+            let mut tx = self.store.read().await?;
+            let batch = watched(&mut tx, after, BATCH).await?;
+            for incident in &batch {
+                if !policies.contains_key(&incident.app) {
+                    let policy = policies::current(&mut tx, incident.app).await?;
+                    policies.insert(incident.app, policy);
+                }
+            }
+            drop(tx);
+            let Some(last) = batch.last() else {
+                return Ok(told);
+            };
+            after = Some(last.id);
+            for incident in batch {
+                let spoke = heard.remove(&incident.id);
+                told += self.listen_to(incident, spoke, &policies).await?;
+            }
+        }
+    }
+
+    /// Writes down what is new about one phone. What is not is kept for the next
+    /// round.
+    async fn listen_to(
+        &self,
+        incident: WatchedIncident,
+        spoke: Option<Heard>,
+        policies: &HashMap<AppUuid, Policy>,
+    ) -> Result<u64, AppError> {
+        let mut heard_at = incident.heard_at;
+        if let Some(spoke) = spoke {
+            heard_at = heard_at.max(spoke.at);
+        } else if let Some(newest) = self.latest_position(incident.user).await? {
+            // It may have spoken to another node.
+            heard_at = heard_at.max(newest.received_at);
+        }
+        let silent_after = policies
+            .get(&incident.app)
+            .map(|policy| policy.phone_silent);
+        let silent = incident.silent_at.is_none()
+            && silent_after.is_some_and(|after| self.clock.now().since(heard_at) >= after);
+        let back = incident.silent_at.is_some() && heard_at > incident.heard_at;
+        let percent = spoke.and_then(|spoke| Some(spoke.battery?.percent));
+        let new = percent.is_some_and(|percent| incident.battery_percent != Some(percent))
+            || spoke.is_some() && heard_at.since(incident.heard_at) >= NOTED_EVERY;
+        if !silent && !back && !new {
+            if let Some(spoke) = spoke {
+                self.listening.note(incident.id, spoke.at, percent);
+            }
+            return Ok(0);
+        }
+        let note = NoteVitals {
+            incident: incident.id,
+            heard_at,
+            battery: spoke.and_then(|spoke| spoke.battery),
+        };
+        let signs = self.store.write(Lane::Job, note).await?;
+        for sign in &signs {
+            tracing::info!(incident.id = %incident.id, ?sign, "the phone of an open incident");
+        }
+        let told = signs.iter().filter(|sign| **sign != VitalSign::Charged);
+        Ok(told.count() as u64)
+    }
+}
