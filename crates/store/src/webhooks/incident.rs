@@ -41,6 +41,11 @@ pub(crate) async fn tell_event(tx: &mut Tx<'_>, event: &UserEvent) -> Result<(),
         EventType::Processed => (NotificationType::SosOpened, Value::Null),
         EventType::Unanswered => (NotificationType::SosUnanswered, Value::Null),
         EventType::ActuatorUpdate => return Ok(()),
+        // No notification of the contract tells of these.
+        EventType::ActuatorUpdate
+        | EventType::PhoneSilent
+        | EventType::PhoneHeard
+        | EventType::BatteryLow => return Ok(()),
     };
     if listeners(tx, event.app).await?.is_empty() {
         return Ok(());
