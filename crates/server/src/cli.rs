@@ -71,7 +71,7 @@ pub(crate) enum Command {
     Slack(slack::SlackArgs),
     /// Print the hash that proves a user to the server
     Sign(sign::SignArgs),
-    /// List, show and resolve the incidents of an app
+    /// List, show, acknowledge and resolve the incidents of an app
     Incident(incident::IncidentArgs),
     /// Read what operators must look at: dead letters, unattributed SOS, alerts
     Inspect(inspect::InspectArgs),

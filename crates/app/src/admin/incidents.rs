@@ -1,4 +1,4 @@
-//! Incidents as operators see them: list, show, resolve.
+//! Incidents as operators see them: list, show, acknowledge, resolve.
 //!
 //! What an operator does is recorded with the incident, in the transaction that
 //! does it, under the name that the operator gives.
@@ -9,6 +9,8 @@ use mayday_core::text;
 use mayday_core::time::Timestamp;
 use mayday_store::Lane;
 use mayday_store::alerts;
+use mayday_store::escalation::acknowledge::{self, AcknowledgementRow};
+use mayday_store::escalation::{Acknowledge, AcknowledgeOutcome, By};
 use mayday_store::incidents::{self, ListedIncident, ResolveIncident};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,16 @@ pub enum IncidentRequest {
         app_id: String,
         /// The incident's id.
         incident_id: String,
+    },
+    /// Says that an operator takes care, which stops the escalation; an ended incident
+    /// is a conflict: [`AdminReply::Incident`].
+    Acknowledge {
+        /// The app's public id.
+        app_id: String,
+        /// The incident's id.
+        incident_id: String,
+        /// Who takes care, 1 to 120 characters.
+        operator: String,
     },
     /// Ends an incident as handled; nothing happens to one that has ended:
     /// [`AdminReply::Incident`].
@@ -108,14 +120,29 @@ pub struct IncidentDetail {
     pub actuators: Vec<serde_json::Value>,
     /// What operators were told about it.
     pub alerts: Vec<AlertView>,
+    /// Who said that they help, the first first.
+    pub helpers: Vec<HelperView>,
     /// What operators did with it.
     pub actions: Vec<ActionView>,
+}
+
+/// Somebody who said that they help.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HelperView {
+    /// The name that they gave, or that is known.
+    pub name: String,
+    /// `page`, `call`, `sms`, or `console` for an operator.
+    pub means: String,
+    /// When.
+    pub at: Timestamp,
+    /// The latest sign of life since.
+    pub last_sign_at: Timestamp,
 }
 
 /// Something that an operator did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActionView {
-    /// `acknowledge` or `resolve`.
+    /// `resolve`.
     pub action: String,
     /// Who.
     pub operator: String,
@@ -140,6 +167,14 @@ impl App {
             } => {
                 let (app, incident) = self.named(&app_id, &incident_id).await?;
                 self.show_incident(app, incident).await
+            }
+            IncidentRequest::Acknowledge {
+                app_id,
+                incident_id,
+                operator,
+            } => {
+                let (app, incident) = self.named(&app_id, &incident_id).await?;
+                self.acknowledge_incident(app, incident, operator).await
             }
             IncidentRequest::Resolve {
                 app_id,
@@ -182,6 +217,7 @@ impl App {
         let mut listed = listed.ok_or_else(|| unknown_incident(&incident.to_string()))?;
         let alerts = alerts::of_incident(&mut tx, incident).await?;
         let actions = incidents::actions_of(&mut tx, incident).await?;
+        let helpers = acknowledge::of_incident(&mut tx, incident).await?;
         drop(tx);
         if listed.incident.state.is_open() {
             let shown = self.with_newest_position(Box::new(listed.incident)).await;
@@ -198,9 +234,42 @@ impl App {
             triggers: listed.incident.triggers,
             actuators: listed.incident.actuators.items.clone(),
             alerts: alerts.into_iter().map(records::alert).collect(),
+            helpers: helpers.into_iter().map(helper).collect(),
             actions: actions.collect(),
             summary: summary(listed),
         })))
+    }
+
+    async fn acknowledge_incident(
+        &self,
+        app: AppUuid,
+        incident: IncidentId,
+        operator: String,
+    ) -> Result<AdminReply, AdminError> {
+        check_operator(&operator)?;
+        let unknown = || unknown_incident(&incident.to_string());
+        let mut tx = self.store.read().await?;
+        let listed = incidents::listed(&mut tx, app, incident).await?;
+        drop(tx);
+        listed.ok_or_else(unknown)?;
+        let said = Acknowledge {
+            incident,
+            by: By::Operator(operator),
+            name: None,
+        };
+        match self.store.write(Lane::Sos, said).await? {
+            AcknowledgeOutcome::Now(_) => {
+                tracing::info!(incident.id = %incident, "an operator acknowledged an incident");
+            }
+            AcknowledgeOutcome::Again(_) => {}
+            AcknowledgeOutcome::Ended => {
+                return Err(AdminError::Conflict {
+                    message: "the incident has ended: there is nothing to acknowledge".to_owned(),
+                });
+            }
+            AcknowledgeOutcome::Unknown => return Err(unknown()),
+        }
+        self.show_incident(app, incident).await
     }
 
     async fn resolve_incident(
@@ -230,6 +299,15 @@ impl App {
         let app = known_app(&mut tx, &app_id).await?;
         let id = incident.parse().map_err(|_| unknown_incident(incident))?;
         Ok((app, id))
+    }
+}
+
+fn helper(row: AcknowledgementRow) -> HelperView {
+    HelperView {
+        name: row.name,
+        means: row.means,
+        at: row.at,
+        last_sign_at: row.last_sign_at,
     }
 }
 

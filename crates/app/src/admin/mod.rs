@@ -33,7 +33,7 @@ use mayday_store::{SealError, StoreError};
 pub use broker_keys::{BrokerKeyRequest, BrokerKeyView};
 pub use data_rights::{DataRequest, ErasureView};
 pub use firmware::{FirmwareRequest, FirmwareView, HexBytes};
-pub use incidents::{ActionView, IncidentDetail, IncidentRequest, IncidentSummary};
+pub use incidents::{ActionView, HelperView, IncidentDetail, IncidentRequest, IncidentSummary};
 pub use provisioning::{
     DeviceConfigEntry, DeviceConfigRequest, DeviceConfigView, NetworkKeyRequest, NetworkKeyView,
 };

@@ -1,4 +1,4 @@
-//! `mayday incident`: lists, shows and resolves the incidents of an app.
+//! `mayday incident`: lists, shows, acknowledges and resolves the incidents of an app.
 
 use clap::{Args, Subcommand};
 use mayday_app::admin::{
@@ -19,6 +19,7 @@ What an operator does is recorded with the incident, under the name in --by.
 Examples:
   mayday incident list --app shop --open
   mayday incident show 0199... --app shop
+  mayday incident acknowledge 0199... --app shop --by Ann
   mayday incident resolve 0199... --app shop --by Ann")]
 pub(crate) struct IncidentArgs {
     #[command(subcommand)]
@@ -44,6 +45,14 @@ enum Action {
     Show {
         #[command(flatten)]
         one: OneIncident,
+    },
+    /// Take care of an incident: contacts are not asked any more, the phone hears who it is
+    Acknowledge {
+        #[command(flatten)]
+        one: OneIncident,
+        /// Your name, which the person in distress sees
+        #[arg(long, value_name = "NAME")]
+        by: String,
     },
     /// End an incident as handled; everybody who was told hears of it
     Resolve {
@@ -89,6 +98,14 @@ pub(crate) fn run(args: IncidentArgs) -> Outcome {
                 incident_id: one.incident_id,
             };
             (show, one.target)
+        }
+        Action::Acknowledge { one, by } => {
+            let acknowledge = IncidentRequest::Acknowledge {
+                app_id: one.app,
+                incident_id: one.incident_id,
+                operator: by,
+            };
+            (acknowledge, one.target)
         }
         Action::Resolve { one, by } => {
             let resolve = IncidentRequest::Resolve {
@@ -161,6 +178,10 @@ fn show(output: Output, detail: &IncidentDetail) -> Outcome {
             let closed = alert.closed_at.map_or("open", |_| "closed");
             let line = format!("{} since {}, {closed}", alert.kind, alert.created_at);
             out.pairs(&[("alert", Cell::painted(Paint::Warn, line))])?;
+        }
+        for helper in &detail.helpers {
+            let line = format!("{} by {} at {}", helper.name, helper.means, helper.at);
+            out.pairs(&[("helps", Cell::painted(Paint::Good, line))])?;
         }
         for action in &detail.actions {
             let line = format!("{} by {} at {}", action.action, action.operator, action.at);

@@ -46,6 +46,11 @@ fn devices() {
 }
 
 #[test]
+fn escalation() {
+    run("docs/escalation.md");
+}
+
+#[test]
 fn mqtt() {
     run("docs/mqtt.md");
 }

@@ -79,6 +79,7 @@ const COMMANDS: &[&str] = &[
     "incident",
     "incident list",
     "incident show",
+    "incident acknowledge",
     "incident resolve",
     "inspect",
     "inspect dead-letters",

@@ -64,8 +64,6 @@ pub struct ListedIncident {
 /// What an operator did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperatorAction {
-    /// Said that somebody takes care.
-    Acknowledge,
     /// Ended it as handled.
     Resolve,
 }
@@ -74,7 +72,6 @@ impl OperatorAction {
     /// The word in the store.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Acknowledge => "acknowledge",
             Self::Resolve => "resolve",
         }
     }
