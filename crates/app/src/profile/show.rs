@@ -2,10 +2,10 @@
 
 use mayday_core::identity::Caller;
 use mayday_core::profile::User;
-use mayday_core::readiness::{Facts, Readiness, assess};
-use mayday_store::users::{CountedUser, UserRow};
 use mayday_core::readiness::Readiness;
+use mayday_core::readiness::{Facts, Readiness, assess};
 use mayday_store::users::{self, UserRow};
+use mayday_store::users::{CountedUser, UserRow};
 
 use crate::identity::require_full;
 use crate::{App, AppError};
