@@ -16,6 +16,7 @@ use crate::identity::{Identity, IdentitySettings};
 use crate::metrics::Metrics;
 use crate::presence::{Presence, PresenceLimits};
 use crate::profile::LookUps;
+use crate::readiness::AppFacts;
 use crate::senders::Senders;
 use crate::sos::{Listening, Turns};
 use crate::telemetry::{DeviceOwners, LetterCount};
@@ -62,6 +63,7 @@ pub struct App {
     pub(crate) slots: Slots,
     pub(crate) send_faults: SendFaults,
     pub(crate) listening: Listening,
+    pub(crate) app_facts: AppFacts,
     pub(crate) shutdown: CancellationToken,
     pub(crate) draining: AtomicBool,
 }
@@ -94,6 +96,7 @@ impl App {
             slots: Slots::default(),
             send_faults: SendFaults::default(),
             listening: Listening::default(),
+            app_facts: AppFacts::default(),
             shutdown: parts.shutdown,
             draining: AtomicBool::new(false),
         });

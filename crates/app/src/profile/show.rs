@@ -3,9 +3,7 @@
 use mayday_core::identity::Caller;
 use mayday_core::profile::User;
 use mayday_core::readiness::Readiness;
-use mayday_core::readiness::{Facts, Readiness, assess};
-use mayday_store::users::{self, UserRow};
-use mayday_store::users::{CountedUser, UserRow};
+use mayday_store::users::UserRow;
 
 use crate::identity::require_full;
 use crate::{App, AppError};
@@ -16,11 +14,8 @@ impl App {
         require_full(caller)?;
         // This is what every start of an app asks for.
         let counted = self.look_ups.get(caller.user).await?;
-        let mut tx = self.store.read().await?;
-        let counted = users::get_counted(&mut tx, caller.user).await?;
         let counted = counted.ok_or(AppError::Unauthorized)?;
-        let readiness = self.readiness(&mut tx, &counted).await?;
-        drop(tx);
+        let readiness = self.readiness(&counted).await?;
         Ok(user(caller, counted.row, readiness))
     }
 }
