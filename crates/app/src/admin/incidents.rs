@@ -10,7 +10,7 @@ use mayday_core::time::Timestamp;
 use mayday_store::Lane;
 use mayday_store::alerts;
 use mayday_store::escalation::acknowledge::{self, AcknowledgementRow};
-use mayday_store::escalation::{Acknowledge, AcknowledgeOutcome, By};
+use mayday_store::escalation::{AcknowledgeOutcome, By};
 use mayday_store::incidents::{self, ListedIncident, ResolveIncident};
 use serde::{Deserialize, Serialize};
 
@@ -252,12 +252,8 @@ impl App {
         let listed = incidents::listed(&mut tx, app, incident).await?;
         drop(tx);
         listed.ok_or_else(unknown)?;
-        let said = Acknowledge {
-            incident,
-            by: By::Operator(operator),
-            name: None,
-        };
-        match self.store.write(Lane::Sos, said).await? {
+        let by = By::Operator(operator);
+        match self.acknowledge(incident, by, None).await? {
             AcknowledgeOutcome::Now(_) => {
                 tracing::info!(incident.id = %incident, "an operator acknowledged an incident");
             }

@@ -40,7 +40,6 @@ pub(crate) async fn tell_event(tx: &mut Tx<'_>, event: &UserEvent) -> Result<(),
         EventType::Resolved => (NotificationType::SosResolved, by_of(&event.body)),
         EventType::Processed => (NotificationType::SosOpened, Value::Null),
         EventType::Unanswered => (NotificationType::SosUnanswered, Value::Null),
-        EventType::ActuatorUpdate => return Ok(()),
         // No notification of the contract tells of these.
         EventType::ActuatorUpdate
         | EventType::PhoneSilent
