@@ -37,12 +37,13 @@ cargo xtask TASK
        [-- FILTER..]      only the tests whose names hold one of these words
   soak [--rounds N] [--seed N] [--skip NAME]..
                           the crash test, 300 rounds unless told otherwise
-  bench [goals|sustain] [--rounds N] [--seconds N] [--only WORD]..
+  bench [goals|sustain|flame] [--rounds N] [--seconds N] [--only WORD]..
         [--postgres URL] [--sustain MINUTES] [--restart ROWS]
                           speed against Mosquitto, in rounds; then, if asked for,
                           minutes of load, and a restart with so many rows.
                           goals: every figure and a restart with 10 000 000
-                          rows; sustain: ten minutes and no figure.
+                          rows; sustain: ten minutes and no figure;
+                          flame: docs/flame-*.svg, where the time goes (perf).
                           MAYDAY_BIN names the binary to measure
   fuzz [TARGET] [--seconds N]
                           one fuzz target or all of them, 60 s each unless told

@@ -10,6 +10,7 @@
 
 mod escalation;
 mod figures;
+mod flame;
 mod long;
 mod machine;
 mod request;
@@ -100,6 +101,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         text += &part;
         // After each part: what is there stays when a later one is cut short.
         let path = crate::target().join("xtask/bench.md");
+        let directory = crate::target().join("xtask");
+        fs::create_dir_all(&directory)
+            .map_err(|error| format!("{}: {error}", directory.display()))?;
         fs::write(&path, &text).map_err(|error| format!("{}: {error}", path.display()))
     };
     let bench = Bench {
@@ -115,6 +119,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
             "\nOn PostgreSQL:\n\n{}",
             table(&bench.compared(Some(url))?)
         ))?;
+    }
+    if request.flame {
+        let mayday = bench.start("flame", None)?;
+        flame::draw(&mayday, place.path(), &crate::root().join("docs"))?;
     }
     if let Some(minutes) = request.sustain_minutes {
         let mayday = bench.start("sustain", None)?;
@@ -246,7 +254,7 @@ fn build() -> Result<std::path::PathBuf, Failure> {
     Ok(crate::target().join("release/mayday"))
 }
 
-fn table(results: &Results) -> String {
+fn table(results: &[Measurements]) -> String {
     if results.is_empty() {
         return String::new();
     }
@@ -338,7 +346,7 @@ mod tests {
         };
         let mut result = Measurements::of(FIGURES.first().unwrap(), true);
         result.rounds = vec![round(100, 50), round(30, 20), round(10, 10)];
-        let text = table(&vec![result]);
+        let text = table(&[result]);
         let wanted = "| 30 | 20 | 1.50x (2.00, 1.50, 1.00) | 1.00 / 2.00 | 1000.0, 2000.0 |  | 0.30 | 1.5 | 0.5x |";
         assert!(text.contains(wanted), "{text}");
     }

@@ -20,6 +20,8 @@ pub(super) struct Request {
     pub(super) only: Vec<String>,
     /// No figure at all.
     pub(super) no_figures: bool,
+    /// Draw where the time goes.
+    pub(super) flame: bool,
     /// A PostgreSQL on which the figures that have a goal there are measured as well.
     pub(super) postgres: Option<String>,
     /// Rows to restart with, and minutes to sustain: neither unless asked for.
@@ -34,6 +36,7 @@ impl Request {
             seconds: SECONDS,
             only: Vec::new(),
             no_figures: false,
+            flame: false,
             postgres: None,
             restart_rows: None,
             sustain_minutes: None,
@@ -47,6 +50,10 @@ impl Request {
             };
             match word.as_str() {
                 "goals" => request.restart_rows = Some(GOAL_ROWS),
+                "flame" => {
+                    request.no_figures = true;
+                    request.flame = true;
+                }
                 "sustain" => {
                     request.no_figures = true;
                     request.sustain_minutes = Some(GOAL_MINUTES);

@@ -49,13 +49,6 @@ pub(super) struct Batch {
     pub(super) rows: Vec<Row>,
 }
 
-/// What is to be filed next.
-pub(super) struct Load {
-    pub(super) batches: Vec<Arc<Batch>>,
-    /// Somebody waits for it.
-    pub(super) is_wanted: bool,
-}
-
 /// The backlog.
 #[derive(Default)]
 pub(super) struct Backlog {
@@ -96,7 +89,7 @@ impl Backlog {
 
     /// The oldest batches, once there are enough or they have waited; nothing when
     /// the backlog is closed and empty. Blocks.
-    pub(super) fn next(&self) -> Option<Load> {
+    pub(super) fn next(&self) -> Option<Vec<Arc<Batch>>> {
         let mut inner = self.lock();
         while inner.batches.is_empty() {
             if inner.closed {
@@ -119,8 +112,7 @@ impl Backlog {
             })
             .cloned()
             .collect();
-        let is_wanted = inner.wanted > inner.filed;
-        Some(Load { batches, is_wanted })
+        Some(batches)
     }
 
     /// The batches up to an id are filed and forgotten.

@@ -16,9 +16,8 @@ use mayday_core::time::Timestamp;
 use rusqlite::Connection;
 
 use super::Shared;
-use super::backlog::{Load, Row};
+use super::backlog::{Batch, Row};
 use super::day::{FileKey, bucket_of};
-use super::journal::Forgetting;
 use super::schema;
 use crate::telemetry::TelemetryError;
 use crate::telemetry::queue::lock;
@@ -81,11 +80,11 @@ impl Filer {
     }
 
     /// Files batches, has the journal forget them, and returns the id of the last.
-    fn file_all(&mut self, load: &Load) -> Result<i64, TelemetryError> {
+    fn file_all(&mut self, load: &[Arc<Batch>]) -> Result<i64, TelemetryError> {
         let shared = Arc::clone(&self.shared);
         let window = shared.window();
         let mut files: BTreeMap<FileKey, Vec<&Row>> = BTreeMap::new();
-        for row in load.batches.iter().flat_map(|batch| &batch.rows) {
+        for row in load.iter().flat_map(|batch| &batch.rows) {
             let file = window.file_of(row.sample().time);
             files.entry(file).or_default().push(row);
         }
@@ -102,13 +101,8 @@ impl Filer {
             let last_row = self.write_file(key, &rows)?;
             lock(&shared.touched).insert(key, last_row);
         }
-        let last = load.batches.last().map_or(0, |batch| batch.id);
-        let how = if load.is_wanted {
-            Forgetting::Durable
-        } else {
-            Forgetting::Soon
-        };
-        lock(&shared.journal).forget(last, how)?;
+        let last = load.last().map_or(0, |batch| batch.id);
+        lock(&shared.journal).forget(last)?;
         Ok(last)
     }
 

@@ -45,15 +45,6 @@ pub(super) struct Left {
     pub(super) samples: Vec<Sample>,
 }
 
-/// Whether forgetting has to outlast a power cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Forgetting {
-    /// What comes back is filed again, which changes nothing.
-    Soon,
-    /// Somebody's samples are about to be erased and must not come back.
-    Durable,
-}
-
 impl Journal {
     /// Opens the journal, making it if needed, and reads what is left in it.
     pub(super) fn open(directory: &Path) -> Result<(Self, Vec<Left>), TelemetryError> {
@@ -89,18 +80,20 @@ impl Journal {
         Ok(id)
     }
 
-    /// Deletes the batches up to an id, which are durable elsewhere.
-    pub(super) fn forget(&mut self, id: i64, how: Forgetting) -> Result<(), TelemetryError> {
+    /// Deletes the batches up to an id, which are durable elsewhere. After a power cut
+    /// they may be back: then they are filed again, which changes nothing.
+    pub(super) fn forget(&mut self, id: i64) -> Result<(), TelemetryError> {
         self.run(|connection| {
-            if how == Forgetting::Soon {
-                connection.pragma_update(None, "synchronous", "NORMAL")?;
-            }
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
             connection.prepare_cached(FORGET)?.execute([id])?;
-            if how == Forgetting::Soon {
-                connection.pragma_update(None, "synchronous", "FULL")?;
-            }
-            Ok(())
+            connection.pragma_update(None, "synchronous", "FULL")
         })
+    }
+
+    /// Makes durable what was forgotten: samples that are erased must not come back.
+    pub(super) fn settle(&mut self) -> Result<(), TelemetryError> {
+        // Any change will do: its commit flushes all that was written before.
+        self.run(|connection| connection.pragma_update(None, "user_version", SCHEMA_VERSION))
     }
 
     /// Bytes of the batches that were appended since it was opened.
@@ -201,11 +194,12 @@ mod tests {
         for id in 1..=3 {
             assert_eq!(journal.append(&empty).unwrap(), id);
         }
-        journal.forget(1, Forgetting::Soon).unwrap();
+        journal.forget(1).unwrap();
         drop(journal);
         assert_eq!(ids(directory.path()), [2, 3]);
         let (mut journal, _) = Journal::open(directory.path()).unwrap();
-        journal.forget(2, Forgetting::Durable).unwrap();
+        journal.forget(2).unwrap();
+        journal.settle().unwrap();
         assert_eq!(journal.append(&empty).unwrap(), 4);
         drop(journal);
         assert_eq!(ids(directory.path()), [3, 4]);
@@ -215,7 +209,7 @@ mod tests {
     fn every_append_waits_for_the_disk_after_a_forgetting_too() {
         let directory = tempfile::tempdir().unwrap();
         let (mut journal, _) = Journal::open(directory.path()).unwrap();
-        journal.forget(0, Forgetting::Soon).unwrap();
+        journal.forget(0).unwrap();
         let connection = journal.connection.as_ref().unwrap();
         let synchronous: i64 = connection
             .pragma_query_value(None, "synchronous", |row| row.get(0))

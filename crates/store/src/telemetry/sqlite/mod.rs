@@ -240,9 +240,7 @@ impl SqliteFiles {
         self.readers
             .run(move || {
                 // What belongs to a file that goes must not come after it.
-                if !shared.backlog.drain() {
-                    return Err(TelemetryError::Busy);
-                }
+                shared.drain()?;
                 let window = shared.window();
                 let mut gone = 0;
                 for key in day::list(&shared.directory)? {
@@ -297,12 +295,7 @@ impl SqliteFiles {
     /// journal no more.
     pub(super) async fn drain(&self) -> Result<(), TelemetryError> {
         let shared = Arc::clone(&self.shared);
-        let drained = self.readers.run(move || Ok(shared.backlog.drain()));
-        if drained.await? {
-            Ok(())
-        } else {
-            Err(TelemetryError::Busy)
-        }
+        self.readers.run(move || shared.drain()).await
     }
 
     fn stop_upkeep(&self) {
@@ -322,6 +315,14 @@ impl Shared {
     /// The days that have a file of their own now.
     fn window(&self) -> day::Window {
         day::Window::around(self.clock.now(), self.retention_days)
+    }
+
+    /// See [`SqliteFiles::drain`]. Blocks.
+    fn drain(&self) -> Result<(), TelemetryError> {
+        if !self.backlog.drain() {
+            return Err(TelemetryError::Busy);
+        }
+        lock(&self.journal).settle()
     }
 
     /// Samples that an earlier process acknowledged and did not file are filed by this
