@@ -39,10 +39,6 @@ use rustix::process::umask;
 use crate::cli::{Cli, Command};
 use crate::failure::{Failure, Outcome};
 
-/// A sample is taken in by one thread, written by a second and freed by a third.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
