@@ -14,3 +14,4 @@ mod devices;
 mod escalation;
 mod harness;
 mod sos;
+mod webhooks;

@@ -9,7 +9,7 @@
 //! ([`idle`]), nothing grows without bounds ([`bounds`]), a failing disk, database or
 //! clock makes nobody a liar ([`disk`], [`outage`], [`leap`]), load is measured truly
 //! ([`bench`]), the documents tell the truth ([`guides`], [`demo`],
-//! [`schemathesis`]).
+//! [`schemathesis`]), partners are told ([`webhooks`]).
 //!
 //! `cargo xtask test` provides the binaries and the clients; `MAYDAY_TEST_SKIP`
 //! names what is to be left out.
@@ -34,3 +34,4 @@ mod schemathesis;
 mod sdk;
 mod siege;
 mod trace;
+mod webhooks;

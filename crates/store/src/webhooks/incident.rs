@@ -154,12 +154,12 @@ fn position(position: &PositionSnapshot) -> Value {
 
 /// Who did it, as the event says.
 fn by_of(event: &Map<String, Value>) -> Value {
-    let Some(by) = event.get("by").filter(|by| by.is_object()) else {
+    let Some(by) = event.get("acknowledgedBy").filter(|by| by.is_object()) else {
         return Value::Null;
     };
     let text = |name: &str| by.get(name).filter(|value| value.is_string()).cloned();
     json!({
-        "kind": text("kind").unwrap_or_else(|| "system".into()),
+        "kind": text("type").unwrap_or_else(|| "system".into()),
         "name": text("name"),
         "contactId": text("contactId"),
     })

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -36,8 +36,8 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// A place where a server keeps its data, surviving the server.
 pub(crate) struct Home {
     directory: TempDir,
-    database: Option<Database>,
-    _alone: MutexGuard<'static, ()>,
+    database: Option<Arc<Database>>,
+    _alone: Option<MutexGuard<'static, ()>>,
 }
 
 /// How a server is started.
@@ -80,11 +80,29 @@ impl Home {
         Self::with(Some(Database::at(url)))
     }
 
+    /// A directory of its own for a second server on the same PostgreSQL, with the
+    /// same master key.
+    pub(crate) fn second(&self) -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("mayday-e2e-second-")
+            .tempdir()
+            .unwrap();
+        let data = directory.path().join("data");
+        fs::create_dir(&data).unwrap();
+        fs::copy(self.data().join("master.key"), data.join("master.key")).unwrap();
+        Self {
+            directory,
+            database: self.database.clone(),
+            // The first one is alone for both.
+            _alone: None,
+        }
+    }
+
     fn with(database: Option<Database>) -> Self {
         Self {
             // A test that failed while it was alone leaves nothing behind.
-            _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner),
-            database,
+            _alone: Some(ALONE.lock().unwrap_or_else(PoisonError::into_inner)),
+            database: database.map(Arc::new),
             directory: tempfile::Builder::new()
                 .prefix("mayday-e2e-")
                 .tempdir()
