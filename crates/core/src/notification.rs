@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use filter::{EventFilter, UnknownEvent};
 pub use kind::{Field, NotificationType, Shape};
-pub use schema::{sample, schema};
+pub use schema::{check, sample, schema};
 
 use crate::time::Timestamp;
 

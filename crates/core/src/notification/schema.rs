@@ -86,6 +86,52 @@ fn shape(shape: Shape) -> Value {
     }
 }
 
+/// Checks a body against the schema of a type, and that it holds nothing else;
+/// the error names the place.
+pub fn check(kind: NotificationType, body: &Value) -> Result<(), String> {
+    fits(body, &schema(kind), kind.as_str())
+}
+
+/// As far as [`schema`] uses JSON Schema.
+fn fits(value: &Value, schema: &Value, place: &str) -> Result<(), String> {
+    let taken = |word: &str| match &schema["type"] {
+        Value::Array(several) => several.iter().any(|one| one == word),
+        one => one == word,
+    };
+    let own = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_i64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    if !taken(own) && !(own == "integer" && taken("number")) {
+        return Err(format!("{place}: {own} is not {}", schema["type"]));
+    }
+    if schema.get("const").is_some_and(|one| one != value) {
+        return Err(format!("{place}: {value} is not {}", schema["const"]));
+    }
+    let Value::Object(members) = value else {
+        return Ok(());
+    };
+    let required = schema["required"].as_array().into_iter().flatten();
+    for name in required.filter_map(Value::as_str) {
+        if !members.contains_key(name) {
+            return Err(format!("{place}: {name} is missing"));
+        }
+    }
+    for (name, member) in members {
+        let known = &schema["properties"][name];
+        if known.is_null() {
+            return Err(format!("{place}: {name} is not described"));
+        }
+        fits(member, known, &format!("{place}/{name}"))?;
+    }
+    Ok(())
+}
+
 /// A body as it may be sent.
 pub fn sample(kind: NotificationType) -> Value {
     let id = Uuid::from_u128(0x0198_f0c2_7f5a_7cc3_a1de_0f7b_2c9d_4e11);

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use mayday_core::clock::Clock as _;
 use mayday_core::escalation::Policy;
 use mayday_core::ids::{DeliveryId, EventId, SecretId, UserId};
+use mayday_core::notification::{NotificationType, check};
 use mayday_core::sos::{CancelRequest, Flags, Trigger};
 use mayday_core::transport::Transport;
 use serde_json::{Value, json};
@@ -100,6 +101,10 @@ async fn told(store: &TestStore, app: &TestApp) -> Vec<Delivery> {
         };
         let mut tx = store.read().await.unwrap();
         all.extend(log(&mut tx, query).await.unwrap());
+    }
+    for delivery in &all {
+        let kind = NotificationType::parse(&delivery.kind).unwrap();
+        check(kind, &delivery.body).unwrap();
     }
     all.sort_by_key(|delivery| (delivery.created_at, delivery.endpoint));
     all

@@ -32,7 +32,11 @@ fn private_addresses_are_refused_by_name_and_by_number() {
     let own_name = own_name.trim();
     let resolved = tools::run(Command::new("getent").args(["hosts", own_name]), "");
     for host in [
-        if resolved.success { own_name } else { "127.0.0.1" },
+        if resolved.success {
+            own_name
+        } else {
+            "127.0.0.1"
+        },
         "127.0.0.1",
         "localhost",
         "0x7f.1",
