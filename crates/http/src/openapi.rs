@@ -169,6 +169,7 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
             && !status.starts_with('2')
+            && response.content.is_empty()
         {
             *response = ResponseBuilder::from(response.clone())
                 .content("application/json", error_content())

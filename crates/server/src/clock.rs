@@ -11,7 +11,8 @@
 //! Two starts are special. A wall clock that is more than [`LEAP`] ahead of the
 //! last heartbeat may be wrong: it is taken over, but for [`PROBATION`] nothing
 //! is deleted for its age and no heartbeat is written, so that a restart with the
-//! right time finds everything as it was. A wall clock that is behind the
+//! right time finds everything as it was; a restart meanwhile goes on with what is
+//! left of that. A wall clock that is behind the
 //! heartbeat by up to [`CATCH_UP_LIMIT`] may be right: the clock begins at the
 //! heartbeat and runs a tenth slower until the wall clock has caught up.
 
@@ -98,12 +99,18 @@ impl AnchoredClock {
     }
 
     /// Takes up where `heartbeat` was the last sign of life; answers how that
-    /// went.
-    pub(crate) fn take_up(&self, heartbeat: Timestamp) -> Start {
+    /// went. `doubt_left`: a leap since then was doubted before, and for so long of
+    /// running it still is; zero: it was not.
+    pub(crate) fn take_up(&self, heartbeat: Timestamp, doubt_left: Duration) -> Start {
         let now = self.now();
         let gap = now.since(heartbeat);
         if gap > LEAP {
-            let until = now.plus(PROBATION).as_micros();
+            let left = if doubt_left.is_zero() {
+                PROBATION
+            } else {
+                doubt_left.min(PROBATION)
+            };
+            let until = now.plus(left).as_micros();
             self.doubted_until.store(until, Ordering::SeqCst);
             return Start::Leapt(gap);
         }
@@ -115,6 +122,12 @@ impl AnchoredClock {
         } else {
             Start::Smooth
         }
+    }
+
+    /// For how long the leap of the start is still doubted; zero: it is not.
+    pub(crate) fn doubt_left(&self) -> Duration {
+        let until = Timestamp::from_micros(self.doubted_until.load(Ordering::SeqCst));
+        until.since(self.now())
     }
 
     /// Moves the clock forward to `floor` if it is not there yet; answers by
@@ -260,9 +273,12 @@ mod tests {
         let clock = AnchoredClock::new();
         let now = clock.now();
         let day = Duration::from_hours(24);
-        assert_eq!(clock.take_up(now.minus(day / 2)), Start::Smooth);
+        assert_eq!(
+            clock.take_up(now.minus(day / 2), Duration::ZERO),
+            Start::Smooth
+        );
         assert!(!clock.doubt().leapt);
-        let start = clock.take_up(now.minus(day * 30));
+        let start = clock.take_up(now.minus(day * 30), Duration::ZERO);
         assert!(
             matches!(start, Start::Leapt(gap) if gap >= day * 30),
             "{start:?}"
@@ -277,10 +293,31 @@ mod tests {
     }
 
     #[test]
+    fn a_restart_goes_on_with_what_is_left_of_the_doubt() {
+        let clock = AnchoredClock::new();
+        let now = clock.now();
+        assert_eq!(clock.doubt_left(), Duration::ZERO);
+        let long_ago = now.minus(Duration::from_hours(24 * 3));
+        clock.take_up(long_ago, Duration::from_hours(2));
+        assert!(clock.doubt().leapt);
+        let left = clock.doubt_left();
+        assert!(left <= Duration::from_hours(2) && left > Duration::from_mins(119));
+        clock.raise_to(now.plus(Duration::from_hours(2)));
+        assert!(!clock.doubt().leapt, "once the two hours are over");
+        assert_eq!(clock.doubt_left(), Duration::ZERO);
+        // No note makes a doubt longer than one that begins.
+        clock.take_up(long_ago, Duration::from_hours(1_000));
+        assert!(clock.doubt_left() <= PROBATION);
+    }
+
+    #[test]
     fn a_clock_that_began_ahead_waits_for_the_wall_and_never_goes_back() {
         let clock = AnchoredClock::new();
         let heartbeat = clock.now().plus(Duration::from_mins(1));
-        assert!(matches!(clock.take_up(heartbeat), Start::Behind(_)));
+        assert!(matches!(
+            clock.take_up(heartbeat, Duration::ZERO),
+            Start::Behind(_)
+        ));
         let (wall, monotonic) = (wall_micros(), monotonic_micros());
         let mut looks = 0;
         let mut shown = clock.now();

@@ -8,10 +8,10 @@ use std::time::Duration;
 use mayday_app::admin::{AdminReply, AdminRequest};
 use mayday_app::presence::PresenceLimits;
 use mayday_app::{App, IdentitySettings, Metrics, Parts};
-use mayday_core::clock::{Clock as _, SharedClock, SharedEntropy};
-use mayday_store::heartbeat::Heartbeat;
+use mayday_core::clock::{SharedClock, SharedEntropy};
+use mayday_store::heartbeat::{DoubtedBeat, Heartbeat};
 use mayday_store::telemetry::{Telemetry, TelemetryConfig};
-use mayday_store::{CopySettings, Database, Lane, OpenError, Store, StoreConfig};
+use mayday_store::{CopySettings, Database, Lane, OpenError, Store, StoreConfig, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{AnchoredClock, Start};
@@ -139,11 +139,7 @@ impl Node {
                     () = shutdown.cancelled() => return,
                     _ = ticks.tick() => {}
                 }
-                // A time that is doubted must not become one that is believed.
-                if clock.doubt().leapt {
-                    continue;
-                }
-                if let Err(error) = store.write(Lane::Rest, Heartbeat).await {
+                if let Err(error) = sign_of_life(&store, &clock).await {
                     tracing::warn!(%error, "the heartbeat could not be written");
                 }
             }
@@ -153,9 +149,7 @@ impl Node {
     /// Ends what the app started, and closes the store.
     pub(crate) async fn close(self) {
         // The next start's clock begins no earlier than this.
-        if !self.clock.doubt().leapt
-            && let Err(error) = self.store.write(Lane::Rest, Heartbeat).await
-        {
+        if let Err(error) = sign_of_life(&self.store, &self.clock).await {
             tracing::warn!(%error, "the last heartbeat could not be written");
         }
         self.shutdown.cancel();
@@ -180,11 +174,23 @@ fn store_config(config: &Config) -> StoreConfig {
     }
 }
 
+/// A time that is doubted must not become one that is believed: of such a one only
+/// how long it is still doubted is noted.
+async fn sign_of_life(store: &Store, clock: &AnchoredClock) -> Result<(), StoreError> {
+    let left = clock.doubt_left();
+    if left.is_zero() {
+        store.write(Lane::Rest, Heartbeat).await
+    } else {
+        store.write(Lane::Rest, DoubtedBeat { left }).await
+    }
+}
+
 /// Takes the clock up at the store's last heartbeat.
 async fn anchor(clock: &AnchoredClock, store: &Store) -> Result<(), Failure> {
-    let last = store.last_heartbeat().await;
-    let last = last.map_err(|error| Failure::new(format!("the store cannot be read: {error}")))?;
-    match last.map_or(Start::Smooth, |last| clock.take_up(last)) {
+    let unreadable = |error| Failure::new(format!("the store cannot be read: {error}"));
+    let last = store.last_heartbeat().await.map_err(unreadable)?;
+    let left = store.doubt_left().await.map_err(unreadable)?;
+    match last.map_or(Start::Smooth, |last| clock.take_up(last, left)) {
         Start::Smooth => {}
         Start::Leapt(gap) => tracing::error!(
             clock.gap_hours = gap.as_secs() / 3_600,

@@ -42,7 +42,13 @@ static OF_INCIDENT: Sql = Sql::new(
 static CLOSE_BY_ID: Sql =
     Sql::new("UPDATE alerts SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL");
 
+static DETAIL: Sql = Sql::new("SELECT detail FROM alerts WHERE key = $1 AND closed_at IS NULL");
+static REPLACE: Sql =
+    Sql::new("UPDATE alerts SET closed_at = $2, detail = $3 WHERE key = $1 AND closed_at IS NULL");
+
 pub(crate) const STATEMENTS: &[&Sql] = &[
+    &DETAIL,
+    &REPLACE,
     &RAISE,
     &CLOSE,
     &CLOSE_OF_INCIDENT,
@@ -162,6 +168,26 @@ pub async fn raise(tx: &mut Tx<'_>, new: NewAlert<'_>) -> Result<(), StoreError>
 pub async fn close(tx: &mut Tx<'_>, kind: AlertKind, key: &str) -> Result<(), StoreError> {
     let (key, now) = (full_key(kind, key), tx.now());
     tx.execute(&CLOSE, args![&key, now]).await?;
+    Ok(())
+}
+
+/// Closes an open alert whose matter made room for others before anybody dealt with
+/// it: `replaced` in its detail says so.
+pub async fn close_as_replaced(
+    tx: &mut Tx<'_>,
+    kind: AlertKind,
+    key: &str,
+) -> Result<(), StoreError> {
+    let (key, now) = (full_key(kind, key), tx.now());
+    let Some(row) = tx.fetch_optional(&DETAIL, args![&key]).await? else {
+        return Ok(());
+    };
+    let mut detail: Value = row.get(0)?;
+    if let Some(members) = detail.as_object_mut() {
+        members.insert("replaced".to_owned(), Value::Bool(true));
+    }
+    let detail = detail.to_string();
+    tx.execute(&REPLACE, args![&key, now, &detail]).await?;
     Ok(())
 }
 

@@ -45,7 +45,13 @@ static LOCK: Sql = Sql::per_dialect(
     "SELECT id FROM apps WHERE app_id = $1 FOR UPDATE",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&ALL, &FIND, &LOCK];
+// Against other decisions; whoever adds a row that names the app need not wait.
+static LOCK_DECISIONS: Sql = Sql::per_dialect(
+    "SELECT id FROM apps WHERE id = $1",
+    "SELECT id FROM apps WHERE id = $1 FOR NO KEY UPDATE",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&ALL, &FIND, &LOCK, &LOCK_DECISIONS];
 
 /// An app as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +99,13 @@ pub(crate) async fn lock(tx: &mut Tx<'_>, app: &AppId) -> Result<Option<AppUuid>
         .await?
         .map(|row| row.get(0))
         .transpose()
+}
+
+/// Lets administrators decide one after the other, until the end of the transaction.
+/// First in the order of locks.
+pub(crate) async fn lock_decisions(tx: &mut Tx<'_>, app: AppUuid) -> Result<(), StoreError> {
+    tx.fetch_optional(&LOCK_DECISIONS, args![app]).await?;
+    Ok(())
 }
 
 fn read(row: &Row) -> Result<AppRow, StoreError> {

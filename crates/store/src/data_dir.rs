@@ -4,24 +4,20 @@
 //! What may not be written is found before SQLite touches anything: it copies the
 //! mode of a read-only database to the files beside it, which outlive the mistake.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::{
-    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use crate::files;
 use crate::open::OpenError;
 use crate::rights;
 
 /// Only the owner may enter.
-const DIRECTORY_MODE: u32 = 0o700;
+pub(crate) const DIRECTORY_MODE: u32 = 0o700;
 /// What the group and others may do.
 const OTHERS: u32 = 0o077;
-/// Only the owner may read.
-pub(crate) const FILE_MODE: u32 = 0o600;
-/// The file whose lock says that a process uses the directory. It is never
-/// removed: a lock on a removed file would exclude nobody.
+/// The file whose lock says that a process uses the directory.
 const LOCK_FILE: &str = "lock";
 
 /// Creates the directory when it is missing, and syncs its parent then. One that
@@ -72,29 +68,17 @@ fn close_to_others(path: &Path) -> Result<(), OpenError> {
 /// Makes the names in a directory durable: a new file is lost in a power cut
 /// while its directory entry is not on disk.
 pub(crate) fn sync(directory: &Path) -> Result<(), OpenError> {
-    File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(io_error("sync the directory", directory))
+    files::sync_directory(directory).map_err(io_error("sync the directory", directory))
 }
 
 /// Takes the directory for this process, until the file is dropped. The kernel
 /// lets go of it when the process dies, however it dies.
 pub(crate) fn lock(directory: &Path) -> Result<File, OpenError> {
     let path = directory.join(LOCK_FILE);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(FILE_MODE)
-        .open(&path)
-        .map_err(io_error("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-            path: directory.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(io_error("lock", &path)(source)),
-    }
+    let taken = files::lock(&path).map_err(io_error("lock", &path))?;
+    taken.ok_or_else(|| OpenError::InUse {
+        path: directory.to_owned(),
+    })
 }
 
 /// Refuses a file or directory that this process may not write; one that is not

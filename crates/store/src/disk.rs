@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
-use crate::data_dir::FILE_MODE;
+use crate::files::FILE_MODE;
 
 /// The ballast's name in the data directory.
 const BALLAST_FILE: &str = "ballast";

@@ -13,17 +13,21 @@
 
 pub(crate) mod begin;
 pub(crate) mod finish;
+pub(crate) mod resume;
 pub(crate) mod step;
 
 use mayday_core::ids::{AppUuid, RecordId, UserId};
 use mayday_core::time::Timestamp;
+use serde_json::json;
 
 pub use begin::{BeginErasure, Begun, Requester, Subject};
 pub use finish::{DeferErasure, FinishErasure, Finished};
+pub use resume::ResumeErasures;
 pub use step::{EraseStep, Progress, SETTLE};
 
 use crate::args;
 use crate::error::StoreError;
+use crate::jobs::{self, NewJob};
 use crate::row::Row;
 use crate::sql::Sql;
 use crate::tx::Tx;
@@ -34,6 +38,9 @@ pub const ERASE_JOB: &str = "user_erase";
 /// The version of the job's payload.
 pub const ERASE_JOB_VERSION: u32 = 1;
 
+/// Behind everything that a person waits for.
+const JOB_PRIORITY: i64 = 50;
+
 static GET: Sql = Sql::new(
     "SELECT id, app_id, requested_by, requested_at, user_id, rows_removed, completed_at
      FROM erasures WHERE id = $1",
@@ -42,10 +49,26 @@ static PAGE: Sql = Sql::new(
     "SELECT id, app_id, requested_by, requested_at, user_id, rows_removed, completed_at
      FROM erasures WHERE app_id = $1 ORDER BY id DESC LIMIT $2",
 );
+static DETACHED_AT: Sql = Sql::new("SELECT erased_at FROM users WHERE id = $1");
+// Another request, or another look, finds what was set aside.
+static LIVE_JOB: Sql = Sql::new(
+    "SELECT 1 FROM jobs WHERE kind = $1 AND state <> 'poison'
+     AND substr(key, 1, length($2)) = $2 LIMIT 1",
+);
+static DROP_DEAD_JOBS: Sql = Sql::new(
+    "DELETE FROM jobs WHERE kind = $1 AND state = 'poison' AND substr(key, 1, length($2)) = $2",
+);
 static COUNTED: Sql =
     Sql::new("UPDATE erasures SET rows_removed = rows_removed + $2 WHERE id = $1");
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&GET, &PAGE, &COUNTED];
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &GET,
+    &PAGE,
+    &COUNTED,
+    &DETACHED_AT,
+    &LIVE_JOB,
+    &DROP_DEAD_JOBS,
+];
 
 /// An erasure as recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +103,53 @@ pub async fn newest(
 ) -> Result<Vec<ErasureRow>, StoreError> {
     let rows = tx.fetch_all(&PAGE, args![app, limit]).await?;
     rows.iter().map(read).collect()
+}
+
+/// Enqueues the job that carries an erasure on; `turn` counts the jobs.
+async fn enqueue(
+    tx: &mut Tx<'_>,
+    erasure: RecordId,
+    turn: u64,
+    due_at: Timestamp,
+) -> Result<(), StoreError> {
+    let key = format!("{}{turn}", job_keys(erasure));
+    let payload = json!({"version": ERASE_JOB_VERSION, "erasure": erasure, "turn": turn});
+    let job = NewJob {
+        kind: ERASE_JOB,
+        key: &key,
+        priority: JOB_PRIORITY,
+        due_at,
+        payload,
+    };
+    jobs::enqueue(tx, job).await?;
+    Ok(())
+}
+
+/// Enqueues a job for an erasure that has none: the last one failed too often and was
+/// set aside. Whether it had none.
+async fn revive(tx: &mut Tx<'_>, erasure: RecordId) -> Result<bool, StoreError> {
+    let keys = job_keys(erasure);
+    let live = tx
+        .fetch_optional(&LIVE_JOB, args![ERASE_JOB, &keys])
+        .await?;
+    if live.is_some() {
+        return Ok(false);
+    }
+    // Their numbers may be given out again.
+    tx.execute(&DROP_DEAD_JOBS, args![ERASE_JOB, &keys]).await?;
+    let now = tx.now();
+    enqueue(tx, erasure, 0, now).await?;
+    Ok(true)
+}
+
+/// How the keys of an erasure's jobs begin.
+fn job_keys(erasure: RecordId) -> String {
+    format!("{ERASE_JOB}:{erasure}:")
+}
+
+/// When the user was detached; `None`: not yet.
+async fn detached_at(tx: &mut Tx<'_>, user: UserId) -> Result<Option<Timestamp>, StoreError> {
+    tx.fetch_one(&DETACHED_AT, args![user]).await?.get(0)
 }
 
 /// Adds to the count of rows that went.

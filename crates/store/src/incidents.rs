@@ -20,6 +20,8 @@ pub(crate) mod trail;
 pub(crate) mod trigger;
 pub(crate) mod vitals;
 
+use std::collections::HashSet;
+
 use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::sos::Incident;
 
@@ -75,7 +77,16 @@ static BY_ID: Sql = Sql::new(concat!(
     " FROM incidents WHERE id = $1"
 ));
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&OPEN, &LATEST, &BY_ID, &row::INSERT, &row::UPDATE];
+static HIDDEN_OF: Sql = Sql::new("SELECT id FROM incidents WHERE user_id = $1 AND hidden");
+
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &OPEN,
+    &LATEST,
+    &BY_ID,
+    &HIDDEN_OF,
+    &row::INSERT,
+    &row::UPDATE,
+];
 
 /// How often a device's owner is looked up again because the registry changed
 /// between look-up and lock.
@@ -91,6 +102,12 @@ pub async fn open_of(tx: &mut Tx<'_>, user: UserId) -> Result<Option<Incident>, 
 pub async fn latest_of(tx: &mut Tx<'_>, user: UserId) -> Result<Option<Incident>, StoreError> {
     let found = tx.fetch_optional(&LATEST, args![user]).await?;
     found.as_ref().map(row::read).transpose()
+}
+
+/// The user's incidents that whoever holds the phone must not learn of.
+pub async fn hidden_of(tx: &mut Tx<'_>, user: UserId) -> Result<HashSet<IncidentId>, StoreError> {
+    let rows = tx.fetch_all(&HIDDEN_OF, args![user]).await?;
+    rows.iter().map(|row| row.get(0)).collect()
 }
 
 /// An incident by its id.

@@ -53,6 +53,7 @@ pub mod escalation;
 pub mod events;
 pub mod exports;
 pub mod faults;
+pub mod files;
 pub mod firmware;
 pub mod heartbeat;
 pub mod incidents;

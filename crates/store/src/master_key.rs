@@ -12,14 +12,15 @@
 pub(crate) mod rotate;
 
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use mayday_core::clock::Entropy;
 use zeroize::Zeroizing;
 
 use crate::data_dir::{self, io_error};
+use crate::files;
 use crate::hex;
 use crate::open::OpenError;
 use crate::secrets::{KEY_BYTES, MasterKey, Vault};
@@ -93,25 +94,7 @@ impl Lines {
             text.push_str(&digits);
             text.push('\n');
         }
-        let mut draft = path.as_os_str().to_owned();
-        draft.push(".new");
-        let draft = PathBuf::from(draft);
-        let written = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(data_dir::FILE_MODE)
-            .open(&draft)
-            .and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                file.sync_all()
-            })
-            .and_then(|()| std::fs::rename(&draft, path));
-        written.map_err(io_error("write the master key", path))?;
-        match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => data_dir::sync(parent),
-            _ => data_dir::sync(Path::new(".")),
-        }
+        files::replace(path, text.as_bytes()).map_err(io_error("write the master key", path))
     }
 }
 

@@ -66,4 +66,6 @@ migrations!(
     24 => "0024_checkins",
     25 => "0025_incident_actions",
     26 => "0026_incident_vitals",
+    27 => "0027_sample_order",
+    28 => "0028_leftovers",
 );

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::telemetry::{Position, Sample, SampleKey};
-use mayday_core::time::Timestamp;
 use serde::Serialize;
 
 use crate::args;
@@ -14,7 +13,7 @@ use crate::command::Command;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::sql::Sql;
-use crate::telemetry::Strays;
+use crate::telemetry::{Span, Strays};
 use crate::tx::Tx;
 
 /// Rows in the table at most.
@@ -66,11 +65,20 @@ static DELETE_UNREVISED: Sql = Sql::per_dialect(
     "DELETE FROM spill WHERE id = ANY ($1) AND revision = 0",
 );
 static DELETE_REVISED: Sql = Sql::new("DELETE FROM spill WHERE id = $1 AND revision = $2");
+// The two texts collate byte for byte, as their columns say.
 static RANGE: Sql = Sql::new(
     "SELECT user_id, measured_at, device, event_id, received_at, latitude, longitude, altitude, \
      accuracy_m, incident_id, raw FROM spill \
      WHERE user_id = $1 AND measured_at BETWEEN $2 AND $3 \
-     ORDER BY measured_at, device, event_id LIMIT $4",
+     AND (measured_at, device, event_id) >= ($2, $4, $5) \
+     ORDER BY measured_at, device, event_id LIMIT $6",
+);
+static RANGE_AFTER: Sql = Sql::new(
+    "SELECT user_id, measured_at, device, event_id, received_at, latitude, longitude, altitude, \
+     accuracy_m, incident_id, raw FROM spill \
+     WHERE user_id = $1 AND measured_at BETWEEN $2 AND $3 \
+     AND (measured_at, device, event_id) > ($2, $4, $5) \
+     ORDER BY measured_at, device, event_id LIMIT $6",
 );
 // The order of `Position::replaces`.
 static NEWEST: Sql = Sql::per_dialect(
@@ -108,6 +116,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &DELETE_UNREVISED,
     &DELETE_REVISED,
     &RANGE,
+    &RANGE_AFTER,
     &NEWEST,
     &TRAIL_START,
     &TRAIL_END,
@@ -247,16 +256,22 @@ impl Command for DeleteSpilled {
     }
 }
 
-/// A user's spilled samples between two times, both included, oldest first.
+/// A user's spilled samples of a span, oldest first.
 pub async fn range(
     tx: &mut Tx<'_>,
     user: UserId,
-    from: Timestamp,
-    to: Timestamp,
+    span: &Span,
     limit: usize,
 ) -> Result<Vec<Sample>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = tx.fetch_all(&RANGE, args![user, from, to, limit]).await?;
+    let statement = if span.after.is_some() {
+        &RANGE_AFTER
+    } else {
+        &RANGE
+    };
+    let (device, event) = span.lower();
+    let values = args![user, span.from, span.to, device, event, limit];
+    let rows = tx.fetch_all(statement, values).await?;
     rows.iter().map(sample_of).collect()
 }
 

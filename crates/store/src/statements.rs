@@ -39,6 +39,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("erasures", crate::erasures::STATEMENTS),
     ("erasures/begin", crate::erasures::begin::STATEMENTS),
     ("erasures/finish", crate::erasures::finish::STATEMENTS),
+    ("erasures/resume", crate::erasures::resume::STATEMENTS),
     ("erasures/step", crate::erasures::step::STATEMENTS),
     ("erasures/step steps", crate::erasures::step::STEPS),
     (

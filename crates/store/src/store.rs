@@ -328,6 +328,13 @@ impl Store {
         crate::heartbeat::last(&mut tx).await
     }
 
+    /// For how long of running the clock's leap was still doubted when a server on
+    /// this store was last alive; zero: it was not.
+    pub async fn doubt_left(&self) -> Result<Duration, StoreError> {
+        let mut tx = self.read().await?;
+        crate::heartbeat::doubt_left(&mut tx).await
+    }
+
     /// Commits what is queued, then closes files and connections. Later calls
     /// answer [`StoreError::Closed`] or [`StoreError::Unavailable`].
     pub async fn close(&self) {

@@ -8,7 +8,7 @@ use mayday_core::time::Timestamp;
 use mayday_store::Lane;
 use mayday_store::erasures::{
     BeginErasure, Begun, DeferErasure, EraseStep, FinishErasure, Finished, Progress, Requester,
-    SETTLE, Subject,
+    ResumeErasures, SETTLE, Subject,
 };
 use tokio::time::Instant;
 
@@ -100,12 +100,16 @@ impl App {
     /// Carries an erasure on for a while, as a job does; `turn` counts the jobs.
     /// What is left, or may still come, is left to the next one.
     pub async fn carry_on_erasure(&self, erasure: RecordId, turn: u64) -> Result<(), AppError> {
+        let swept_since = self.clock.now();
         let next = match self.sweep_erasure(erasure).await? {
             ErasureState::Over => return Ok(()),
             ErasureState::UnderWay => self.clock.now(),
             ErasureState::Waiting => self.clock.now().plus(SETTLE),
             ErasureState::Swept => {
-                let finish = FinishErasure { erasure };
+                let finish = FinishErasure {
+                    erasure,
+                    swept_since,
+                };
                 match self.store.write(Lane::Job, finish).await? {
                     Finished::Over => return Ok(()),
                     Finished::NotBefore(at) => at,
@@ -129,6 +133,11 @@ impl App {
         Ok(self.store.write(Lane::Job, defer).await?)
     }
 
+    /// Has erasures go on that nobody carries on any more; how many those were.
+    pub async fn resume_erasures(&self) -> Result<usize, AppError> {
+        Ok(self.store.write(Lane::Job, ResumeErasures).await?)
+    }
+
     /// Deletes what there is now, for at most [`RUN_LIMIT`].
     pub(crate) async fn sweep_erasure(&self, erasure: RecordId) -> Result<ErasureState, AppError> {
         let until = Instant::now() + RUN_LIMIT;
@@ -136,13 +145,17 @@ impl App {
             match self.store.write(Lane::Job, EraseStep { erasure }).await? {
                 Progress::Over => return Ok(ErasureState::Over),
                 Progress::OpenIncident => return Ok(ErasureState::Waiting),
-                Progress::More(_) if Instant::now() >= until => return Ok(ErasureState::UnderWay),
-                Progress::More(_) => {}
-                Progress::Empty { user, .. } => {
+                Progress::More if Instant::now() >= until => return Ok(ErasureState::UnderWay),
+                Progress::More => {}
+                Progress::Empty(user) => {
                     // After the spill table: what left it has arrived here.
-                    let rows = self.telemetry.erase(user).await?;
-                    tracing::info!(erasure.id = %erasure, telemetry.rows = rows, "a user's data was swept");
-                    return Ok(ErasureState::Swept);
+                    let swept = self.telemetry.erase(user, until).await?;
+                    tracing::info!(erasure.id = %erasure, telemetry.rows = swept.rows, "a user's data was swept");
+                    return Ok(if swept.all {
+                        ErasureState::Swept
+                    } else {
+                        ErasureState::UnderWay
+                    });
                 }
             }
         }

@@ -5,6 +5,8 @@ use mayday_core::ids::UserId;
 use mayday_core::telemetry::Sample;
 use mayday_core::time::Timestamp;
 use mayday_store::exports::{self, After};
+use mayday_store::incidents;
+use mayday_store::telemetry::Span;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -93,24 +95,21 @@ impl App {
         user: UserId,
         cursor: &ExportCursor,
     ) -> Result<ExportPage, AppError> {
-        let from = Timestamp::from_micros(cursor.number.unwrap_or(0));
-        let to = self.clock.now().plus(std::time::Duration::from_hours(48));
-        let mut limit = SAMPLES;
-        let (samples, full) = loop {
-            let found = self.telemetry.range(user, from, to, limit).await?;
-            let full = found.len() >= limit;
-            let fresh: Vec<Sample> = found
-                .into_iter()
-                .filter(|sample| is_behind(sample, from, cursor.sample.as_ref()))
-                .collect();
-            // As many as this at one moment: look further.
-            if fresh.is_empty() && full {
-                limit = limit.saturating_mul(2);
-                continue;
-            }
-            break (fresh, full);
+        let span = Span {
+            from: Timestamp::from_micros(cursor.number.unwrap_or(0)),
+            to: self.clock.now().plus(std::time::Duration::from_hours(48)),
+            after: cursor.sample.clone(),
         };
-        let next = samples.last().filter(|_| full).map(|last| ExportCursor {
+        let mut samples = self.telemetry.page(user, &span, SAMPLES).await?;
+        let hidden = {
+            let mut tx = self.store.read().await?;
+            incidents::hidden_of(&mut tx, user).await?
+        };
+        for sample in &mut samples {
+            sample.incident = sample.incident.filter(|id| !hidden.contains(id));
+        }
+        let is_full = samples.len() >= SAMPLES;
+        let next = samples.last().filter(|_| is_full).map(|last| ExportCursor {
             section: cursor.section,
             id: None,
             number: Some(last.time.as_micros()),
@@ -122,14 +121,6 @@ impl App {
             next,
         })
     }
-}
-
-/// Whether a sample lies behind the one where the page before ended.
-fn is_behind(sample: &Sample, from: Timestamp, last: Option<&(String, String)>) -> bool {
-    let Some((device, event)) = last else {
-        return true;
-    };
-    (sample.time, &*sample.device, &*sample.event_id) > (from, device.as_str(), event.as_str())
 }
 
 fn object(sample: &Sample) -> Value {

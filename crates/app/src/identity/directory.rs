@@ -31,6 +31,9 @@ pub(super) struct Directory {
 pub(super) struct Reload {
     /// The connections were not all checked against the current snapshot.
     pub(super) cut_pending: bool,
+    /// The control version whose directory could not be read; who was blocked or
+    /// erased under it was cut all the same.
+    pub(super) unreadable: Option<i64>,
 }
 
 /// The apps as of one control version.

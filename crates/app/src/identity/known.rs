@@ -51,6 +51,11 @@ impl KnownUsers {
         Some(known)
     }
 
+    /// Forgets everybody.
+    pub(super) fn forget_all(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Generations::default();
+    }
+
     /// Remembers a user.
     pub(super) fn put(&self, key: Key, known: Known) {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);

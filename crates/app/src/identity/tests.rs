@@ -6,6 +6,7 @@ use mayday_core::clock::Clock as _;
 use mayday_core::contact::ContactDraft;
 use mayday_core::identity::signing::STALE_GRACE;
 use mayday_core::identity::{AppSecret, Caller, CancelPolicy, Proof, Standing};
+use mayday_core::ids::UserId;
 use mayday_core::profile::ProfilePatch;
 use mayday_store::testing::TestStore;
 use mayday_store::users::{SEEN_EVERY, SetBlocked};
@@ -371,6 +372,53 @@ on_both!(
         assert_eq!(cut(&line).await, Some(CutReason::AppInactive));
         let refused = try_static(&node, "ana").await;
         assert!(matches!(refused, Err(AppError::AppInactive)), "{refused:?}");
+    }
+);
+
+/// Makes the directory unreadable, as on a node whose master key is another, and has
+/// two users erased: of one the row is still there, of the other nothing is left.
+struct ErasedUnseen([UserId; 2]);
+
+static OTHER_KEY: Sql = Sql::new("UPDATE app_secrets SET key_id = 'another'");
+static ERASED: Sql =
+    Sql::new("UPDATE users SET erased_at = 1, external_id = 'erased' WHERE id = $1");
+static GONE: Sql = Sql::new("DELETE FROM users WHERE id = $1");
+
+impl Command for ErasedUnseen {
+    type Output = ();
+    const NAME: &'static str = "test.erased_unseen";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        tx.execute(&OTHER_KEY, args![]).await?;
+        tx.execute_one(&ERASED, args![self.0[0]]).await?;
+        tx.execute_one(&GONE, args![self.0[1]]).await?;
+        tx.execute_one(&RAISE, args![]).await
+    }
+}
+
+on_both!(
+    who_was_erased_is_cut_on_a_node_that_cannot_read_the_directory,
+    |store| async move {
+        let node = node(store).await;
+        let (ana, ben, cy) = (
+            try_static(&node, "ana").await.unwrap(),
+            try_static(&node, "ben").await.unwrap(),
+            try_static(&node, "cy").await.unwrap(),
+        );
+        let lines = [connect(&node, &ana), connect(&node, &ben)];
+        let stays = connect(&node, &cy);
+        let erased = ErasedUnseen([ana.user, ben.user]);
+        node.store.write(Lane::Rest, erased).await.unwrap();
+        for line in &lines {
+            assert_eq!(cut(line).await, Some(CutReason::UserErased));
+        }
+        // The names are nobody's by now, and not the old users' in this node's memory.
+        for old in [ana, ben] {
+            let again = try_static(&node, old.external_id.as_str()).await.unwrap();
+            assert_ne!(again.user, old.user);
+        }
+        assert_eq!(try_static(&node, "cy").await.unwrap().user, cy.user);
+        drop(stays);
     }
 );
 

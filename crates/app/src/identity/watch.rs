@@ -71,7 +71,19 @@ impl App {
             control::version(&mut tx).await?
         };
         if version != directory.current().version {
-            directory.replace(Snapshot::load(&self.store).await?);
+            match Snapshot::load(&self.store).await {
+                Ok(snapshot) => directory.replace(snapshot),
+                Err(error) => {
+                    // Such as with a master key that is not here. Who was blocked or
+                    // erased can be told without.
+                    if reload.unreadable != Some(version) {
+                        self.identity.known.forget_all();
+                        self.cut_refused().await?;
+                        reload.unreadable = Some(version);
+                    }
+                    return Err(error);
+                }
+            }
             reload.cut_pending = true;
         }
         // Only after the new directory is in place: who connects from here on

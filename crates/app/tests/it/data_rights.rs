@@ -5,8 +5,10 @@ use mayday_app::admin::{AdminReply, AdminRequest, DataRequest, ErasureView};
 use mayday_app::testing::{APP_ID, TestApp};
 use mayday_app::{AppError, ExportCursor, ExportDocument};
 use mayday_core::identity::Caller;
+use mayday_core::ids::UserId;
 use mayday_core::profile::ProfilePatch;
 use mayday_core::transport::Transport;
+use mayday_store::{Command, Lane, Sql, StoreError, Tx, args};
 use serde_json::{Value, json};
 
 use crate::harness::{NodeExt as _, mqtt, on_both_nodes};
@@ -341,3 +343,49 @@ on_both_nodes!(a_relayed_sos_outlives_its_gateway, async |node: TestApp| {
             .is_empty()
     );
 });
+
+/// Hides every incident of a user, as from whoever holds the phone.
+struct Hide(UserId);
+
+static HIDE: Sql = Sql::new("UPDATE incidents SET hidden = $2 WHERE user_id = $1");
+
+impl Command for Hide {
+    type Output = ();
+    const NAME: &'static str = "test.hide";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        tx.execute(&HIDE, args![self.0, true]).await.map(|_| ())
+    }
+}
+
+on_both_nodes!(
+    what_is_hidden_shows_in_no_section_of_an_export,
+    async |node: TestApp| {
+        let ana = node.caller("ana-42").await;
+        live(&node, &ana).await;
+        let incident = node.open(&ana).await.unwrap();
+        node.app.cancel_sos(&ana, b"{}").await.unwrap();
+        copy_trails(&node).await;
+        let id = incident.id.to_string();
+        let shown = export(&node, &ana).await;
+        for section in [
+            "incidents",
+            "events",
+            "incident_reports",
+            "cancels",
+            "telemetry",
+        ] {
+            assert!(shown[section].to_string().contains(&id), "{section}");
+        }
+        node.store.write(Lane::Rest, Hide(ana.user)).await.unwrap();
+        let hidden = export(&node, &ana).await;
+        for (section, rows) in hidden.as_object().unwrap() {
+            assert!(!rows.to_string().contains(&id), "{section}: {rows:#}");
+        }
+        // The samples are the person's all the same.
+        assert_eq!(
+            hidden["telemetry"].as_array().unwrap().len(),
+            shown["telemetry"].as_array().unwrap().len()
+        );
+    }
+);

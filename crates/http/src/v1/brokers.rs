@@ -11,11 +11,16 @@ mod format;
 mod key;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
+use axum::body::Body;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use mayday_app::AppError;
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
+use crate::body::whole;
 use crate::problem::Problem;
 use format::{Fields, Format};
 
@@ -41,6 +46,28 @@ impl AskQuery {
             }),
         }
     }
+}
+
+/// No, in mosquitto-go-auth's words.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Denial {
+    /// Always false.
+    #[serde(rename = "Ok")]
+    ok: bool,
+    /// Why.
+    #[serde(rename = "Error")]
+    error: String,
+}
+
+/// What a broker asks, and in whose words it is answered.
+async fn asked(
+    query: Result<Query<AskQuery>, QueryRejection>,
+    body: Body,
+    within: Duration,
+) -> Result<(Format, Fields), Problem> {
+    let Query(query) = query.map_err(|_| Problem::field("/format", "format must be given once"))?;
+    let fields = Fields::read(&whole(body, within).await?);
+    Ok((query.format(&fields)?, fields))
 }
 
 /// The client's address as the broker tells it, so that its failures are counted

@@ -1,16 +1,14 @@
 //! A certificate that vouches for itself: made in the data directory at the
 //! first start with `--tls self-signed`, kept, and renewed before it ends.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use mayday_core::time::Timestamp;
+use mayday_store::files;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
 use rustix::system::uname;
 use rustls::pki_types::DnsName;
@@ -22,10 +20,6 @@ use crate::failure::Failure;
 /// The files in the data directory.
 const CERTIFICATE_FILE: &str = "tls-certificate.pem";
 const KEY_FILE: &str = "tls-key.pem";
-
-/// Only the owner reads them: the key must be secret, and its neighbour has no
-/// reason to differ.
-const FILE_MODE: u32 = 0o600;
 
 /// How long one is valid, in days.
 const VALID_DAYS: i32 = 365;
@@ -72,7 +66,7 @@ pub(super) fn renew(files: &CertificateFiles, now: Timestamp) -> Result<(), Fail
         (&files.key, key.serialize_pem()),
         (&files.certificate, certificate.pem()),
     ] {
-        write(path, text.as_bytes()).map_err(|error| {
+        files::replace(path, text.as_bytes()).map_err(|error| {
             Failure::new(format!(
                 "the self-signed certificate cannot be kept in {}: {error}; check the \
                  directory, or use --tls-cert and --tls-key",
@@ -121,25 +115,9 @@ fn date(now: Timestamp) -> Date {
         .date()
 }
 
-/// Writes a file so that a reader finds it whole or not at all.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut fresh = path.as_os_str().to_owned();
-    fresh.push(".new");
-    let fresh = PathBuf::from(fresh);
-    // One that a crash left may have any mode.
-    let _ = fs::remove_file(&fresh);
-    let mut file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(FILE_MODE)
-        .open(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
@@ -156,7 +134,7 @@ mod tests {
         let files = ensure(dir.path(), now()).unwrap();
         for path in [&files.certificate, &files.key] {
             let mode = fs::metadata(path).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, FILE_MODE);
+            assert_eq!(mode & 0o777, 0o600);
         }
         let first = certificate::load(&files).unwrap();
         let validity = first.validity.unwrap();

@@ -1,17 +1,15 @@
 //! A directory that is written beside its place and renamed there when it is whole.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File};
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 
 use super::{BackupError, files};
-use crate::data_dir::FILE_MODE;
+use crate::data_dir::DIRECTORY_MODE;
 
-/// Only the owner may enter.
-const DIRECTORY_MODE: u32 = 0o700;
 /// What nobody but the owner may.
 const OTHERS: u32 = 0o077;
 /// Its lock says that somebody writes the draft.
@@ -135,20 +133,10 @@ fn refuse_of_others(path: &Path) -> Result<(), BackupError> {
 
 fn lock(directory: &Path) -> Result<File, BackupError> {
     let path = directory.join(LOCK_FILE);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(FILE_MODE)
-        .open(&path)
-        .map_err(BackupError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(BackupError::AtWork {
-            path: directory.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(BackupError::io("lock", &path)(source)),
-    }
+    let taken = crate::files::lock(&path).map_err(BackupError::io("lock", &path))?;
+    taken.ok_or_else(|| BackupError::AtWork {
+        path: directory.to_owned(),
+    })
 }
 
 /// Refuses a place where something is.

@@ -8,7 +8,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::BackupError;
-use crate::data_dir::FILE_MODE;
+use crate::files::FILE_MODE;
 use crate::hex;
 
 /// How much is read at once.

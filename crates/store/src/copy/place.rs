@@ -1,7 +1,7 @@
 //! What lies in the copy's directory: a directory for each copy that was begun, and
 //! `copy.json`, which names the one that is whole.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -10,15 +10,14 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::wal::HEADER_BYTES;
-use crate::data_dir::FILE_MODE;
+use crate::data_dir::DIRECTORY_MODE;
+use crate::files::{self, FILE_MODE};
 use crate::sqlite;
 
 /// Names the copy that is whole.
 const CURRENT: &str = "copy.json";
 /// Its lock says that a server copies into the directory.
 const LOCK_FILE: &str = "lock";
-/// Only the owner may enter.
-const DIRECTORY_MODE: u32 = 0o700;
 /// Raised when the layout changes its meaning.
 const FORMAT: u32 = 1;
 /// How the directories of copies begin.
@@ -60,7 +59,7 @@ pub(crate) fn current(place: &Path) -> io::Result<Option<PathBuf>> {
 /// The copy's directory, taken for this server.
 pub(super) struct Place {
     directory: PathBuf,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl Place {
@@ -70,25 +69,18 @@ impl Place {
             .recursive(true)
             .mode(DIRECTORY_MODE)
             .create(directory)?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(FILE_MODE)
-            .open(directory.join(LOCK_FILE))?;
-        match lock.try_lock() {
-            Err(TryLockError::WouldBlock) => {
+        let lock = match files::lock(&directory.join(LOCK_FILE)) {
+            Ok(None) => {
                 return Err(io::Error::new(
                     ErrorKind::ResourceBusy,
                     "another server copies into it: give each server a directory of its own",
                 ));
             }
+            Ok(lock) => lock,
             // Some network file systems know no locks.
-            Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => {
-                return Err(error);
-            }
-            _ => {}
-        }
+            Err(error) if error.kind() == ErrorKind::Unsupported => None,
+            Err(error) => return Err(error),
+        };
         Ok(Self {
             directory: directory.to_owned(),
             _lock: lock,
@@ -115,21 +107,12 @@ impl Place {
     /// Names this copy as the whole one, and removes all others.
     pub(super) fn settle(&self, copy: &Copy) -> io::Result<()> {
         sync(&copy.directory)?;
-        let draft = self.directory.join(format!("{CURRENT}.new"));
         let current = Current {
             format: FORMAT,
             directory: copy.name.clone(),
         };
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(FILE_MODE)
-            .open(&draft)?;
-        file.write_all(&serde_json::to_vec(&current)?)?;
-        file.sync_all()?;
-        fs::rename(&draft, self.directory.join(CURRENT))?;
-        sync(&self.directory)?;
+        let named = serde_json::to_vec(&current)?;
+        files::replace(&self.directory.join(CURRENT), &named)?;
         self.keep_only(Some(&copy.directory))
     }
 

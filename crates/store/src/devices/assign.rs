@@ -7,6 +7,7 @@ use mayday_core::time::Timestamp;
 
 use super::{claim_of, columns, listed_by, with_ownership};
 use crate::alerts::{self, AlertKind};
+use crate::apps;
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
@@ -61,6 +62,8 @@ impl Command for AssignDevice {
     const NAME: &'static str = "devices.assign";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Assigned, StoreError> {
+        // Two decisions about one device at once would not see each other.
+        apps::lock_decisions(tx, self.app).await?;
         users::lock(tx, self.user).await?;
         let Some(claim) = listed_by(tx, self.user, &self.device).await? else {
             return Ok(Assigned::NotListed);

@@ -2,19 +2,14 @@
 
 use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_core::ids::{RecordId, UserId};
-use serde_json::json;
 
-use super::{ERASE_JOB, ERASE_JOB_VERSION, get, step};
+use super::{enqueue, get, revive, step};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
-use crate::jobs::{self, NewJob};
 use crate::sql::Sql;
 use crate::tx::Tx;
 use crate::{apps, incidents, users};
-
-/// Behind everything that a person waits for.
-const JOB_PRIORITY: i64 = 50;
 
 static UNDER_WAY: Sql = Sql::new("SELECT id FROM erasures WHERE user_id = $1");
 static INSERT: Sql = Sql::new(
@@ -109,7 +104,9 @@ impl Command for BeginErasure {
         let user = row.id;
         users::lock(tx, user).await?;
         if let Some(row) = tx.fetch_optional(&UNDER_WAY, args![user]).await? {
-            return Ok(Begun::Erasing(row.get(0)?));
+            let erasure = row.get(0)?;
+            revive(tx, erasure).await?;
+            return Ok(Begun::Erasing(erasure));
         }
         if incidents::open_of(tx, user).await?.is_some() {
             return Ok(Begun::OpenIncident);
@@ -123,16 +120,7 @@ impl Command for BeginErasure {
         if !step::has_open_incident(tx, user).await? {
             step::detach(tx, self.id, app, user).await?;
         }
-        let key = format!("{ERASE_JOB}:{}:0", self.id);
-        let payload = json!({"version": ERASE_JOB_VERSION, "erasure": self.id, "turn": 0});
-        let job = NewJob {
-            kind: ERASE_JOB,
-            key: &key,
-            priority: JOB_PRIORITY,
-            due_at: now,
-            payload,
-        };
-        jobs::enqueue(tx, job).await?;
+        enqueue(tx, self.id, 0, now).await?;
         Ok(Begun::Erasing(self.id))
     }
 }

@@ -2,37 +2,33 @@
 
 use mayday_core::ids::RecordId;
 use mayday_core::time::Timestamp;
-use serde_json::json;
 
 use super::step::{SETTLE, delete_some, has_open_incident};
-use super::{ERASE_JOB, ERASE_JOB_VERSION, count, get};
+use super::{count, detached_at, enqueue, get};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
-use crate::jobs::{self, NewJob};
 use crate::sql::Sql;
 use crate::tx::Tx;
 use crate::users;
-
-/// Behind everything that a person waits for.
-const JOB_PRIORITY: i64 = 50;
 
 // A relayed SOS that is nobody's still names its gateway's row.
 static DELETE_USER: Sql = Sql::new(
     "DELETE FROM users WHERE id = $1 AND erased_at IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM unattributed u WHERE u.user_id = $1)",
 );
-static DETACHED_AT: Sql = Sql::new("SELECT erased_at FROM users WHERE id = $1");
 static COMPLETE: Sql =
     Sql::new("UPDATE erasures SET user_id = NULL, completed_at = $2 WHERE id = $1");
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&DELETE_USER, &DETACHED_AT, &COMPLETE];
+pub(crate) const STATEMENTS: &[&Sql] = &[&DELETE_USER, &COMPLETE];
 
-/// Ends an erasure once [`SETTLE`] has passed and nothing is left.
+/// Ends an erasure if all was swept once [`SETTLE`] had passed, and nothing is left.
 #[derive(Clone, Copy, Debug)]
 pub struct FinishErasure {
     /// Which.
     pub erasure: RecordId,
+    /// When the sweep before this began: what landed behind it is seen by no other.
+    pub swept_since: Timestamp,
 }
 
 /// What became of it.
@@ -58,13 +54,14 @@ impl Command for FinishErasure {
         };
         users::lock(tx, user).await?;
         let now = tx.now();
-        let row = tx.fetch_one(&DETACHED_AT, args![user]).await?;
-        let detached: Option<Timestamp> = row.get(0)?;
-        let settled = detached.map(|at| at.plus(SETTLE));
-        if has_open_incident(tx, user).await? || settled.is_none() {
+        let detached = detached_at(tx, user).await?;
+        let Some(settled) = detached.map(|at| at.plus(SETTLE)) else {
+            return Ok(Finished::NotBefore(now.plus(SETTLE)));
+        };
+        if has_open_incident(tx, user).await? {
             return Ok(Finished::NotBefore(now.plus(SETTLE)));
         }
-        if let Some(settled) = settled.filter(|settled| now < *settled) {
+        if self.swept_since < settled {
             return Ok(Finished::NotBefore(settled));
         }
         let rows = delete_some(tx, user).await?;
@@ -95,20 +92,6 @@ impl Command for DeferErasure {
     const NAME: &'static str = "user.erase.defer";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        let key = format!("{ERASE_JOB}:{}:{}", self.erasure, self.turn);
-        let payload = json!({
-            "version": ERASE_JOB_VERSION,
-            "erasure": self.erasure,
-            "turn": self.turn,
-        });
-        let job = NewJob {
-            kind: ERASE_JOB,
-            key: &key,
-            priority: JOB_PRIORITY,
-            due_at: self.due_at,
-            payload,
-        };
-        jobs::enqueue(tx, job).await?;
-        Ok(())
+        enqueue(tx, self.erasure, self.turn, self.due_at).await
     }
 }

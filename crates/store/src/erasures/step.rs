@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use mayday_core::ids::{AppUuid, RecordId, UserId};
-use mayday_core::time::Timestamp;
 
 use super::{count, get};
 use crate::args;
@@ -26,7 +25,6 @@ static OPEN: Sql = Sql::new(
     "SELECT 1 FROM incidents WHERE user_id = $1 AND state IN ('active', 'acknowledged')
      AND NOT drill LIMIT 1",
 );
-static DETACHED_AT: Sql = Sql::new("SELECT erased_at FROM users WHERE id = $1");
 static DETACH: Sql = Sql::new(
     "UPDATE users SET external_id = $2, name = NULL, email = NULL, phone = NULL, address = NULL,
         erased_at = $3, created_at = $3, updated_at = $3, last_seen_at = $3, mqtt_seen_at = NULL
@@ -191,20 +189,15 @@ pub(crate) const STEPS: &[&Sql] = &[
     &UNATTRIBUTED,
 ];
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&OPEN, &DETACHED_AT, &DETACH, &WIPE, &ALERTS_OF_OTHERS];
+pub(crate) const STATEMENTS: &[&Sql] = &[&OPEN, &DETACH, &WIPE, &ALERTS_OF_OTHERS];
 
 /// How far an erasure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Rows went, and there may be more.
-    More(UserId),
-    /// Nothing was left to delete.
-    Empty {
-        /// Whose data went.
-        user: UserId,
-        /// When the user was detached.
-        detached_at: Timestamp,
-    },
+    More,
+    /// Nothing of this user was left to delete.
+    Empty(UserId),
     /// An incident of the user is open; the erasure goes on when it ends.
     OpenIncident,
     /// It is finished, or there is no such erasure.
@@ -240,15 +233,11 @@ impl Command for EraseStep {
         if rows > 0 {
             count(tx, self.erasure, rows).await?;
             tx.hint(Hint::DeviceChanged(erasure.app));
-            return Ok(Progress::More(user));
+            return Ok(Progress::More);
         }
         // What a request that was under way wrote into the detached row.
         tx.execute_one(&WIPE, args![user]).await?;
-        let detached = tx.fetch_one(&DETACHED_AT, args![user]).await?;
-        Ok(Progress::Empty {
-            user,
-            detached_at: detached.get(0)?,
-        })
+        Ok(Progress::Empty(user))
     }
 }
 

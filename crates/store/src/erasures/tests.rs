@@ -58,12 +58,23 @@ on_both!(
         store.write(Lane::Rest, first).await.unwrap();
         let step = EraseStep { erasure };
         let detached_at = mayday_core::clock::Clock::now(store.clock.as_ref());
-        let empty = Progress::Empty { user, detached_at };
+        let empty = Progress::Empty(user);
         assert_eq!(store.write(Lane::Job, step).await.unwrap(), empty);
-        let finish = FinishErasure { erasure };
-        let early = store.write(Lane::Job, finish).await.unwrap();
-        assert_eq!(early, Finished::NotBefore(detached_at.plus(SETTLE)));
-        store.clock.advance(SETTLE);
+        let settled = detached_at.plus(SETTLE);
+        // A sweep that began before may have passed what landed behind it.
+        let early = FinishErasure {
+            erasure,
+            swept_since: settled.shift_micros(-1),
+        };
+        for _ in 0..2 {
+            let refused = store.write(Lane::Job, early).await.unwrap();
+            assert_eq!(refused, Finished::NotBefore(settled));
+            store.clock.advance(SETTLE);
+        }
+        let finish = FinishErasure {
+            erasure,
+            swept_since: settled,
+        };
         assert_eq!(
             store.write(Lane::Job, finish).await.unwrap(),
             Finished::Over
@@ -78,8 +89,52 @@ on_both!(
         let row = get(&mut tx, erasure).await.unwrap().unwrap();
         assert_eq!(
             (row.user, row.completed_at),
-            (None, Some(detached_at.plus(SETTLE)))
+            (None, Some(detached_at.plus(SETTLE * 2)))
         );
+    }
+);
+
+on_both!(
+    an_erasure_whose_job_was_set_aside_is_resumed,
+    |store| async move {
+        let app = store.app("shop").await;
+        let user = store.user(&app, "ana").await;
+        let first = begin(&store, &app, "ana");
+        let erasure = first.id;
+        store.write(Lane::Rest, first).await.unwrap();
+        let counts = async || {
+            let mut tx = store.read().await.unwrap();
+            let counts = jobs::counts(&mut tx).await.unwrap();
+            (counts.ready, counts.poison)
+        };
+        let set_aside = async || {
+            let claim = jobs::ClaimJobs {
+                limit: 1,
+                lease: SETTLE,
+                kinds: &[ERASE_JOB],
+            };
+            let claimed = store.write(Lane::Job, claim).await.unwrap();
+            let aside = jobs::SetJobAside {
+                claim: claimed[0].claim(),
+                error: "the telemetry database is away".into(),
+            };
+            assert!(store.write(Lane::Job, aside).await.unwrap());
+        };
+        // It has a job: nothing to do.
+        assert_eq!(store.write(Lane::Job, ResumeErasures).await.unwrap(), 0);
+        set_aside().await;
+        assert_eq!(counts().await, (0, 1));
+        assert_eq!(store.write(Lane::Job, ResumeErasures).await.unwrap(), 1);
+        assert_eq!(counts().await, (1, 0));
+        set_aside().await;
+        // Or when somebody asks once more.
+        let again = BeginErasure {
+            subject: Subject::User(user),
+            ..begin(&store, &app, "ana")
+        };
+        let begun = store.write(Lane::Rest, again).await.unwrap();
+        assert_eq!(begun, Begun::Erasing(erasure));
+        assert_eq!(counts().await, (1, 0));
     }
 );
 

@@ -86,8 +86,9 @@ static NAMED_DEVICES: Sql = Sql::new(
 );
 static CANCELS: Sql = Sql::new(
     "SELECT c.incident_id, CAST(0 AS BIGINT), c.incident_id, c.effective, c.body, c.at
-     FROM incident_cancels c
+     FROM incident_cancels c JOIN incidents i ON i.id = c.incident_id
      WHERE c.user_id = $1 AND c.incident_id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+        AND NOT i.hidden
      ORDER BY c.incident_id LIMIT $4",
 );
 static ACTIONS: Sql = Sql::new(

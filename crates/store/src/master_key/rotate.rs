@@ -16,8 +16,7 @@
 //! key comes to other nodes, and why on PostgreSQL step 2 waits until the operator
 //! says that it was copied.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -26,9 +25,10 @@ use super::{Line, Lines, read};
 use crate::args;
 use crate::command::{Command, Lane};
 use crate::control::{self, Keys};
-use crate::data_dir::{self, io_error};
+use crate::data_dir::io_error;
 use crate::dialect::Dialect;
 use crate::error::StoreError;
+use crate::files;
 use crate::open::OpenError;
 use crate::secrets::Sealed;
 use crate::secrets::columns::{SEALED, SealedColumn};
@@ -175,20 +175,10 @@ impl Store {
 /// Takes the key's file for this process until the file is dropped.
 fn lock(path: &Path) -> Result<File, RotateError> {
     let place = path.with_file_name(LOCK_FILE);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(data_dir::FILE_MODE)
-        .open(&place)
-        .map_err(io_error("open", &place))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(RotateError::AtWork {
-            path: path.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(io_error("lock", &place)(source).into()),
-    }
+    let taken = files::lock(&place).map_err(io_error("lock", &place))?;
+    taken.ok_or_else(|| RotateError::AtWork {
+        path: path.to_owned(),
+    })
 }
 
 /// Names the next key. Answers whether it is this one.

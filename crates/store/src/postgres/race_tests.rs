@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::args;
 use crate::command::{Command, Lane};
-use crate::devices::{RegisterDevice, Registered, RemoveDevice};
+use crate::devices::{AssignDevice, Assigned, RegisterDevice, Registered, RemoveDevice};
 use crate::error::StoreError;
 use crate::incidents::{self, CancelOutcome, CancelSos, TriggerOutcome, TriggerSos};
 use crate::sql::Sql;
@@ -27,6 +27,8 @@ static WAITING: Sql = Sql::new(
     "SELECT COUNT(*) FROM pg_stat_activity \
      WHERE datname = current_database() AND wait_event_type = 'Lock'",
 );
+
+static DECIDED: Sql = Sql::new("SELECT COUNT(*) FROM devices WHERE assigned_at IS NOT NULL");
 
 /// Removes a device, then keeps its transaction open until let go.
 struct Handover {
@@ -44,6 +46,25 @@ impl Command for Handover {
         self.removed.add_permits(1);
         self.gate.acquire().await.unwrap().forget();
         Ok(())
+    }
+}
+
+/// Decides whose a device is, then keeps its transaction open until let go.
+struct Decision {
+    assign: AssignDevice,
+    decided: Arc<Semaphore>,
+    gate: Arc<Semaphore>,
+}
+
+impl Command for Decision {
+    type Output = Assigned;
+    const NAME: &'static str = "test.decision";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Assigned, StoreError> {
+        let assigned = self.assign.run(tx).await?;
+        self.decided.add_permits(1);
+        self.gate.acquire().await.unwrap().forget();
+        Ok(assigned)
     }
 }
 
@@ -187,4 +208,39 @@ async fn a_relay_is_heard_for_whose_device_it_is_by_then() {
         other => panic!("{other:?}"),
     }
     assert!(!scene.is_open(scene.ana).await);
+}
+
+#[tokio::test]
+async fn of_two_decisions_at_once_the_later_one_holds() {
+    let Some(scene) = Scene::set().await else {
+        return;
+    };
+    let assign = |user| AssignDevice {
+        app: scene.app.id,
+        user,
+        device: DEVICE.to_owned(),
+    };
+    let (decided, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let first = Decision {
+        assign: assign(scene.ana),
+        decided: Arc::clone(&decided),
+        gate: Arc::clone(&gate),
+    };
+    let (ana, ben, ()) = tokio::join!(
+        scene.store.write(Lane::Rest, first),
+        async {
+            decided.acquire().await.unwrap().forget();
+            scene.store.write(Lane::Rest, assign(scene.ben)).await
+        },
+        async {
+            scene.until_somebody_waits().await;
+            gate.add_permits(1);
+        },
+    );
+    for answer in [ana, ben] {
+        assert!(matches!(answer.unwrap(), Assigned::Device { .. }));
+    }
+    let mut tx = scene.store.read().await.unwrap();
+    let counted = tx.fetch_one(&DECIDED, args![]).await.unwrap();
+    assert_eq!(counted.get::<i64>(0).unwrap(), 1);
 }

@@ -14,6 +14,7 @@ mod faults;
 mod latest;
 mod merge;
 mod open_incidents;
+mod page;
 mod pending;
 mod postgres;
 mod queue;
@@ -28,17 +29,18 @@ use std::time::Duration;
 use mayday_core::clock::SharedClock;
 use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::telemetry::{Position, Sample};
-use mayday_core::time::Timestamp;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 pub use config::{TelemetryConfig, TelemetryPlace};
+pub use erase::Swept;
 pub use error::TelemetryError;
 pub use expire::Expired;
 pub use faults::Faults;
 pub(crate) use open_incidents::STATEMENTS;
 pub use open_incidents::{OpenIncidents, open_incident};
+pub use page::Span;
 pub use pending::{Pending, StoredIn};
 pub use strays::Strays;
 
@@ -249,31 +251,6 @@ impl Telemetry {
             }
         };
         Ok(inner.latest.complete(user, merge::newer(stored, spilled)))
-    }
-
-    /// A user's samples from `from` to `to`, both included, oldest first, at
-    /// most `limit`.
-    pub async fn range(
-        &self,
-        user: UserId,
-        from: Timestamp,
-        to: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Sample>, TelemetryError> {
-        let inner = &self.0;
-        let mut tx = inner
-            .store
-            .read()
-            .await
-            .map_err(|e| TelemetryError::read(&e))?;
-        let spilled = spill::range(&mut tx, user, from, to, limit).await;
-        drop(tx);
-        let spilled = spilled.map_err(|e| TelemetryError::read(&e))?;
-        let stored = match &inner.engine {
-            Engine::Sqlite(files) => files.range(user, from, to, limit).await?,
-            Engine::Postgres(tables) => tables.range(user, from, to, limit).await?,
-        };
-        Ok(merge::samples(stored.into_iter().chain(spilled), limit))
     }
 
     /// The positions of an incident's trail by the phone's time, oldest first:

@@ -2,8 +2,9 @@
 //! lost in silence.
 //!
 //! Of too many, those go first that are settled, then those of which a later row
-//! tells of the same device, then the oldest. Operators are told when one goes
-//! that nobody has settled.
+//! tells of the same device, then the oldest. Where an app has too many, they are
+//! those of the gateway that holds most: a few noisy ones push out nobody else's.
+//! Operators are told when one goes that nobody has settled.
 
 use mayday_core::ids::{AppUuid, IncidentId, RecordId, UserId};
 use mayday_core::time::Timestamp;
@@ -27,9 +28,17 @@ static BEYOND_OF_GATEWAY: Sql = Sql::new(
     "SELECT id, standing, device_key FROM unattributed WHERE user_id = $1
      ORDER BY standing DESC, last_received_at DESC LIMIT $2 OFFSET $3",
 );
-static BEYOND_OF_APP: Sql = Sql::new(
-    "SELECT id, standing, device_key FROM unattributed WHERE app_id = $1
-     ORDER BY standing DESC, last_received_at DESC LIMIT $2 OFFSET $3",
+static IS_BEYOND_OF_APP: Sql =
+    Sql::new("SELECT 1 FROM unattributed WHERE app_id = $1 LIMIT 1 OFFSET $2");
+static SETTLED_OF_APP: Sql = Sql::new(
+    "SELECT id, standing, device_key FROM unattributed WHERE app_id = $1 AND standing = 0
+     ORDER BY last_received_at LIMIT 1",
+);
+static OF_BUSIEST: Sql = Sql::new(
+    "SELECT id, standing, device_key FROM unattributed WHERE user_id =
+        (SELECT user_id FROM unattributed WHERE app_id = $1
+         GROUP BY user_id ORDER BY COUNT(*) DESC, user_id LIMIT 1)
+     ORDER BY standing, last_received_at LIMIT 1",
 );
 static DELETE: Sql = Sql::new("DELETE FROM unattributed WHERE id = $1");
 static SETTLE: Sql = Sql::new(
@@ -41,8 +50,15 @@ static PRUNE: Sql = Sql::new(
         (SELECT id FROM unattributed WHERE settled_at <= $1 ORDER BY settled_at LIMIT $2)",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] =
-    &[&BEYOND_OF_GATEWAY, &BEYOND_OF_APP, &DELETE, &SETTLE, &PRUNE];
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &BEYOND_OF_GATEWAY,
+    &IS_BEYOND_OF_APP,
+    &SETTLED_OF_APP,
+    &OF_BUSIEST,
+    &DELETE,
+    &SETTLE,
+    &PRUNE,
+];
 
 /// `standing` of one that is settled.
 const SETTLED: i64 = 0;
@@ -59,10 +75,20 @@ pub(super) async fn keep_within(
         let key = gateway.to_string();
         tell(tx, app, Some(gateway), &key, KEPT_PER_GATEWAY, &lost).await?;
     }
-    let of_app = args![app, GO_AT_ONCE, KEPT_PER_APP];
-    let beyond = tx.fetch_all(&BEYOND_OF_APP, of_app).await?;
-    if let Some(lost) = let_go(tx, &beyond).await? {
-        tell(tx, app, None, &app.to_string(), KEPT_PER_APP, &lost).await?;
+    for _ in 0..GO_AT_ONCE {
+        let is_beyond = tx
+            .fetch_optional(&IS_BEYOND_OF_APP, args![app, KEPT_PER_APP])
+            .await?;
+        if is_beyond.is_none() {
+            break;
+        }
+        let mut goes = tx.fetch_all(&SETTLED_OF_APP, args![app]).await?;
+        if goes.is_empty() {
+            goes = tx.fetch_all(&OF_BUSIEST, args![app]).await?;
+        }
+        if let Some(lost) = let_go(tx, &goes).await? {
+            tell(tx, app, None, &app.to_string(), KEPT_PER_APP, &lost).await?;
+        }
     }
     Ok(())
 }
@@ -73,9 +99,13 @@ async fn let_go(tx: &mut Tx<'_>, rows: &[crate::row::Row]) -> Result<Option<Stri
     for row in rows {
         let id: RecordId = row.get(0)?;
         tx.execute_one(&DELETE, args![id]).await?;
-        alerts::close(tx, AlertKind::UnattributedSos, &id.to_string()).await?;
-        if row.get::<i64>(1)? != SETTLED && lost.is_none() {
-            lost = Some(row.get(2)?);
+        let alert = id.to_string();
+        if row.get::<i64>(1)? == SETTLED {
+            alerts::close(tx, AlertKind::UnattributedSos, &alert).await?;
+        } else {
+            // Nobody has dealt with it, and its alert must not look as if.
+            alerts::close_as_replaced(tx, AlertKind::UnattributedSos, &alert).await?;
+            lost = lost.or(Some(row.get(2)?));
         }
     }
     Ok(lost)

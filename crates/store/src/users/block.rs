@@ -1,5 +1,7 @@
 //! Blocks and unblocks users.
 
+use std::collections::HashSet;
+
 use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_core::ids::UserId;
 use uuid::Uuid;
@@ -29,13 +31,13 @@ static BLOCKED_AMONG: Sql = Sql::per_dialect(
     "SELECT id FROM users WHERE blocked_at IS NOT NULL AND id = ANY($1)",
 );
 
-static ERASED_AMONG: Sql = Sql::per_dialect(
-    "SELECT id FROM users WHERE erased_at IS NOT NULL
+static LIVING_AMONG: Sql = Sql::per_dialect(
+    "SELECT id FROM users WHERE erased_at IS NULL
         AND id IN (SELECT unhex(value) FROM json_each($1))",
-    "SELECT id FROM users WHERE erased_at IS NOT NULL AND id = ANY($1)",
+    "SELECT id FROM users WHERE erased_at IS NULL AND id = ANY($1)",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&ID, &BLOCK, &UNBLOCK, &BLOCKED_AMONG, &ERASED_AMONG];
+pub(crate) const STATEMENTS: &[&Sql] = &[&ID, &BLOCK, &UNBLOCK, &BLOCKED_AMONG, &LIVING_AMONG];
 
 /// Blocks or unblocks a user. Answers the row, `None` when unknown.
 #[derive(Clone, Debug)]
@@ -78,9 +80,12 @@ pub async fn blocked_among(tx: &mut Tx<'_>, users: &[UserId]) -> Result<Vec<User
     among(tx, &BLOCKED_AMONG, users).await
 }
 
-/// Which of these users were detached, because their data is being erased.
+/// Which of these users were detached, because their data is being erased, or have
+/// no row any more, because that is over.
 pub async fn erased_among(tx: &mut Tx<'_>, users: &[UserId]) -> Result<Vec<UserId>, StoreError> {
-    among(tx, &ERASED_AMONG, users).await
+    let living: HashSet<UserId> = among(tx, &LIVING_AMONG, users).await?.into_iter().collect();
+    let gone = users.iter().filter(|user| !living.contains(*user));
+    Ok(gone.copied().collect())
 }
 
 async fn among(

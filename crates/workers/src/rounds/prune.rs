@@ -9,8 +9,15 @@ pub(super) async fn run(app: &App) -> Result<(), AppError> {
     let triggers = app.forget_old_triggers().await;
     let firmware = app.sweep_firmware().await;
     let deliveries = app.prune_deliveries().await;
+    let resumed = app.resume_erasures().await;
     let (telemetry, letters, triggers) = (telemetry?, letters?, triggers?);
-    let (firmware, deliveries) = (firmware?, deliveries?);
+    let (firmware, deliveries, resumed) = (firmware?, deliveries?, resumed?);
+    if resumed > 0 {
+        tracing::warn!(
+            erasures = resumed,
+            "erasures that had failed too often go on"
+        );
+    }
     if telemetry > 0 || letters > 0 || triggers > 0 || firmware > 0 || deliveries > 0 {
         tracing::info!(
             telemetry,

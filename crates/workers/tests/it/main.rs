@@ -170,18 +170,39 @@ async fn a_job_that_can_never_work_is_set_aside() {
 #[tokio::test]
 async fn a_job_that_fails_is_tried_again_later() {
     let node = TestApp::sqlite().await;
+    let ana = node.caller("ana").await;
+    open_sos(&node, &ana).await;
+    // A sample on its way: the trail cannot be copied before it has arrived.
+    node.telemetry.faults().freeze();
+    let body = json!({"timestamp": "2026-09-09T10:00:01Z", "latitude": 1, "longitude": 2});
+    let _waiting = node
+        .app
+        .submit_telemetry(&ana, body.to_string().into(), Transport::Mqtt);
+    node.app.resolve_sos(&ana).await.unwrap();
+    node.store.clock.advance(Duration::from_mins(1));
+    let start = counts(&node).await.oldest_due;
+    let workers = Workers::of(&node);
+    until("it is put off", || async {
+        let counts = counts(&node).await;
+        counts.ready == 1 && counts.oldest_due > start
+    })
+    .await;
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn the_trail_of_an_incident_that_is_gone_is_no_failure() {
+    let node = TestApp::sqlite().await;
     let nobody = "01890000-0000-7000-8000-000000000000";
-    // No such incident: its trail cannot be stored, which may change.
     let enqueue = Enqueue {
         kind: "trail_copy",
         payload: json!({"version": 1, "incident": nobody, "user": nobody}),
     };
     assert!(node.store.write(Lane::Rest, enqueue).await.unwrap());
     let workers = Workers::of(&node);
-    let start = counts(&node).await.oldest_due;
-    until("it is put off", || async {
+    until("it is done", || async {
         let counts = counts(&node).await;
-        counts.ready == 1 && counts.oldest_due > start
+        (counts.ready, counts.leased, counts.poison) == (0, 0, 0)
     })
     .await;
     workers.stop().await;

@@ -3,10 +3,12 @@
 use mayday_app::admin::{AdminReply, AdminRequest};
 use mayday_app::testing::{APP_ID, TestApp};
 use mayday_core::identity::Caller;
+use mayday_core::ids::{AppUuid, RecordId, UserId};
 use mayday_core::sos::SECOND_CRY_AFTER;
 use mayday_store::alerts::{self, Alert};
 use mayday_store::incidents::{EVENTS_KEPT, RECORDS_KEPT};
-use mayday_store::unattributed::{self, KEPT_PER_GATEWAY, Unattributed};
+use mayday_store::unattributed::{self, KEPT_PER_APP, KEPT_PER_GATEWAY, Unattributed};
+use mayday_store::{Command, Lane, Sql, StoreError, Tx, args};
 use serde_json::json;
 
 use crate::harness::{NodeExt as _, kinds, mqtt, on_both_nodes};
@@ -240,3 +242,66 @@ on_both_nodes!(
         );
     }
 );
+
+on_both_nodes!(
+    noisy_gateways_push_out_their_own_and_nobody_elses,
+    async |node: TestApp| {
+        let cry = async |gateway: &Caller, device: i64| {
+            node.pass(1);
+            let body = json!({"deviceId": format!("{device}"), "relayNodeId": 5});
+            node.unattributed(gateway, mqtt(&body)).await;
+        };
+        // The oldest of all is the quiet gateway's.
+        let quiet = node.caller("quiet").await;
+        cry(&quiet, 1).await;
+        let gateways = KEPT_PER_APP / KEPT_PER_GATEWAY;
+        let mut noisy = Vec::new();
+        for n in 0..gateways {
+            let caller = node.caller(&format!("noisy-{n}")).await;
+            cry(&caller, n).await;
+            let fill = Fill(caller.app, caller.user);
+            node.store.write(Lane::Rest, fill).await.unwrap();
+            noisy.push(caller);
+        }
+        for device in 0..20 {
+            let caller = &noisy[usize::try_from(device % gateways).unwrap()];
+            cry(caller, 1_000_000 + device).await;
+        }
+        let mut tx = node.store.read().await.unwrap();
+        let rows = unattributed::page(&mut tx, quiet.app, None, 10_000).await;
+        let rows = rows.unwrap();
+        assert_eq!(rows.len(), usize::try_from(KEPT_PER_APP).unwrap());
+        let of_quiet = rows.iter().filter(|row| row.gateway == quiet.user);
+        assert_eq!(of_quiet.count(), 1, "what nobody has settled stays");
+        // Nobody dealt with what made room, and its alert says so.
+        let alerts = alerts::page(&mut tx, quiet.app, None, 1_000).await.unwrap();
+        let mut closed = alerts.iter().filter(|alert| alert.closed_at.is_some());
+        assert!(closed.clone().count() > 0);
+        assert!(closed.all(|alert| alert.detail["replaced"] == true));
+    }
+);
+
+/// As many unattributed SOS of a gateway as are kept, each of a device of its own.
+struct Fill(AppUuid, UserId);
+
+static FILL: Sql = Sql::new(
+    "INSERT INTO unattributed (id, app_id, user_id, transport, flags, raw, received_at,
+        last_received_at, device_key)
+     VALUES ($1, $2, $3, 'mqtt', '', $4, $5, $5, $6)",
+);
+
+impl Command for Fill {
+    type Output = ();
+    const NAME: &'static str = "test.fill";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        for n in 0..KEPT_PER_GATEWAY {
+            let id = RecordId::generate(tx.clock(), tx.entropy());
+            let (now, key) = (tx.now(), n.to_string());
+            let raw: &[u8] = b"{}";
+            tx.execute_one(&FILL, args![id, self.0, self.1, raw, now, &key])
+                .await?;
+        }
+        Ok(())
+    }
+}

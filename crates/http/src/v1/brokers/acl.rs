@@ -6,10 +6,9 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use mayday_app::{App, AppError, BrokerScope, TopicUse};
 
-use super::AskQuery;
 use super::format::{Fields, Format};
 use super::key::Broker;
-use crate::body::whole;
+use super::{AskQuery, Denial, asked};
 use crate::problem::Problem;
 use crate::state::Api;
 
@@ -38,6 +37,7 @@ const SUBSCRIBE: &str = "4";
     responses(
         (status = 200, description = "Allowed, or, to EMQX and RabbitMQ, denied.", body = serde_json::Map<String, serde_json::Value>),
         (status = 400, description = "`format` is none."),
+        (status = 403, description = "Denied, to mosquitto-go-auth.", body = Denial),
     ),
 )]
 pub(crate) async fn acl(
@@ -46,9 +46,7 @@ pub(crate) async fn acl(
     query: Result<Query<AskQuery>, QueryRejection>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|_| Problem::field("/format", "format must be given once"))?;
-    let fields = Fields::read(&whole(body, api.settings.body_timeout).await?);
-    let format = query.format(&fields)?;
+    let (format, fields) = asked(query, body, api.settings.body_timeout).await?;
     Ok(if permitted(&api.app, scope, format, &fields).await? {
         format.permit()
     } else {

@@ -7,10 +7,8 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
-use super::format::Fields;
 use super::key::Broker;
-use super::{AskQuery, client_address, is_denial};
-use crate::body::whole;
+use super::{AskQuery, Denial, asked, client_address, is_denial};
 use crate::problem::Problem;
 use crate::state::Api;
 
@@ -29,6 +27,7 @@ use crate::state::Api;
     responses(
         (status = 200, description = "Allowed, or, to EMQX and RabbitMQ, denied.", body = serde_json::Map<String, serde_json::Value>),
         (status = 400, description = "`format` is none."),
+        (status = 403, description = "Denied, to mosquitto-go-auth.", body = Denial),
     ),
 )]
 pub(crate) async fn connect(
@@ -37,9 +36,7 @@ pub(crate) async fn connect(
     query: Result<Query<AskQuery>, QueryRejection>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|_| Problem::field("/format", "format must be given once"))?;
-    let fields = Fields::read(&whole(body, api.settings.body_timeout).await?);
-    let format = query.format(&fields)?;
+    let (format, fields) = asked(query, body, api.settings.body_timeout).await?;
     let app = Arc::clone(&api.app);
     let (username, password) = (fields.text("username"), fields.text("password"));
     let peer = client_address(&fields);

@@ -16,6 +16,8 @@ use mayday_app::Admission;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use super::Denial;
+
 /// What `encodeURIComponent` and its like leave as it is.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -141,7 +143,10 @@ impl Format {
         match self {
             Self::Emqx => Json(json!({"result": "deny"})).into_response(),
             Self::Mosquitto => {
-                let body = Json(json!({"Ok": false, "Error": why}));
+                let body = Json(Denial {
+                    ok: false,
+                    error: why.to_owned(),
+                });
                 (StatusCode::FORBIDDEN, body).into_response()
             }
             Self::RabbitMq => "deny".into_response(),

@@ -25,4 +25,12 @@ pub(super) async fn answers(described: &mut Described) {
     for body in wrong {
         described.saw("PUT /v1/sdk/me", 400, &ana.put(PATH, body).await);
     }
+    ana.post("/v1/sdk/sos", json!({"message": "help"})).await;
+    let sample = json!({"timestamp": "2026-09-09T09:59:00Z", "latitude": 1.5, "longitude": 2});
+    ana.post("/v1/sdk/telemetry", sample).await;
+    let exported = ana.get("/v1/sdk/me/export").await;
+    described.saw("GET /v1/sdk/me/export", 200, &exported);
+    described.saw("DELETE /v1/sdk/me", 409, &ana.delete(PATH).await);
+    ana.post("/v1/sdk/sos/resolve", json!({})).await;
+    described.saw("DELETE /v1/sdk/me", 204, &ana.delete(PATH).await);
 }

@@ -6,6 +6,7 @@
 //! nothing that is documented may be unseen: a new route or status needs a case
 //! here. Undescribed members fail as well as missing ones.
 
+mod brokers;
 mod checkin;
 mod common;
 mod contacts;
@@ -29,6 +30,7 @@ async fn every_documented_answer_is_given_and_is_as_documented() {
     devices::answers(&mut described).await;
     contacts::answers(&mut described).await;
     provisioning::answers(&mut described).await;
+    brokers::answers(&mut described).await;
     let unseen = described.unseen();
     assert!(
         unseen.is_empty(),

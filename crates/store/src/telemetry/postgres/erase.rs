@@ -1,9 +1,10 @@
 //! Erases a user's rows from the telemetry tables.
 
 use mayday_core::ids::UserId;
+use tokio::time::Instant;
 
 use super::PostgresTables;
-use crate::telemetry::TelemetryError;
+use crate::telemetry::{Swept, TelemetryError};
 
 /// Rows that one statement deletes, so that none runs for long.
 const ERASE_ROWS: i64 = 10_000;
@@ -15,7 +16,11 @@ pub(super) const ERASE_LATEST: &str = "DELETE FROM telemetry_latest WHERE user_i
 
 impl PostgresTables {
     /// See [`crate::telemetry::Telemetry::erase`].
-    pub(in crate::telemetry) async fn erase(&self, user: UserId) -> Result<u64, TelemetryError> {
+    pub(in crate::telemetry) async fn erase(
+        &self,
+        user: UserId,
+        until: Instant,
+    ) -> Result<Swept, TelemetryError> {
         let mut rows = 0;
         loop {
             let gone = sqlx::query(ERASE)
@@ -29,12 +34,15 @@ impl PostgresTables {
             if gone == 0 {
                 break;
             }
+            if Instant::now() >= until {
+                return Ok(Swept { rows, all: false });
+            }
         }
         sqlx::query(ERASE_LATEST)
             .bind(user.uuid())
             .execute(&self.pool)
             .await
             .map_err(|error| TelemetryError::write(&error))?;
-        Ok(rows)
+        Ok(Swept { rows, all: true })
     }
 }

@@ -10,14 +10,27 @@ use uuid::Uuid;
 
 use super::{PostgresTables, days};
 use crate::telemetry::TelemetryError;
+use crate::telemetry::page::Span;
 
 /// Rows that one pruning statement deletes, so that none runs for long.
 const PRUNE_ROWS: i64 = 10_000;
 
-pub(super) const RANGE: &str = "SELECT user_id, measured_at, device, event_id, received_at,
-  latitude, longitude, altitude, accuracy_m, incident_id, raw
-FROM telemetry WHERE user_id = $1 AND measured_at BETWEEN $2 AND $3
-ORDER BY measured_at, device, event_id LIMIT $4";
+/// The two texts collate byte for byte, as their columns say.
+macro_rules! range {
+    ($operator:literal) => {
+        concat!(
+            "SELECT user_id, measured_at, device, event_id, received_at, latitude, longitude,
+               altitude, accuracy_m, incident_id, raw
+             FROM telemetry WHERE user_id = $1 AND measured_at BETWEEN $2 AND $3
+               AND (measured_at, device, event_id) ",
+            $operator,
+            " ($2, $4, $5) ORDER BY measured_at, device, event_id LIMIT $6"
+        )
+    };
+}
+
+pub(super) const RANGE: &str = range!(">=");
+pub(super) const RANGE_AFTER: &str = range!(">");
 pub(super) const NEWEST: &str = "SELECT measured_at, received_at, latitude, longitude, altitude,
   accuracy_m FROM telemetry_latest WHERE user_id = $1";
 pub(super) const TRAIL: &str = "(SELECT measured_at, received_at, latitude, longitude, altitude,
@@ -31,18 +44,25 @@ pub(super) const PRUNE: &str = "DELETE FROM telemetry_other WHERE ctid IN
   (SELECT ctid FROM telemetry_other WHERE received_at < $1 LIMIT $2)";
 
 impl PostgresTables {
-    /// See [`crate::telemetry::Telemetry::range`].
+    /// See [`crate::telemetry::Telemetry::page`].
     pub(in crate::telemetry) async fn range(
         &self,
         user: UserId,
-        from: Timestamp,
-        to: Timestamp,
+        span: &Span,
         limit: usize,
     ) -> Result<Vec<Sample>, TelemetryError> {
-        let rows = sqlx::query(RANGE)
+        let statement = if span.after.is_some() {
+            RANGE_AFTER
+        } else {
+            RANGE
+        };
+        let (device, event) = span.lower();
+        let rows = sqlx::query(statement)
             .bind(user.uuid())
-            .bind(from.as_micros())
-            .bind(to.as_micros())
+            .bind(span.from.as_micros())
+            .bind(span.to.as_micros())
+            .bind(device)
+            .bind(event)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .fetch_all(&self.pool)
             .await;

@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use mayday_core::ids::UserId;
 use rusqlite::{Connection, params};
+use tokio::time::Instant;
 
 use super::day::{self, FileKey};
 use super::schema;
 use super::{PRUNE_REST, Shared, SqliteFiles};
-use crate::telemetry::TelemetryError;
 use crate::telemetry::queue::lock;
+use crate::telemetry::{Swept, TelemetryError};
 
 /// Rows that one step deletes: filing waits meanwhile.
 const ERASE_ROWS: i64 = 2_000;
@@ -34,7 +35,11 @@ WHERE rowid = (SELECT max(rowid) FROM samples) AND user_id = ?1";
 
 impl SqliteFiles {
     /// See [`crate::telemetry::Telemetry::erase`].
-    pub(in crate::telemetry) async fn erase(&self, user: UserId) -> Result<u64, TelemetryError> {
+    pub(in crate::telemetry) async fn erase(
+        &self,
+        user: UserId,
+        until: Instant,
+    ) -> Result<Swept, TelemetryError> {
         // What the journal holds would be filed after the deletion.
         self.drain().await?;
         let directory = self.shared.directory.clone();
@@ -56,12 +61,15 @@ impl SqliteFiles {
                 if gone == 0 && buckets.is_empty() {
                     break;
                 }
+                if Instant::now() >= until {
+                    return Ok(Swept { rows, all: false });
+                }
                 tokio::time::sleep(PRUNE_REST).await;
             }
         }
         let table = Arc::clone(&self.table);
         self.readers.run(move || table.remove(user)).await?;
-        Ok(rows)
+        Ok(Swept { rows, all: true })
     }
 }
 

@@ -34,13 +34,13 @@ use std::time::Duration;
 use mayday_core::clock::SharedClock;
 use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::telemetry::{Position, Sample, SampleKey};
-use mayday_core::time::Timestamp;
 
 use super::TelemetryError;
 use super::faults::Faults;
 use super::latest::Latest;
 use super::merge;
 use super::open_incidents::OpenIncidents;
+use super::page::Span;
 use super::queue::{Entry, Queue, lock};
 use super::spiller::Outlet;
 use backlog::{Backlog, Batch, Row};
@@ -167,20 +167,20 @@ impl SqliteFiles {
         })
     }
 
-    /// A user's samples from `from` to `to`, both included: at least the oldest
-    /// `limit`, in no order, and some twice that are being filed.
+    /// The samples of a span: at least its first `limit`, in no order, and some twice
+    /// that are being filed.
     pub(super) async fn range(
         &self,
         user: UserId,
-        from: Timestamp,
-        to: Timestamp,
+        span: Span,
         limit: usize,
     ) -> Result<Vec<Sample>, TelemetryError> {
         let readers = Arc::clone(&self.readers);
-        let mut found = self.shared.backlog.of(user, from, to);
+        let mut found = self.shared.backlog.of(user, span.from, span.to);
+        found.retain(|sample| span.admits(sample));
         let filed = self
             .readers
-            .run(move || readers.range(user, from, to, limit))
+            .run(move || readers.range(user, &span, limit))
             .await?;
         found.extend(filed);
         Ok(found)

@@ -15,6 +15,7 @@ use super::day::{self, FileKey, Window, bucket_of, buckets_of_day, day_of};
 use super::latest_table::read_position;
 use super::schema::{self, COLUMNS};
 use crate::telemetry::TelemetryError;
+use crate::telemetry::page::Span;
 use crate::telemetry::queue::lock;
 
 /// Queries at a time.
@@ -28,17 +29,22 @@ const NEWEST_IN_LATE: &str =
     "SELECT time_us, received_us, latitude, longitude, altitude, accuracy_m
 FROM samples WHERE user_id = ?1 ORDER BY bucket DESC, time_us DESC LIMIT 1";
 
-fn range_in_day_sql() -> String {
+/// `?1` a bucket, `?2` the user, `?3` to `?5` the lower bound, `?6` the last time.
+fn range_in_day_sql(operator: &str) -> String {
     format!(
         "SELECT {COLUMNS} FROM samples WHERE bucket = ?1 AND user_id = ?2
-         AND time_us BETWEEN ?3 AND ?4 ORDER BY time_us, device, event_id LIMIT ?5"
+         AND (time_us, device, event_id) {operator} (?3, ?4, ?5) AND time_us <= ?6
+         ORDER BY time_us, device, event_id LIMIT ?7"
     )
 }
 
-fn range_in_late_sql() -> String {
+/// The same, with the first bucket in `?1` and the last one in `?8`.
+fn range_in_late_sql(operator: &str) -> String {
     format!(
-        "SELECT {COLUMNS} FROM samples WHERE user_id = ?1 AND bucket BETWEEN ?2 AND ?3
-         AND time_us BETWEEN ?4 AND ?5 ORDER BY bucket, time_us, device, event_id LIMIT ?6"
+        "SELECT {COLUMNS} FROM samples WHERE user_id = ?2
+         AND (bucket, time_us, device, event_id) {operator} (?1, ?3, ?4, ?5)
+         AND bucket <= ?8 AND time_us <= ?6
+         ORDER BY bucket, time_us, device, event_id LIMIT ?7"
     )
 }
 
@@ -119,11 +125,11 @@ impl Readers {
     pub(super) fn range(
         &self,
         user: UserId,
-        from: Timestamp,
-        to: Timestamp,
+        span: &Span,
         limit: usize,
     ) -> Result<Vec<Sample>, TelemetryError> {
         let mut found = Vec::new();
+        let (from, to) = (span.from, span.to);
         let (first_day, last_day) = (day_of(from), day_of(to));
         for key in day::list(&self.directory)? {
             let FileKey::Day(day) = key else { continue };
@@ -133,13 +139,9 @@ impl Readers {
             let (first, last) = buckets_of_day(day);
             let buckets = first.max(bucket_of(from))..=last.min(bucket_of(to));
             let left = limit - found.len();
-            found.extend(self.on(key, |file| {
-                range_in_day(file, user, (from, to), buckets, left)
-            })?);
+            found.extend(self.on(key, |file| range_in_day(file, user, span, buckets, left))?);
         }
-        found.extend(self.on(FileKey::Late, |file| {
-            range_in_late(file, user, (from, to), limit)
-        })?);
+        found.extend(self.on(FileKey::Late, |file| range_in_late(file, user, span, limit))?);
         Ok(found)
     }
 
@@ -179,11 +181,12 @@ impl Readers {
 fn range_in_day(
     file: &Connection,
     user: UserId,
-    (from, to): (Timestamp, Timestamp),
+    span: &Span,
     buckets: std::ops::RangeInclusive<i64>,
     limit: usize,
 ) -> rusqlite::Result<Vec<Sample>> {
-    let mut statement = file.prepare_cached(&range_in_day_sql())?;
+    let mut statement = file.prepare_cached(&range_in_day_sql(span.operator()))?;
+    let (device, event) = span.lower();
     let mut found = Vec::new();
     for bucket in buckets {
         if found.len() >= limit {
@@ -194,8 +197,10 @@ fn range_in_day(
             params![
                 bucket,
                 user.uuid().as_bytes(),
-                from.as_micros(),
-                to.as_micros(),
+                span.from.as_micros(),
+                device,
+                event,
+                span.to.as_micros(),
                 left
             ],
             schema::read_sample,
@@ -210,18 +215,21 @@ fn range_in_day(
 fn range_in_late(
     file: &Connection,
     user: UserId,
-    (from, to): (Timestamp, Timestamp),
+    span: &Span,
     limit: usize,
 ) -> rusqlite::Result<Vec<Sample>> {
-    let mut statement = file.prepare_cached(&range_in_late_sql())?;
+    let mut statement = file.prepare_cached(&range_in_late_sql(span.operator()))?;
+    let (device, event) = span.lower();
     let rows = statement.query_map(
         params![
+            bucket_of(span.from),
             user.uuid().as_bytes(),
-            bucket_of(from),
-            bucket_of(to),
-            from.as_micros(),
-            to.as_micros(),
+            span.from.as_micros(),
+            device,
+            event,
+            span.to.as_micros(),
             i64::try_from(limit).unwrap_or(i64::MAX),
+            bucket_of(span.to),
         ],
         schema::read_sample,
     )?;
@@ -287,32 +295,21 @@ fn newest_in_late(file: &Connection, user: UserId) -> rusqlite::Result<Option<Po
 mod tests {
     use super::*;
 
-    /// How SQLite would run a query on an empty file.
-    fn plan(key: FileKey, sql: &str) -> String {
-        let directory = tempfile::tempdir().unwrap();
-        let file = schema::open_to_write(directory.path(), key).unwrap();
-        let mut statement = file.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let nothing: Vec<Option<i64>> = vec![None; statement.parameter_count()];
-        let steps = statement.query_map(rusqlite::params_from_iter(nothing), |row| {
-            row.get::<_, String>(3)
-        });
-        let steps: Vec<String> = steps.unwrap().map(Result::unwrap).collect();
-        steps.join("; ")
-    }
-
     #[test]
     fn no_query_scans_or_sorts_a_file() {
         let day = FileKey::Day(20_000);
         for (key, sql) in [
-            (day, range_in_day_sql()),
+            (day, range_in_day_sql(">")),
+            (day, range_in_day_sql(">=")),
             (day, NEWEST_IN_DAY.to_owned()),
             (day, trail_sql("ASC")),
             (day, trail_sql("DESC")),
-            (FileKey::Late, range_in_late_sql()),
+            (FileKey::Late, range_in_late_sql(">")),
+            (FileKey::Late, range_in_late_sql(">=")),
             (FileKey::Late, NEWEST_IN_LATE.to_owned()),
             (FileKey::Late, trail_sql("ASC")),
         ] {
-            let plan = plan(key, &sql);
+            let plan = schema::plan_of(key, &sql);
             assert!(
                 plan.starts_with("SEARCH samples USING INDEX"),
                 "{plan}: {sql}"

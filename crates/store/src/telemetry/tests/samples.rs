@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::on_both;
+use crate::telemetry::Span;
 
 on_both!(a_sample_comes_back_as_it_was, |store| async move {
     let telemetry = store.telemetry().await;
@@ -190,3 +191,67 @@ async fn another_servers_incidents_count_on_postgres() {
     assert_eq!(telemetry.trail(incident).await.unwrap().len(), 2);
     telemetry.close().await;
 }
+
+on_both!(
+    pages_of_one_moment_hold_each_sample_once_in_the_order_of_bytes,
+    |store| async move {
+        let telemetry = store.telemetry().await;
+        // No language's order is that of the bytes.
+        let events = [
+            "B1", "a2", "A1", "b3", "Z", "\u{e9}", "_", "", "aa", "AA", "z",
+        ];
+        let at = |secs: i64| START.shift_micros(secs * 1_000_000);
+        let mut sent = Vec::new();
+        for secs in [0, -900 * 86_400] {
+            for (event, device) in events.iter().flat_map(|event| [(event, "x"), (event, "X")]) {
+                let mut one = sample(user(0), secs);
+                one.event_id = (*event).into();
+                one.device = device.into();
+                sent.push(one);
+            }
+        }
+        store_all(&telemetry, sent.clone()).await.unwrap();
+        // Some of them on their way, beside their copies.
+        let spilled = crate::spill::SpillSamples::new(sent.iter().step_by(3).cloned());
+        store.write(Lane::Rest, spilled).await.unwrap();
+        sent.sort_by_key(Sample::key);
+        let mut found = Vec::new();
+        let mut span = Span {
+            from: at(-1_000 * 86_400),
+            to: at(0),
+            after: None,
+        };
+        loop {
+            let page = telemetry.page(user(0), &span, 5).await.unwrap();
+            let Some(last) = page.last() else { break };
+            assert!(page.len() <= 5);
+            span.from = last.time;
+            span.after = Some((last.device.to_string(), last.event_id.to_string()));
+            found.extend(page);
+        }
+        assert_eq!(found, sent);
+        telemetry.close().await;
+    }
+);
+
+on_both!(
+    erasing_ends_when_time_is_up_and_goes_on_later,
+    |store| async move {
+        let telemetry = store.telemetry().await;
+        let samples = (0..25_000).map(|n| {
+            let mut one = sample(user(0), n % 600);
+            one.event_id = n.to_string().into();
+            one
+        });
+        store_all(&telemetry, samples).await.unwrap();
+        let now = tokio::time::Instant::now();
+        let some = telemetry.erase(user(0), now).await.unwrap();
+        assert!(!some.all && some.rows < 25_000, "{some:?}");
+        let until = now + Duration::from_secs(60);
+        let rest = telemetry.erase(user(0), until).await.unwrap();
+        assert!(rest.all, "{rest:?}");
+        assert_eq!(some.rows + rest.rows, 25_000);
+        assert_eq!(all_of(&telemetry, user(0)).await, []);
+        telemetry.close().await;
+    }
+);
