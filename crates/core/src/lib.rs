@@ -30,4 +30,5 @@ pub mod telemetry;
 pub mod text;
 pub mod time;
 pub mod topic;
+pub mod tracking;
 pub mod transport;

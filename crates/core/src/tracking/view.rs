@@ -1,0 +1,198 @@
+//! The view, without an id and without an address of anybody.
+
+use std::time::Duration;
+
+use super::battery::Batteries;
+use crate::escalation::{Channel, Status};
+use crate::sos::{PositionSource, State, TrailPoint};
+use crate::time::Timestamp;
+
+/// How long a link still opens the page after the incident ended.
+pub const LINK_OUTLIVES: Duration = Duration::from_hours(24);
+
+/// Whether the links of an incident that ended then are dead.
+pub fn link_is_dead(ended_at: Option<Timestamp>, now: Timestamp) -> bool {
+    ended_at.is_some_and(|ended| now >= ended.plus(LINK_OUTLIVES))
+}
+
+/// What one contact is shown of one incident.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackingView {
+    /// An exercise.
+    pub drill: bool,
+    /// How the incident stands.
+    pub state: State,
+    /// The name of the person in distress, if they gave one.
+    pub person: Option<String>,
+    /// Their latest words.
+    pub message: Option<String>,
+    /// When they cried for help.
+    pub opened_at: Timestamp,
+    /// When it was cancelled or resolved.
+    pub ended_at: Option<Timestamp>,
+    /// Where they are, as far as is known.
+    pub position: Option<TrackedPosition>,
+    /// Where they were since, oldest first.
+    pub trail: Vec<TrailPoint>,
+    /// How long phone and device will last.
+    pub batteries: Batteries,
+    /// The device that cried for help: `hardwareId`, else `deviceId`.
+    pub hardware: Option<String>,
+    /// Whose link it is.
+    pub reader: Reader,
+    /// Who helps, the earliest first.
+    pub helpers: Vec<Helper>,
+    /// Who was told and by what, by the contacts' priority.
+    pub told: Vec<Told>,
+}
+
+/// A position and how much it is worth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrackedPosition {
+    /// Degrees.
+    pub latitude: f64,
+    /// Degrees.
+    pub longitude: f64,
+    /// Metres.
+    pub altitude: Option<f64>,
+    /// Radius in metres.
+    pub accuracy_meters: Option<f64>,
+    /// How it became known.
+    pub source: PositionSource,
+    /// When it was measured.
+    pub at: Timestamp,
+}
+
+/// The contact whose link it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// As the person in distress wrote it down.
+    pub name: String,
+    /// A BCP 47 tag.
+    pub language: String,
+    /// What they answered in this round.
+    pub answer: YourAnswer,
+}
+
+/// What the contact whose link it is answered last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum YourAnswer {
+    /// Nothing yet.
+    None,
+    /// They help.
+    Helping {
+        /// Since then.
+        since: Timestamp,
+        /// Whether they called the emergency services.
+        called_services: bool,
+    },
+    /// They cannot help.
+    Declined {
+        /// Said then.
+        at: Timestamp,
+    },
+}
+
+/// Somebody who said that they help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Helper {
+    /// The name they gave; `None`: an operator, whose name is nobody's business.
+    pub name: Option<String>,
+    /// Whether it is the reader.
+    pub reader: bool,
+    /// When they said so.
+    pub since: Timestamp,
+    /// Whether they called the emergency services.
+    pub called_services: bool,
+}
+
+/// A contact who was told, or is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The contact's name.
+    pub name: String,
+    /// Whether it is the reader.
+    pub reader: bool,
+    /// By what, and how far each got.
+    pub notices: Vec<Notice>,
+    /// When they opened the page first, or a preview of their phone did.
+    pub opened_at: Option<Timestamp>,
+    /// When they said that they cannot help.
+    pub declined_at: Option<Timestamp>,
+    /// When they said that they help.
+    pub helping_since: Option<Timestamp>,
+}
+
+/// What was sent to a contact by one channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// By what.
+    pub channel: Channel,
+    /// How far it got.
+    pub status: Status,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// What a contact can answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrackingAnswer {
+    /// "I am on it."
+    Helping,
+    /// "I called the emergency services", which is help too.
+    CalledServices,
+    /// "I cannot help."
+    Declined,
+}
+
+impl TrackingAnswer {
+    /// Every answer.
+    pub const ALL: [Self; 3] = [Self::Helping, Self::CalledServices, Self::Declined];
+
+    /// The word in a form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Helping => "helping",
+            Self::CalledServices => "called",
+            Self::Declined => "declined",
+        }
+    }
+
+    /// The answer of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|answer| answer.as_str() == word)
+    }
+}
+
+impl TrackingView {
+    /// Whether an answer still matters.
+    pub const fn can_be_answered(&self) -> bool {
+        self.state.is_open()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_dies_a_day_after_the_end_and_never_before() {
+        let ended = Timestamp::from_secs(1_000);
+        assert!(!link_is_dead(
+            None,
+            Timestamp::from_secs(i64::from(u32::MAX))
+        ));
+        assert!(!link_is_dead(Some(ended), ended));
+        let day = ended.plus(LINK_OUTLIVES);
+        assert!(!link_is_dead(Some(ended), day.shift_micros(-1)));
+        assert!(link_is_dead(Some(ended), day));
+    }
+
+    #[test]
+    fn each_answer_has_one_word() {
+        for answer in TrackingAnswer::ALL {
+            assert_eq!(TrackingAnswer::parse(answer.as_str()), Some(answer));
+        }
+        assert_eq!(TrackingAnswer::parse("yes"), None);
+    }
+}

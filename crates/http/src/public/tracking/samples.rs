@@ -1,0 +1,272 @@
+//! Views of every kind, and what holds for all of their pages.
+
+use mayday_core::escalation::{Channel, Status};
+use mayday_core::sos::{PositionSource, State, TrailPoint};
+use mayday_core::time::Timestamp;
+use mayday_core::tracking::{
+    Batteries, BatteryRange, Helper, Notice, Reader, Told, TrackedPosition, TrackingAnswer,
+    TrackingView, YourAnswer,
+};
+
+use super::html::Html;
+use super::words::of_tag;
+use super::{confirm, frame, gone, page};
+
+/// The first load of the page may weigh this much (contract: Escalation,
+/// Tracking page), in bytes.
+const FIRST_LOAD_LIMIT: usize = 30_000;
+
+const NOW: Timestamp = Timestamp::from_secs(1_794_972_300);
+
+fn ago(seconds: i64) -> Timestamp {
+    NOW.shift_micros(-seconds * 1_000_000)
+}
+
+/// The most that a page can show: everything is known, every contact was told.
+fn full(language: &str) -> TrackingView {
+    let trail = (0..2_000_i32).map(|n| TrailPoint {
+        occurred_at: ago(i64::from(2_000 - n)),
+        latitude: 42.63 + f64::from(n) * 1e-5 + f64::from(n % 7) * 4e-5,
+        longitude: 1.04 + f64::from(n) * 1.7e-5 + (f64::from(n) / 90.0).sin() * 4e-3,
+        altitude: Some(1_200.0),
+    });
+    let trail: Vec<_> = trail.collect();
+    let last = *trail.last().unwrap();
+    TrackingView {
+        drill: false,
+        state: State::Active,
+        person: Some("Núria Ferrer".into()),
+        message: Some("Slipped near the ridge, cannot walk.\nLeft ankle.".into()),
+        opened_at: ago(340),
+        ended_at: None,
+        position: Some(TrackedPosition {
+            latitude: last.latitude,
+            longitude: last.longitude,
+            altitude: Some(2_310.0),
+            accuracy_meters: Some(12.0),
+            source: PositionSource::Telemetry,
+            at: ago(50),
+        }),
+        trail,
+        batteries: Batteries {
+            phone_percent: Some(34),
+            device: Some(BatteryRange::Low),
+        },
+        hardware: Some("CF:82:12:34:56:78".into()),
+        reader: Reader {
+            name: "Ben".into(),
+            language: language.into(),
+            answer: YourAnswer::None,
+        },
+        helpers: Vec::new(),
+        told: (0..20).map(told).collect(),
+    }
+}
+
+fn told(n: i64) -> Told {
+    let notice = |channel, status, seconds| Notice {
+        channel,
+        status,
+        at: ago(seconds),
+    };
+    Told {
+        name: format!("Contact {n} with a rather long name"),
+        reader: n == 0,
+        notices: vec![
+            notice(Channel::Sms, Status::Delivered, 300 - n),
+            notice(Channel::Email, Status::Sent, 299 - n),
+            notice(Channel::Voice, Status::Failed, 200 - n),
+        ],
+        opened_at: Some(ago(90)),
+        declined_at: (n > 2).then(|| ago(60)),
+        helping_since: None,
+    }
+}
+
+/// One view of each kind.
+fn all(language: &str) -> Vec<(&'static str, TrackingView)> {
+    let first = full(language);
+    let mut waiting = full(language);
+    waiting.told.truncate(3);
+    waiting.told[1].notices.truncate(1);
+    waiting.told[1].opened_at = None;
+    waiting.told[2].notices.clear();
+    waiting.told[2].opened_at = None;
+    let mut unknown = waiting.clone();
+    unknown.person = None;
+    unknown.message = None;
+    unknown.position = None;
+    unknown.trail.clear();
+    unknown.batteries = Batteries::default();
+    unknown.hardware = None;
+    unknown.told.clear();
+    let mut drill = waiting.clone();
+    drill.drill = true;
+    drill.trail.truncate(1);
+    let mut helped = waiting.clone();
+    helped.state = State::Acknowledged;
+    helped.reader.answer = YourAnswer::Helping {
+        since: ago(40),
+        called_services: false,
+    };
+    let helper = |name: Option<&str>, reader, seconds, called_services| Helper {
+        name: name.map(Into::into),
+        reader,
+        since: ago(seconds),
+        called_services,
+    };
+    helped.helpers = vec![
+        helper(Some("Ben"), true, 40, false),
+        helper(Some("Maria"), false, 30, true),
+        helper(None, false, 10, false),
+    ];
+    helped.told[0].helping_since = Some(ago(40));
+    let mut declined = waiting.clone();
+    declined.reader.answer = YourAnswer::Declined { at: ago(65) };
+    let mut over = helped.clone();
+    over.state = State::Cancelled;
+    over.ended_at = Some(ago(20));
+    let mut resolved = over.clone();
+    resolved.state = State::Resolved;
+    resolved.ended_at = Some(ago(90_000));
+    vec![
+        ("full", first),
+        ("waiting", waiting),
+        ("unknown", unknown),
+        ("drill", drill),
+        ("helped", helped),
+        ("declined", declined),
+        ("over", over),
+        ("resolved", resolved),
+    ]
+}
+
+/// Every page there is, in a language.
+pub(super) fn pages(language: &str) -> Vec<(String, String)> {
+    let words = of_tag(language);
+    let html = || Html::new(words, NOW);
+    let mut pages: Vec<(String, String)> = all(language)
+        .into_iter()
+        .map(|(name, view)| (name.to_owned(), page::write(&view, html())))
+        .collect();
+    for answer in TrackingAnswer::ALL {
+        let view = full(language);
+        let name = format!("confirm-{}", answer.as_str());
+        pages.push((name, confirm::write(&view, answer, html())));
+    }
+    pages.push(("gone".into(), gone::unknown(html())));
+    pages.push(("slow".into(), gone::slow_down(html())));
+    pages.push(("failed".into(), gone::failed(html())));
+    pages.push(("late".into(), gone::too_late(html())));
+    pages
+}
+
+const LANGUAGES: [&str; 5] = ["en", "es", "ca", "fr", "de"];
+
+#[test]
+fn the_first_load_is_light_in_every_language() {
+    let files = frame::STYLE.len() + frame::SCRIPT.len() + frame::ICON.len();
+    for language in LANGUAGES {
+        for (name, page) in pages(language) {
+            let load = page.len() + files;
+            assert!(load < FIRST_LOAD_LIMIT, "{language} {name}: {load} bytes");
+        }
+    }
+}
+
+/// The policy that is sent along would stop it anyway; then it would not work.
+#[test]
+fn no_page_holds_anything_inline_or_from_elsewhere() {
+    for language in LANGUAGES {
+        for (name, page) in pages(language) {
+            for part in [
+                "style=",
+                "<style",
+                " onclick",
+                "javascript:",
+                "@import",
+                "src=\"http",
+            ] {
+                assert!(!page.contains(part), "{language} {name}: {part}");
+            }
+            assert_eq!(
+                page.matches("<script").count(),
+                page.matches("<script src=\"assets/").count()
+            );
+            assert!(page.contains("noindex"), "{language} {name}");
+            assert!(
+                page.contains(&format!("<html lang=\"{language}\">")),
+                "{language} {name}"
+            );
+        }
+    }
+}
+
+/// A variable that a translator misspelt would vanish or stay in braces.
+#[test]
+fn every_variable_of_every_language_is_filled_in() {
+    let times = |page: &str| page.matches("<time").count();
+    let english = pages("en");
+    for language in LANGUAGES {
+        for ((name, page), (_, original)) in pages(language).iter().zip(&english) {
+            assert!(
+                !page.contains('{') && !page.contains('}'),
+                "{language} {name}"
+            );
+            assert_eq!(times(page), times(original), "{language} {name}");
+            for shown in ["Núria Ferrer", "Maria", "42.65"] {
+                let expected = original.matches(shown).count();
+                assert_eq!(
+                    page.matches(shown).count(),
+                    expected,
+                    "{language} {name}: {shown}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_name_cannot_become_markup() {
+    let mut view = full("en");
+    let name = "</title><script>alert(1)</script>";
+    view.person = Some(name.into());
+    view.message = Some(name.into());
+    view.hardware = Some(name.into());
+    view.reader.name = "\"><img src=x>".into();
+    view.told[0].name = name.into();
+    let html = || Html::new(of_tag("en"), NOW);
+    let page = page::write(&view, html());
+    let form = confirm::write(&view, TrackingAnswer::Helping, html());
+    for page in [page, form] {
+        assert!(
+            !page.contains("<script>") && !page.contains("<img"),
+            "{page}"
+        );
+    }
+}
+
+#[test]
+fn only_a_form_that_posts_can_answer() {
+    for (name, page) in pages("en") {
+        let forms = page.matches("<form").count();
+        assert_eq!(
+            page.matches("<form method=\"post\"").count(),
+            forms,
+            "{name}"
+        );
+        assert_eq!(forms, usize::from(name.starts_with("confirm")), "{name}");
+    }
+}
+
+#[test]
+fn preview() {
+    let Ok(place) = std::env::var("PREVIEW") else {
+        return;
+    };
+    for language in LANGUAGES {
+        for (name, page) in pages(language) {
+            std::fs::write(format!("{place}/{language}-{name}.html"), page).unwrap();
+        }
+    }
+}
