@@ -166,6 +166,20 @@ const NEEDS: &[Need] = &[
         advice: "run `npm install @asyncapi/parser` in target/e2e/asyncapi",
     },
     Need {
+        name: "chromium",
+        used_by: &["browser"],
+        present: || run::exists("chromium"),
+        install: || packages(&["chromium"]),
+        advice: "install Chromium: the tracking page is looked at in a real browser",
+    },
+    Need {
+        name: "browser",
+        used_by: &["browser"],
+        present: has_browser_modules,
+        install: install_browser_modules,
+        advice: "run `npm ci` on crates/http/tests/browser into target/e2e/browser",
+    },
+    Need {
         name: "rumqttc",
         used_by: &["rumqttc"],
         present: has_rumqttc,
@@ -391,6 +405,42 @@ fn install_npm(place: &Path, package: &str) -> Result<(), Failure> {
         "npm",
     )
     .map(|_| ())
+}
+
+/// The files that say what looks at the tracking page, down to each version.
+const BROWSER_FILES: [&str; 2] = ["package.json", "package-lock.json"];
+
+/// Whether what the lock file names is there, and nothing older.
+fn has_browser_modules() -> bool {
+    let wanted = crate::root().join("crates/http/tests/browser");
+    let place = client_directory().join("browser");
+    let same = |name: &str| {
+        let (wanted, kept) = (fs::read(wanted.join(name)), fs::read(place.join(name)));
+        matches!((wanted, kept), (Ok(wanted), Ok(kept)) if wanted == kept)
+    };
+    BROWSER_FILES.into_iter().all(same)
+        && place.join("node_modules/axe-core/axe.min.js").is_file()
+        && place
+            .join("node_modules/playwright-core/package.json")
+            .is_file()
+}
+
+/// Installs exactly what the lock file names; nothing of it runs meanwhile.
+fn install_browser_modules() -> Result<(), Failure> {
+    let place = client_directory().join("browser");
+    run::directory(&place)?;
+    if !run::exists("npm") {
+        packages(&["npm"])?;
+    }
+    for name in BROWSER_FILES {
+        let from = crate::root().join("crates/http/tests/browser").join(name);
+        fs::copy(&from, place.join(name))
+            .map_err(|error| format!("{}: {error}", from.display()))?;
+    }
+    let place = place.to_string_lossy().into_owned();
+    let mut install = command("npm", &["ci", "--prefix", &place]);
+    install.args(["--ignore-scripts", "--no-audit", "--no-fund"]);
+    must(install, "npm").map(|_| ())
 }
 
 /// The client that plays the scene with rumqttc: a package outside the

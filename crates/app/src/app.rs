@@ -132,6 +132,11 @@ impl App {
         &self.send_faults
     }
 
+    /// Whether [`App::begin_drain`] was called.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
     /// The live connections of this node.
     pub fn presence(&self) -> &Arc<Presence> {
         &self.presence

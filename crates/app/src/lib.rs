@@ -30,6 +30,7 @@ mod telemetry;
 pub mod testing;
 mod topics;
 mod webhooks;
+mod tracking;
 
 pub use app::{App, Parts};
 pub use arrival::Arrival;
@@ -50,3 +51,4 @@ pub use metrics::{LevelGuard, Metrics};
 pub use sos::{CancelReceipt, HistoryItem, HistoryPage, SosTrigger, TriggerReceipt};
 pub use telemetry::{TelemetryReceipt, TelemetryTicket};
 pub use webhooks::Delivering;
+pub use tracking::TrackingPulse;

@@ -84,6 +84,20 @@ impl FailureLimiter {
         by_address.max(by_user)
     }
 
+    /// Counts a request that named something secret which does not exist, such as
+    /// the token of a link; `allowed` per minute and address. `Some` when there were
+    /// more: when to try again. Whoever names what exists is never asked about.
+    pub fn missed(
+        &self,
+        route: &'static str,
+        peer: IpAddr,
+        allowed: u32,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let key = self.fingerprint(&("missed", route, network(peer)));
+        self.count(key, allowed, now)
+    }
+
     /// Counts a request of a proven user on a route that has a limit of its own,
     /// `allowed` per minute. `Some` when there were more: when to try again.
     /// Only the user's own requests count, so that nobody can spend another's.

@@ -30,10 +30,7 @@ pub enum AdminHost {
 
 /// The router of the admin listener.
 pub fn admin_router(app: Arc<App>, answers_to: AdminHost) -> Router {
-    let api = Api {
-        app,
-        settings: Arc::new(HttpSettings::default()),
-    };
+    let api = Api::new(app, HttpSettings::default());
     let routes = Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

@@ -6,6 +6,7 @@
 //! force, [`SosCaller`] also one that is stale but genuine, because such a
 //! proof still calls for help. There is no third way to a [`Caller`].
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -50,6 +51,17 @@ impl FromRequestParts<Api> for SosCaller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         caller(parts, api).await.map(Self)
+    }
+}
+
+/// The address that a request comes from, as far as it is believed.
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+impl FromRequestParts<Api> for Peer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
+        Ok(Self(peer(parts, &api.settings.trusted_proxies)))
     }
 }
 

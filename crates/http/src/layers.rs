@@ -60,7 +60,6 @@ pub(crate) async fn other_method(method: Method) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use axum::Router;
@@ -77,13 +76,11 @@ mod tests {
     /// The answer of a handler that fails in its own way.
     async fn ask(path: &str) -> (StatusCode, serde_json::Value) {
         let node = TestApp::sqlite().await;
-        let api = Api {
-            app: node.app.clone(),
-            settings: Arc::new(HttpSettings {
-                request_timeout: Duration::from_millis(20),
-                ..HttpSettings::default()
-            }),
+        let settings = HttpSettings {
+            request_timeout: Duration::from_millis(20),
+            ..HttpSettings::default()
         };
+        let api = Api::new(node.app.clone(), settings);
         let router = Router::new()
             .route("/slow", get(std::future::pending::<StatusCode>))
             .route("/panics", get(|| async { panic!("secret") as StatusCode }))

@@ -20,7 +20,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 
 use crate::problem::ErrorBody;
-use crate::router::{AUTHORISATION, Access, signed_routes};
+use crate::router::{AUTHORISATION, Access, described_routes};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -36,6 +36,7 @@ use crate::router::{AUTHORISATION, Access, signed_routes};
         (name = "Telemetry", description = "Where somebody is, sample by sample."),
         (name = "Devices", description = "The hardware that can cry for help in its owner's name."),
         (name = "Contacts", description = "Whom to tell, in which order."),
+        (name = "Tracking", description = "What an emergency contact sees and answers who holds a link."),
         (name = "Brokers", description = "What an external MQTT broker asks about its clients."),
         (name = "Webhooks", description = "What the server tells a partner's backend by itself."),
     ),
@@ -58,7 +59,7 @@ pub(crate) fn frame() -> utoipa::openapi::OpenApi {
 
 /// The whole document, indented, ending in a line feed: `docs/openapi.json`.
 pub fn openapi_json() -> String {
-    let mut document = signed_routes().into_openapi();
+    let mut document = described_routes().into_openapi();
     declare_proof(&mut document);
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in [
@@ -134,6 +135,10 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
         .iter()
         .find(|(m, p, _)| *m == method && *p == path)
         .map_or(Access::Full, |(_, _, access)| *access);
+    if access == Access::Public {
+        complete_public(operation);
+        return;
+    }
     operation.security = Some(if access == Access::Broker {
         vec![
             SecurityRequirement::new::<_, [&str; 0], _>("brokerKey", []),
@@ -166,10 +171,29 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
             .entry((*status).to_owned())
             .or_insert_with(|| RefOr::T(Response::new(*text)));
     }
+    name_error_bodies(operation);
+}
+
+/// Adds what a route may answer whose proof stands in its path.
+fn complete_public(operation: &mut Operation) {
+    operation.security = Some(Vec::new());
+    let writes = operation.responses.responses.contains_key("409");
+    for (status, text) in PUBLIC {
+        if *status != "429" && !writes {
+            continue;
+        }
+        let answers = &mut operation.responses.responses;
+        answers.insert((*status).to_owned(), RefOr::T(Response::new(*text)));
+    }
+    name_error_bodies(operation);
+}
+
+fn name_error_bodies(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
             && !status.starts_with('2')
             && response.content.is_empty()
+            && status != "304"
         {
             *response = ResponseBuilder::from(response.clone())
                 .content("application/json", error_content())
@@ -196,6 +220,19 @@ const COMMON: &[(&str, &str)] = &[
     (
         "429",
         "Too many failed proofs from this address or for this user (`rate_limited`); see `Retry-After`. A valid proof is never limited.",
+    ),
+    ("500", "A fault of the server (`internal`)."),
+    (
+        "503",
+        "Nothing was stored; try again (`unavailable`); see `Retry-After`.",
+    ),
+];
+
+/// What every route may answer whose proof stands in its path.
+const PUBLIC: &[(&str, &str)] = &[
+    (
+        "429",
+        "Too many unknown links from this address (`rate_limited`); see `Retry-After`. A link that works is never limited.",
     ),
     ("500", "A fault of the server (`internal`)."),
     (

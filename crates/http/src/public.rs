@@ -1,4 +1,6 @@
 //! Routes that ask for no proof: what they hand out stands in the link.
 
+mod etag;
 pub(crate) mod firmware;
+pub(crate) mod sos;
 pub(crate) mod tracking;

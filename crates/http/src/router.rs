@@ -18,6 +18,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::public::tracking;
 use crate::settings::HttpSettings;
 use crate::state::Api;
 use crate::{asyncapi, docs, layers, openapi, public, v1};
@@ -67,12 +68,19 @@ pub const AUTHORISATION: &[(&str, &str, Access)] = &[
     ("GET", "/v1/sdk/firmware/check", Access::Full),
     ("GET", "/v1/sdk/firmware/download/{id}", Access::Full),
     ("GET", "/v1/public/firmware/{id}", Access::Public),
+    ("GET", "/v1/public/sos/{token}", Access::Public),
+    ("POST", "/v1/public/sos/{token}/acknowledge", Access::Public),
+    ("POST", "/v1/public/sos/{token}/decline", Access::Public),
+    ("GET", "/t/{token}", Access::Public),
+    ("POST", "/t/{token}", Access::Public),
+    ("GET", "/t/{token}/live", Access::Public),
+    ("GET", "/t/assets/{file}", Access::Public),
     ("POST", "/v1/sdk/mqtt/auth/connect", Access::Broker),
     ("POST", "/v1/sdk/mqtt/auth/acl", Access::Broker),
 ];
 
-/// The signed routes with their handlers and descriptions.
-pub(crate) fn signed_routes() -> OpenApiRouter<Api> {
+/// The routes that clients call, with their handlers and descriptions.
+pub(crate) fn described_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(
             v1::me::show::show,
@@ -105,24 +113,34 @@ pub(crate) fn signed_routes() -> OpenApiRouter<Api> {
         .routes(routes!(v1::network_keys::show::show))
         .routes(routes!(v1::firmware::check::check))
         .routes(routes!(v1::firmware::download::download))
+        .routes(routes!(public::sos::show::show))
+        .routes(routes!(public::sos::acknowledge::acknowledge))
+        .routes(routes!(public::sos::decline::decline))
         .routes(routes!(v1::brokers::connect::connect))
         .routes(routes!(v1::brokers::acl::acl))
+}
+
+/// What contacts open from a message.
+fn tracking_pages() -> Router<Api> {
+    let page = get(tracking::show::show).post(tracking::answer::answer);
+    Router::new()
+        .route("/t/{token}", page)
+        .route("/t/{token}/live", get(tracking::live::live))
+        .route("/t/assets/{file}", get(tracking::asset::asset))
 }
 
 /// The router of the public HTTP listener. Serve it with [`crate::serve()`],
 /// which tells it the peer's address.
 pub fn router(app: Arc<App>, settings: HttpSettings) -> Router {
     let cors = layers::cors(&settings);
-    let api = Api {
-        app,
-        settings: Arc::new(settings),
-    };
-    let routes = Router::from(signed_routes())
+    let api = Api::new(app, settings);
+    let routes = Router::from(described_routes())
         .route("/openapi.json", get(openapi::document))
         .route("/asyncapi.json", get(asyncapi::document))
         .route("/docs", get(docs::page))
         .route("/docs/{file}", get(docs::asset))
         .route("/v1/public/firmware/{id}", get(public::firmware::fetch))
+        .merge(tracking_pages())
         .fallback(layers::no_route)
         .method_not_allowed_fallback(layers::other_method)
         // From here on upwards: the last one added is the outermost.

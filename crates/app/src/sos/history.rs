@@ -87,7 +87,7 @@ impl App {
 
     /// Where the owner was: what triggers brought, and telemetry, from the copy
     /// once the incident has one, with what came late.
-    async fn trail_of(&self, incident: &Incident) -> Result<Vec<TrailPoint>, AppError> {
+    pub(crate) async fn trail_of(&self, incident: &Incident) -> Result<Vec<TrailPoint>, AppError> {
         let mut tx = self.store.read().await?;
         let mut trail = incidents::reported_trail(&mut tx, incident.id).await?;
         let copied = incidents::stored_trail(&mut tx, incident.id).await?;

@@ -11,5 +11,5 @@ mod view;
 pub use battery::{Batteries, BatteryRange};
 pub use view::{
     Helper, LINK_OUTLIVES, Notice, Reader, Told, TrackedPosition, TrackingAnswer, TrackingView,
-    YourAnswer, link_is_dead,
+    YourAnswer, link_is_dead, thinned,
 };

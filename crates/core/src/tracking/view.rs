@@ -171,6 +171,17 @@ impl TrackingView {
     }
 }
 
+/// A trail evenly thinned to about `limit` points, with the first and the last.
+pub fn thinned(trail: &[TrailPoint], limit: usize) -> impl Iterator<Item = &TrailPoint> {
+    let step = trail.len().div_ceil(limit.max(1)).max(1);
+    let last = trail.len().saturating_sub(1);
+    trail
+        .iter()
+        .enumerate()
+        .filter(move |(at, _)| at % step == 0 || *at == last)
+        .map(|(_, point)| point)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +197,22 @@ mod tests {
         let day = ended.plus(LINK_OUTLIVES);
         assert!(!link_is_dead(Some(ended), day.shift_micros(-1)));
         assert!(link_is_dead(Some(ended), day));
+    }
+
+    #[test]
+    fn a_long_trail_keeps_its_ends() {
+        let point = |n: i64| TrailPoint {
+            occurred_at: Timestamp::from_secs(n),
+            latitude: 0.0,
+            longitude: 0.0,
+            altitude: None,
+        };
+        let trail: Vec<_> = (0..1_001).map(point).collect();
+        let kept: Vec<_> = thinned(&trail, 120).copied().collect();
+        assert!(kept.len() <= 121);
+        assert_eq!((kept[0], *kept.last().unwrap()), (trail[0], trail[1_000]));
+        assert_eq!(thinned(&trail[..120], 120).count(), 120);
+        assert_eq!(thinned(&[], 0).count(), 0);
     }
 
     #[test]

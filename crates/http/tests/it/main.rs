@@ -28,4 +28,5 @@ mod openapi;
 mod serving;
 mod sos;
 mod telemetry;
+mod tracking;
 mod words;

@@ -46,6 +46,8 @@ pub enum Means {
     Sms,
     /// By an operator.
     Console,
+    /// On the tracking page, having called the emergency services.
+    Services,
 }
 
 impl Means {
@@ -56,6 +58,7 @@ impl Means {
             Self::Call => "call",
             Self::Sms => "sms",
             Self::Console => "console",
+            Self::Services => "services",
         }
     }
 }
@@ -194,7 +197,8 @@ impl Command for Acknowledge {
 }
 
 impl Acknowledge {
-    /// Whether they said it in this round and did not take it back since.
+    /// Whether they said it in this round, did not take it back since and say
+    /// nothing new.
     async fn stands(&self, tx: &mut Tx<'_>, incident: &Incident) -> Result<bool, StoreError> {
         let helper = self.by.helper();
         let known = of_incident(tx, incident.id).await?;
@@ -203,6 +207,11 @@ impl Acknowledge {
             return Ok(false);
         };
         let declines = super::decline::of_incident(tx, incident.id).await?;
+        // That the emergency services were called is news about the same help.
+        let means = self.by.means();
+        if means == Means::Services && said.means != means.as_str() {
+            return Ok(false);
+        }
         let taken_back = declines.iter().any(|no| {
             Some(no.contact) == said.contact && no.round == incident.round && no.at >= said.at
         });

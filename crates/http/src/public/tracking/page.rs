@@ -37,9 +37,8 @@ pub(super) fn write(view: &TrackingView, mut html: Html) -> String {
         words.offline,
         "</p>",
     );
-    html.raw("</main><footer><p>").text(words.services);
-    html.raw(": <a href=\"tel:112\">112</a></p>");
-    html.element("<p>", words.about, "</p></footer>");
+    html.raw("</main>");
+    html.element("<footer><p>", words.about, "</p></footer>");
     frame::close(&mut html, true);
     html.finish()
 }
@@ -174,6 +173,11 @@ fn answers(html: &mut Html, view: &TrackingView) {
         html.text(label).raw("</a>");
     }
     html.raw("</nav>");
+    // Nobody calls them for an exercise.
+    if !view.drill {
+        html.element("<p class=\"services\">", html.words.services, ": ");
+        html.raw("<a href=\"tel:112\">112</a></p>");
+    }
 }
 
 /// The words of an answer.
@@ -204,15 +208,15 @@ fn place(html: &mut Html, view: &TrackingView) {
         ("time", Value::Time(position.at)),
     ];
     html.phrase(phrase, &measured);
-    for (phrase, metres) in [
-        (words.accuracy, position.accuracy_meters),
-        (words.altitude, position.altitude),
-    ] {
-        if let Some(metres) = metres {
-            let distance = ages::distance(html.words, metres);
-            html.raw(" ");
-            html.phrase(phrase, &[("distance", Value::Text(&distance))]);
-        }
+    if let Some(radius) = position.accuracy_meters {
+        let distance = ages::distance(html.words, radius);
+        html.raw(" ");
+        html.phrase(words.accuracy, &[("distance", Value::Text(&distance))]);
+    }
+    if let Some(altitude) = position.altitude {
+        let metres = format!("{altitude:.0}");
+        html.raw(" ");
+        html.phrase(words.altitude, &[("metres", Value::Text(&metres))]);
     }
     html.raw("</p><p class=\"coordinates\">")
         .text(coordinates(&position))

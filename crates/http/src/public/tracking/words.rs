@@ -98,7 +98,7 @@ pub(super) struct Place {
     pub(super) before: &'static str,
     /// `{distance}`.
     pub(super) accuracy: &'static str,
-    /// `{distance}`.
+    /// `{metres}`.
     pub(super) altitude: &'static str,
     pub(super) metres: &'static str,
     pub(super) kilometres: &'static str,

@@ -111,7 +111,11 @@ impl Described {
             }
             body
         } else {
-            answer.nothing();
+            if status == 304 {
+                assert_eq!(answer.text, "");
+            } else {
+                answer.nothing();
+            }
             Value::Null
         };
         self.seen.insert(key);

@@ -16,6 +16,7 @@ mod me;
 mod provisioning;
 mod sos;
 mod telemetry;
+mod tracking;
 
 use described::Described;
 
@@ -31,6 +32,7 @@ async fn every_documented_answer_is_given_and_is_as_documented() {
     contacts::answers(&mut described).await;
     provisioning::answers(&mut described).await;
     brokers::answers(&mut described).await;
+    tracking::answers(&mut described).await;
     let unseen = described.unseen();
     assert!(
         unseen.is_empty(),

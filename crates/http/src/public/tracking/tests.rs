@@ -258,15 +258,3 @@ fn only_a_form_that_posts_can_answer() {
         assert_eq!(forms, usize::from(name.starts_with("confirm")), "{name}");
     }
 }
-
-#[test]
-fn preview() {
-    let Ok(place) = std::env::var("PREVIEW") else {
-        return;
-    };
-    for language in LANGUAGES {
-        for (name, page) in pages(language) {
-            std::fs::write(format!("{place}/{language}-{name}.html"), page).unwrap();
-        }
-    }
-}

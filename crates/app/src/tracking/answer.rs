@@ -1,0 +1,81 @@
+//! A contact answers: they help, they called the emergency services, or they
+//! cannot help.
+
+use std::net::IpAddr;
+
+use mayday_core::text::NAME_MAX_CHARS;
+use mayday_core::tracking::{TrackingAnswer, TrackingView};
+use mayday_store::Lane;
+use mayday_store::escalation::{
+    Acknowledge, AcknowledgeOutcome, By, Decline, DeclineOutcome, Means,
+};
+
+use crate::{App, AppError};
+
+impl App {
+    /// Records an answer and shows what is known then. The same answer again is the
+    /// same success. `name` is what the contact calls themselves: shortened and
+    /// cleaned, never a reason to refuse help.
+    ///
+    /// Errors as [`App::tracking`], and `Conflict` when it is over.
+    pub async fn answer_tracking(
+        &self,
+        token: &str,
+        peer: IpAddr,
+        answer: TrackingAnswer,
+        name: Option<&str>,
+    ) -> Result<TrackingView, AppError> {
+        let link = self.link(token, peer).await?;
+        let (incident, contact) = (link.token.incident, link.token.contact);
+        let means = match answer {
+            TrackingAnswer::Helping => Means::Page,
+            TrackingAnswer::CalledServices => Means::Services,
+            TrackingAnswer::Declined => {
+                let no = Decline { incident, contact };
+                return match self.store.write(Lane::Sos, no).await? {
+                    DeclineOutcome::Noted => self.tracking(token, peer).await,
+                    DeclineOutcome::Ended => Err(too_late()),
+                    DeclineOutcome::Unknown => Err(self.missed_link(peer)),
+                };
+            }
+        };
+        let yes = Acknowledge {
+            incident,
+            by: By::Contact(contact, means),
+            name: name.and_then(cleaned),
+        };
+        match self.store.write(Lane::Sos, yes).await? {
+            AcknowledgeOutcome::Now(_) | AcknowledgeOutcome::Again(_) => {
+                self.tracking(token, peer).await
+            }
+            AcknowledgeOutcome::Ended => Err(too_late()),
+            AcknowledgeOutcome::Unknown => Err(self.missed_link(peer)),
+        }
+    }
+}
+
+fn too_late() -> AppError {
+    AppError::Conflict {
+        message: "it is over: there is nothing left to answer".to_owned(),
+    }
+}
+
+/// On one line and not longer than any name; `None` when nothing is left.
+fn cleaned(name: &str) -> Option<String> {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let text: String = name.chars().map(plain).take(NAME_MAX_CHARS).collect();
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_name_is_mended_and_never_refused() {
+        assert_eq!(cleaned(" Ben\n").as_deref(), Some("Ben"));
+        assert_eq!(cleaned("\u{0}\t "), None);
+        assert_eq!(cleaned(&"é".repeat(500)).unwrap().chars().count(), 120);
+    }
+}
