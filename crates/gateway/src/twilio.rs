@@ -22,7 +22,7 @@ use crate::secret::Secret;
 
 pub use callback::{AnsweredBy, CallStatus, Digits, InboundSms, MessageStatus};
 pub use signature::{MAX_PARAMETERS, parameters, verify};
-pub use twiml::{MAX_TWIML_CHARS, twiml};
+pub use twiml::{MAX_TWIML_CHARS, ask_again, farewell, message_reply, nothing, twiml};
 
 /// Where messages come from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,28 +28,36 @@ impl App {
         let link = self.link(token, peer).await?;
         let (incident, contact) = (link.token.incident, link.token.contact);
         let means = match answer {
-            TrackingAnswer::Helping => Means::Page,
-            TrackingAnswer::CalledServices => Means::Services,
-            TrackingAnswer::Declined => {
-                let no = Decline { incident, contact };
-                return match self.store.write(Lane::Sos, no).await? {
-                    DeclineOutcome::Noted => self.tracking(token, peer).await,
-                    DeclineOutcome::Ended => Err(too_late()),
-                    DeclineOutcome::Unknown => Err(self.missed_link(peer)),
+            TrackingAnswer::Helping => Some(Means::Page),
+            TrackingAnswer::CalledServices => Some(Means::Services),
+            TrackingAnswer::Declined => None,
+        };
+        let counts = match means {
+            Some(means) => {
+                let yes = Acknowledge {
+                    incident,
+                    by: By::Contact(contact, means),
+                    name: name.and_then(cleaned),
                 };
+                match self.store.write(Lane::Sos, yes).await? {
+                    AcknowledgeOutcome::Now(_) | AcknowledgeOutcome::Again(_) => true,
+                    AcknowledgeOutcome::Ended => false,
+                    AcknowledgeOutcome::Unknown => return Err(self.missed_link(peer)),
+                }
+            }
+            None => {
+                let no = Decline { incident, contact };
+                match self.store.write(Lane::Sos, no).await? {
+                    DeclineOutcome::Noted => true,
+                    DeclineOutcome::Ended => false,
+                    DeclineOutcome::Unknown => return Err(self.missed_link(peer)),
+                }
             }
         };
-        let yes = Acknowledge {
-            incident,
-            by: By::Contact(contact, means),
-            name: name.and_then(cleaned),
-        };
-        match self.store.write(Lane::Sos, yes).await? {
-            AcknowledgeOutcome::Now(_) | AcknowledgeOutcome::Again(_) => {
-                self.tracking(token, peer).await
-            }
-            AcknowledgeOutcome::Ended => Err(too_late()),
-            AcknowledgeOutcome::Unknown => Err(self.missed_link(peer)),
+        if counts {
+            self.tracking(token, peer).await
+        } else {
+            Err(too_late())
         }
     }
 }

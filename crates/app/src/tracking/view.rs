@@ -109,7 +109,7 @@ impl Known {
             })
             .map(|row| {
                 let helper = Helper {
-                    name: row.contact.map(|_| row.name.clone()),
+                    name: row.contact.map(|contact| self.name_of(contact, &row.name)),
                     reader: row.contact == Some(self.reader),
                     since: row.at,
                     called_services: row.means == Means::Services.as_str(),
@@ -117,6 +117,15 @@ impl Known {
                 (row.contact, helper)
             })
             .collect()
+    }
+
+    /// The name that a contact gave, else the one under which they are listed.
+    fn name_of(&self, id: ContactId, given: &str) -> String {
+        let listed = self.contacts.iter().find(|contact| contact.id == id);
+        match listed {
+            Some(contact) if given.is_empty() => contact.name.clone(),
+            _ => given.to_owned(),
+        }
     }
 
     /// When a contact said in this round that they cannot help.

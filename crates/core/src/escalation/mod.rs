@@ -17,6 +17,7 @@ mod ladder;
 mod message;
 mod plan;
 mod policy;
+mod reply;
 mod snapshot;
 mod token;
 
@@ -31,5 +32,6 @@ pub use plan::{
     Skip, SkipReason, plan, withdrawn,
 };
 pub use policy::{Mode, POLICY_VERSION, Policy, TestMode};
+pub use reply::{Reply, reply};
 pub use snapshot::{ChannelEntry, ContactEntry, ContactFacts, Delivery, Item, ItemType, Snapshot};
 pub use token::{TRACKING_PURPOSE, TrackingToken};

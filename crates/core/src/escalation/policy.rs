@@ -53,6 +53,9 @@ pub struct Policy {
     pub repeats: u32,
     /// `all_clear`: whether who was told hears that it is over.
     pub all_clear: bool,
+    /// `trust_caller_id`: whether `OK` by SMS from a contact's number counts as their
+    /// answer. A sender's number can be forged, so it does not unless it is set.
+    pub trust_caller_id: bool,
     /// `test_mode`.
     pub test_mode: TestMode,
     /// `languages`: those in which contacts are written to, BCP 47.
@@ -82,6 +85,7 @@ impl Default for Policy {
             channels: Channel::OF_CONTACTS.to_vec(),
             repeats: 0,
             all_clear: true,
+            trust_caller_id: false,
             test_mode: TestMode::Off,
             languages: ["en", "es", "ca", "fr", "de"].map(str::to_owned).to_vec(),
             default_language: "en".to_owned(),
@@ -120,6 +124,7 @@ impl Policy {
             "channels": self.channels,
             "repeats": self.repeats,
             "all_clear": self.all_clear,
+            "trust_caller_id": self.trust_caller_id,
             "test_mode": self.test_mode.as_str(),
             "languages": self.languages,
             "default_language": self.default_language,

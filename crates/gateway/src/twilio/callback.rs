@@ -112,6 +112,15 @@ pub enum AnsweredBy {
 }
 
 impl AnsweredBy {
+    /// The word in records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Machine => "machine",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// The id of the call and who answered it, if the report says so.
     pub fn read(parameters: &[(String, String)]) -> Option<(String, Self)> {
         let by = match get(parameters, "AnsweredBy")? {
@@ -125,10 +134,12 @@ impl AnsweredBy {
 }
 
 /// What was pressed during a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Digits {
     /// The call.
     pub call_sid: String,
+    /// Who was called, in E.164.
+    pub to: String,
     /// Whether it was the digit that acknowledges.
     pub acknowledges: bool,
 }
@@ -138,6 +149,7 @@ impl Digits {
     pub fn read(parameters: &[(String, String)]) -> Option<Self> {
         Some(Self {
             call_sid: get(parameters, "CallSid")?.to_owned(),
+            to: get(parameters, "To").unwrap_or_default().to_owned(),
             acknowledges: twiml::acknowledges(get(parameters, "Digits")?),
         })
     }
@@ -156,6 +168,8 @@ pub struct InboundSms {
     pub text: String,
     /// What it means, if it is one of the words.
     pub keyword: Option<Keyword>,
+    /// Whether Twilio has dealt with it and answered itself (`OptOutType`).
+    pub handled: bool,
 }
 
 impl InboundSms {
@@ -168,7 +182,15 @@ impl InboundSms {
             to: get(parameters, "To")?.to_owned(),
             text: text.to_owned(),
             keyword: keyword::read(text),
+            handled: get(parameters, "OptOutType").is_some_and(|kind| !kind.is_empty()),
         })
+    }
+}
+
+/// Not whose phone.
+impl std::fmt::Debug for Digits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Digits({}, {})", self.call_sid, self.acknowledges)
     }
 }
 

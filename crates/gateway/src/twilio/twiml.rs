@@ -15,20 +15,52 @@ const WAIT_SECONDS: u8 = 5;
 /// counts at any moment, then the farewell. Nothing if it is longer than
 /// [`MAX_TWIML_CHARS`].
 pub fn twiml(script: &Script) -> Option<String> {
-    let language = escape(&script.language);
-    let say = |text: &str| format!("<Say language=\"{language}\">{}</Say>", escape(text));
-    let gather = format!(
-        "<Gather input=\"dtmf\" numDigits=\"1\" finishOnKey=\"\" timeout=\"{WAIT_SECONDS}\" method=\"POST\" action=\"{}\">{}</Gather>",
-        escape(&script.digits_callback),
-        say(&script.message),
-    );
+    let say = |text: &str| said(&script.language, text);
     let times = usize::from(script.times.clamp(1, MAX_TIMES));
-    let text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{}{}<Hangup/></Response>",
-        gather.repeat(times),
-        say(&script.farewell),
-    );
+    let asked = gather(&script.digits_callback, &say(&script.message)).repeat(times);
+    let text = document(&format!("{asked}{}<Hangup/>", say(&script.farewell)));
     (text.chars().count() <= MAX_TWIML_CHARS).then_some(text)
+}
+
+/// The answer to a message: a message in return, or none.
+pub fn message_reply(text: Option<&str>) -> String {
+    let message = text.map(|text| format!("<Message>{}</Message>", escape(text)));
+    document(&message.unwrap_or_default())
+}
+
+/// What is said at the end of a call.
+pub fn farewell(language: &str, text: &str) -> String {
+    document(&format!("{}<Hangup/>", said(language, text)))
+}
+
+/// Asks once more for a digit, which is reported to `digits_callback` again.
+pub fn ask_again(language: &str, text: &str, digits_callback: &str) -> String {
+    let gather = gather(digits_callback, &said(language, text));
+    document(&format!("{gather}{gather}<Hangup/>"))
+}
+
+/// Nothing more to do.
+pub fn nothing() -> String {
+    document("")
+}
+
+fn document(content: &str) -> String {
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{content}</Response>")
+}
+
+fn said(language: &str, text: &str) -> String {
+    format!(
+        "<Say language=\"{}\">{}</Say>",
+        escape(language),
+        escape(text)
+    )
+}
+
+fn gather(digits_callback: &str, content: &str) -> String {
+    format!(
+        "<Gather input=\"dtmf\" numDigits=\"1\" finishOnKey=\"\" timeout=\"{WAIT_SECONDS}\" method=\"POST\" action=\"{}\">{content}</Gather>",
+        escape(digits_callback),
+    )
 }
 
 /// Whether what was pressed acknowledges.
@@ -71,6 +103,17 @@ mod tests {
         assert!(text.contains("<Say language=\"es-ES\">Pulse 4</Say></Gather>"));
         assert!(text.contains("action=\"https://sos.example/v?a=1&amp;b=2\""));
         assert!(text.ends_with("<Say language=\"es-ES\">Adiós</Say><Hangup/></Response>"));
+    }
+
+    #[test]
+    fn replies_are_documents_of_their_own() {
+        assert!(message_reply(None).ends_with("<Response></Response>"));
+        let text = message_reply(Some("a < b & c"));
+        assert!(text.ends_with("<Response><Message>a &lt; b &amp; c</Message></Response>"));
+        let text = ask_again("de", "Drücken", "https://sos.example/d?a=1&b=2");
+        assert_eq!(text.matches("<Gather ").count(), 2);
+        assert!(text.contains("d?a=1&amp;b=2") && text.ends_with("<Hangup/></Response>"));
+        assert!(farewell("en", "Bye").contains("<Say language=\"en\">Bye</Say><Hangup/>"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::text;
 const MAX_LANGUAGES: usize = 50;
 
 /// The members of a policy.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
     "version",
     "mode",
     "grace_seconds",
@@ -24,6 +24,7 @@ const FIELDS: [&str; 15] = [
     "channels",
     "repeats",
     "all_clear",
+    "trust_caller_id",
     "test_mode",
     "languages",
     "default_language",
@@ -76,6 +77,7 @@ impl<'a> Reader<'a> {
             repeats: u32::try_from(self.number("repeats", 0..=5, plain.repeats.into()))
                 .unwrap_or(plain.repeats),
             all_clear: self.switch("all_clear", plain.all_clear),
+            trust_caller_id: self.switch("trust_caller_id", plain.trust_caller_id),
             test_mode: self.word(
                 "test_mode",
                 TestMode::ALL,

@@ -21,7 +21,7 @@ fn what_is_written_is_read_back() {
     let document = json!({
         "version": 1, "mode": "broadcast", "grace_seconds": 0,
         "acknowledge_timeout_seconds": 900, "channels": ["email", "voice"], "repeats": 5,
-        "all_clear": false, "test_mode": "drills", "languages": ["pt", "es-MX"],
+        "all_clear": false, "trust_caller_id": true, "test_mode": "drills", "languages": ["pt", "es-MX"],
         "default_language": "pt", "templates": {"pt": {"sms_alert": "{name} {link}"}},
         "tracking_base_url": "https://sos.example.org/t", "phone_silent_minutes": 1,
         "battery_low_percent": 0, "acknowledger_silent_minutes": 1440,
@@ -37,7 +37,7 @@ fn each_faulty_field_is_named() {
     let document = json!({
         "version": 2, "mode": "random", "grace_seconds": 301, "acknowledge_timeout_seconds": 9,
         "channels": ["sms", "slack", "sms", "voice", "email"], "repeats": -1, "all_clear": "yes",
-        "test_mode": true, "languages": ["en", "e n", "EN"], "default_language": "fr",
+        "trust_caller_id": 1, "test_mode": true, "languages": ["en", "e n", "EN"], "default_language": "fr",
         "templates": {"en": {"sms_hello": "x", "sms_alert": 1}, "xx": {}, "a/b~c": 7},
         "tracking_base_url": "http://x", "phone_silent_minutes": 0, "battery_low_percent": 101,
         "acknowledger_silent_minutes": 1.5, "grace_second": 3,
@@ -54,6 +54,7 @@ fn each_faulty_field_is_named() {
         "/channels/4",
         "/repeats",
         "/all_clear",
+        "/trust_caller_id",
         "/test_mode",
         "/languages/1",
         "/languages/1",

@@ -161,7 +161,7 @@ pub(super) fn pages(language: &str) -> Vec<(String, String)> {
     pages
 }
 
-const LANGUAGES: [&str; 5] = ["en", "es", "ca", "fr", "de"];
+const LANGUAGES: [&str; 6] = ["en", "es", "ca", "fr", "de", "pt"];
 
 #[test]
 fn the_first_load_is_light_in_every_language() {

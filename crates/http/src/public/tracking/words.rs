@@ -5,6 +5,7 @@ mod catalan;
 mod english;
 mod french;
 mod german;
+mod portuguese;
 mod spanish;
 
 /// The words of a language. They are read at night by somebody who was woken up:
@@ -166,12 +167,13 @@ pub(super) struct Gone {
 }
 
 /// The languages that the page speaks.
-static ALL: [&Words; 5] = [
+static ALL: [&Words; 6] = [
     &english::WORDS,
     &spanish::WORDS,
     &catalan::WORDS,
     &french::WORDS,
     &german::WORDS,
+    &portuguese::WORDS,
 ];
 
 /// The words for a BCP 47 tag: `es-MX` is looked for as `es-MX`, then `es`
@@ -236,7 +238,7 @@ mod tests {
     fn a_browser_gets_the_best_of_what_it_asks_for() {
         for (sent, spoken) in [
             ("fr-CA,fr;q=0.9,en;q=0.8", "fr"),
-            ("pt, de;q=0.4, ca;q=0.7", "ca"),
+            ("eu, de;q=0.4, ca;q=0.7", "ca"),
             ("de;q=0, en", "en"),
             ("eu", "en"),
             ("", "en"),

@@ -28,6 +28,8 @@ async fn axe_finds_nothing_and_the_page_lives() {
     }
     let server = Server::start().await;
     let cry = Cry::new(&server).await;
+    let name = json!({"name": "Núria Ferrer"});
+    cry.ana.put("/v1/sdk/me", name).await.body(200);
     walk(&cry).await;
     let over = Server::start().await;
     let ended = Cry::new(&over).await;
