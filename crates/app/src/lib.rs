@@ -29,8 +29,8 @@ mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod topics;
-mod webhooks;
 mod tracking;
+mod webhooks;
 
 pub use app::{App, Parts};
 pub use arrival::Arrival;
@@ -50,5 +50,5 @@ pub use mayday_store as store;
 pub use metrics::{LevelGuard, Metrics};
 pub use sos::{CancelReceipt, HistoryItem, HistoryPage, SosTrigger, TriggerReceipt};
 pub use telemetry::{TelemetryReceipt, TelemetryTicket};
-pub use webhooks::Delivering;
 pub use tracking::TrackingPulse;
+pub use webhooks::Delivering;

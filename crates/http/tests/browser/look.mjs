@@ -82,9 +82,10 @@ async function firstScreen(browser) {
 // Somebody answers on a phone without JavaScript; Ben's open page hears of it.
 async function live(browser) {
   const ben = await open(browser, {}, "live");
+  // It may come before the page is said to be loaded.
+  const stream = ben.waitForResponse((answer) => answer.url().endsWith("/live"));
   await ben.goto(told.base + told.ben);
   const before = await ben.locator("[data-part=head]").innerText();
-  const stream = ben.waitForResponse((answer) => answer.url().endsWith("/live"));
   const eva = await open(browser, { javaScriptEnabled: false }, "without JavaScript");
   await eva.goto(told.base + told.eva);
   if (!(await eva.content()).includes('http-equiv="refresh"')) faults.push("no refresh");

@@ -21,3 +21,4 @@ mod provisioning;
 mod refusals;
 mod sign;
 mod tls;
+mod tracking;
