@@ -1,6 +1,7 @@
 //! The tree as the checks see it: every file that git tracks or would track.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 
@@ -46,13 +47,15 @@ impl File {
     }
 }
 
-/// Every text file of the tree.
+/// Every text file of the tree, and where its pictures lie.
 pub(crate) struct Tree {
     files: Vec<File>,
+    pictures: Vec<String>,
 }
 
 impl Tree {
-    /// Reads the tree below `root`. Files that are no UTF-8 (pictures) are left out.
+    /// Reads the tree below `root`. Of files that are no UTF-8 (pictures) it is known
+    /// that they exist.
     pub(crate) fn read(root: &Path) -> Result<Self, Failure> {
         let listed = Command::new("git")
             .args([
@@ -69,19 +72,18 @@ impl Tree {
             return Err("git ls-files failed: tidy needs a git checkout".to_owned());
         }
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-        let mut files: Vec<File> = listed
-            .split('\0')
-            .filter(|path| !path.is_empty())
-            .filter_map(|path| {
-                let text = fs::read_to_string(root.join(path)).ok()?;
-                Some(File {
-                    path: path.to_owned(),
-                    text,
-                })
-            })
-            .collect();
+        let (mut files, mut pictures) = (Vec::new(), Vec::new());
+        for path in listed.split('\0').filter(|path| !path.is_empty()) {
+            let path = path.to_owned();
+            match fs::read_to_string(root.join(&path)) {
+                Ok(text) => files.push(File { path, text }),
+                Err(error) if error.kind() == ErrorKind::InvalidData => pictures.push(path),
+                // Deleted, and not committed so yet.
+                Err(_) => {}
+            }
+        }
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self { files })
+        Ok(Self { files, pictures })
     }
 
     /// All files, by path.
@@ -107,13 +109,15 @@ impl Tree {
     /// Whether a file or a directory of that path exists.
     pub(crate) fn holds(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
-        self.files.iter().any(|file| {
-            file.path == path
-                || file
-                    .path
-                    .strip_prefix(path)
-                    .is_some_and(|rest| rest.starts_with('/'))
-        })
+        let picture = self.pictures.iter().any(|picture| picture == path);
+        picture
+            || self.files.iter().any(|file| {
+                file.path == path
+                    || file
+                        .path
+                        .strip_prefix(path)
+                        .is_some_and(|rest| rest.starts_with('/'))
+            })
     }
 
     /// The manifests of the workspace's crates (not the root's, nor those of
