@@ -26,6 +26,9 @@ pub enum AppError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// A report that is not signed by the provider that it names.
+    #[error("the signature does not fit: check the provider's auth_token and http.public_url")]
+    SignatureInvalid,
     /// A field is wrong. `status_422` tells the routes whose answer is 422 apart.
     #[error("{message}")]
     Validation {

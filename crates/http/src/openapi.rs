@@ -154,7 +154,7 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     let word = match access {
         Access::Sos => "genuine",
         Access::Broker => "broker",
-        Access::Full | Access::Public => "full",
+        Access::Full | Access::Public | Access::Provider => "full",
     };
     operation.extensions = Some(Extensions::builder().add("x-proof", word).build());
     let sos = path == "/v1/sdk/sos" && method == "POST";

@@ -197,6 +197,7 @@ fn status_and_code(error: &AppError) -> (StatusCode, &'static str) {
         AppError::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
         AppError::AppInactive => (StatusCode::UNAUTHORIZED, "app_inactive"),
         AppError::UserBlocked => (StatusCode::FORBIDDEN, "user_blocked"),
+        AppError::SignatureInvalid => (StatusCode::FORBIDDEN, "signature_invalid"),
         AppError::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
         AppError::Validation { unprocessable, .. } => {
             let status = if *unprocessable {
@@ -305,6 +306,7 @@ mod tests {
                 429,
                 "rate_limited",
             ),
+            (AppError::SignatureInvalid, 403, "signature_invalid"),
             (AppError::field("/phone", "phone?"), 400, "validation_error"),
             (AppError::unknown_device(), 422, "validation_error"),
             (AppError::NotFound { what: "contact" }, 404, "not_found"),

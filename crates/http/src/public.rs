@@ -2,5 +2,6 @@
 
 mod etag;
 pub(crate) mod firmware;
+pub(crate) mod providers;
 pub(crate) mod sos;
 pub(crate) mod tracking;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{get, post};
 use mayday_app::App;
 use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -32,6 +32,8 @@ pub enum Access {
     Full,
     /// An external MQTT broker that shows its key.
     Broker,
+    /// An SMS or voice provider that signs what it reports.
+    Provider,
     /// A caller whose proof is genuine, be it stale (`auth::SosCaller`).
     Sos,
 }
@@ -68,6 +70,11 @@ pub const AUTHORISATION: &[(&str, &str, Access)] = &[
     ("GET", "/v1/sdk/firmware/check", Access::Full),
     ("GET", "/v1/sdk/firmware/download/{id}", Access::Full),
     ("GET", "/v1/public/firmware/{id}", Access::Public),
+    (
+        "POST",
+        "/v1/public/providers/{provider}/{kind}",
+        Access::Provider,
+    ),
     ("GET", "/v1/public/sos/{token}", Access::Public),
     ("POST", "/v1/public/sos/{token}/acknowledge", Access::Public),
     ("POST", "/v1/public/sos/{token}/decline", Access::Public),
@@ -140,6 +147,10 @@ pub fn router(app: Arc<App>, settings: HttpSettings) -> Router {
         .route("/docs", get(docs::page))
         .route("/docs/{file}", get(docs::asset))
         .route("/v1/public/firmware/{id}", get(public::firmware::fetch))
+        .route(
+            "/v1/public/providers/{provider}/{kind}",
+            post(public::providers::report),
+        )
         .merge(tracking_pages())
         .fallback(layers::no_route)
         .method_not_allowed_fallback(layers::other_method)

@@ -7,6 +7,7 @@
 
 pub mod acknowledge;
 mod announce;
+pub(crate) mod asked;
 pub mod attempts;
 pub mod decline;
 mod known;
@@ -24,6 +25,7 @@ use mayday_core::ids::{AttemptId, IncidentId};
 use mayday_core::sos::Incident;
 
 pub use acknowledge::{Acknowledge, AcknowledgeOutcome, AcknowledgementRow, By, Means};
+pub use asked::asked;
 pub use attempts::AttemptRow;
 pub use decline::{Decline, DeclineOutcome};
 pub use known::Reaches;

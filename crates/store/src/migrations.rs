@@ -68,4 +68,5 @@ migrations!(
     26 => "0026_incident_vitals",
     27 => "0027_sample_order",
     28 => "0028_leftovers",
+    29 => "0029_asked_numbers",
 );

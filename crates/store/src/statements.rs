@@ -46,6 +46,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
         "escalation/acknowledge",
         crate::escalation::acknowledge::STATEMENTS,
     ),
+    ("escalation/asked", crate::escalation::asked::STATEMENTS),
     (
         "escalation/attempts",
         crate::escalation::attempts::STATEMENTS,

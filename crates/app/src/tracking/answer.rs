@@ -5,10 +5,7 @@ use std::net::IpAddr;
 
 use mayday_core::text::NAME_MAX_CHARS;
 use mayday_core::tracking::{TrackingAnswer, TrackingView};
-use mayday_store::Lane;
-use mayday_store::escalation::{
-    Acknowledge, AcknowledgeOutcome, By, Decline, DeclineOutcome, Means,
-};
+use mayday_store::escalation::{AcknowledgeOutcome, By, DeclineOutcome, Means};
 
 use crate::{App, AppError};
 
@@ -34,25 +31,21 @@ impl App {
         };
         let counts = match means {
             Some(means) => {
-                let yes = Acknowledge {
-                    incident,
-                    by: By::Contact(contact, means),
-                    name: name.and_then(cleaned),
-                };
-                match self.store.write(Lane::Sos, yes).await? {
+                let by = By::Contact(contact, means);
+                match self
+                    .acknowledge(incident, by, name.and_then(cleaned))
+                    .await?
+                {
                     AcknowledgeOutcome::Now(_) | AcknowledgeOutcome::Again(_) => true,
                     AcknowledgeOutcome::Ended => false,
                     AcknowledgeOutcome::Unknown => return Err(self.missed_link(peer)),
                 }
             }
-            None => {
-                let no = Decline { incident, contact };
-                match self.store.write(Lane::Sos, no).await? {
-                    DeclineOutcome::Noted => true,
-                    DeclineOutcome::Ended => false,
-                    DeclineOutcome::Unknown => return Err(self.missed_link(peer)),
-                }
-            }
+            None => match self.decline(incident, contact).await? {
+                DeclineOutcome::Noted => true,
+                DeclineOutcome::Ended => false,
+                DeclineOutcome::Unknown => return Err(self.missed_link(peer)),
+            },
         };
         if counts {
             self.tracking(token, peer).await

@@ -226,6 +226,12 @@ impl TwilioSimulator {
         Ok(answers)
     }
 
+    /// The body of a report, and its signature for that URL.
+    pub fn signed(url: &str, form: &[(&str, &str)]) -> (String, String) {
+        let body = Serializer::new(String::new()).extend_pairs(form).finish();
+        (body, sign(url, form))
+    }
+
     /// Posts a signed report of any kind: a pressed digit, an incoming message.
     pub async fn post(
         client: &GuardedClient,

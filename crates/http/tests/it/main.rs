@@ -25,6 +25,7 @@ mod harness;
 mod me;
 mod network_keys;
 mod openapi;
+mod providers;
 mod serving;
 mod sos;
 mod telemetry;

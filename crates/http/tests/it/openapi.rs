@@ -63,7 +63,7 @@ fn each_described_route_stands_in_the_authorisation_table_and_the_other_way_roun
         .collect();
     let table: BTreeSet<_> = AUTHORISATION
         .iter()
-        .filter(|(_, _, access)| *access != Access::Public)
+        .filter(|(_, _, access)| !matches!(access, Access::Public | Access::Provider))
         .map(|(method, path, access)| {
             let proof = match access {
                 Access::Sos => "genuine",

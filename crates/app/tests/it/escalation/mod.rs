@@ -1,5 +1,6 @@
 //! An SOS reaches people, through simulated providers.
 
+mod callbacks;
 mod cancel;
 mod doubt;
 mod driver;

@@ -1,0 +1,316 @@
+//! What providers post to us: signed, late, twice, in any order, or forged.
+
+use mayday_app::gateway::testing::TwilioSimulator;
+use mayday_app::testing::senders::PUBLIC_URL;
+use mayday_app::{AppError, ProviderReport, ReportKind};
+use mayday_core::escalation::{AttemptState, Policy as EscalationPolicy};
+use mayday_core::ids::{IncidentId, RecordId};
+use mayday_core::sos::State;
+use mayday_store::escalation::acknowledge;
+use mayday_store::policies::SetPolicy;
+use mayday_store::testing::TestStore;
+use mayday_store::{Lane, incidents, opt_outs};
+use serde_json::json;
+
+use super::driver::{Stage, on_both_stores};
+
+const ANN: &str = "+34600111222";
+const BOB: &str = "+34600333444";
+const OURS: &str = "+15005550006";
+
+/// Posts a form as the provider does: signed for the address that it was given.
+async fn post(
+    stage: &Stage,
+    kind: ReportKind,
+    path: &str,
+    form: &[(&str, &str)],
+) -> Result<String, AppError> {
+    let path = format!("/v1/public/providers/provider-0/{path}");
+    let (body, signature) = TwilioSimulator::signed(&format!("{PUBLIC_URL}{path}"), form);
+    let report = ProviderReport {
+        provider: "provider-0",
+        kind,
+        path_and_query: &path,
+        signature: &signature,
+        body: body.as_bytes(),
+    };
+    stage.node.app.provider_report(report).await
+}
+
+async fn message(stage: &Stage, sid: &str, status: &str) {
+    let form = [("MessageSid", sid), ("MessageStatus", status)];
+    let said = post(stage, ReportKind::Message, "message-status", &form).await;
+    assert!(said.unwrap().ends_with("<Response></Response>"));
+}
+
+async fn write(stage: &Stage, from: &str, text: &str) -> String {
+    let form = [
+        ("MessageSid", "SM9"),
+        ("From", from),
+        ("To", OURS),
+        ("Body", text),
+    ];
+    post(stage, ReportKind::Inbound, "inbound-sms", &form)
+        .await
+        .unwrap()
+}
+
+async fn press(stage: &Stage, sid: &str, to: &str, digit: &str) -> String {
+    let form = [("CallSid", sid), ("To", to), ("Digits", digit)];
+    post(stage, ReportKind::Digits, "call-digits", &form)
+        .await
+        .unwrap()
+}
+
+async fn state(stage: &Stage, id: IncidentId) -> State {
+    let mut tx = stage.node.store.read().await.unwrap();
+    incidents::get(&mut tx, id).await.unwrap().unwrap().state
+}
+
+/// How each acknowledgement was said.
+async fn means(stage: &Stage, id: IncidentId) -> Vec<String> {
+    let mut tx = stage.node.store.read().await.unwrap();
+    let rows = acknowledge::of_incident(&mut tx, id).await.unwrap();
+    rows.into_iter().map(|row| row.means).collect()
+}
+
+async fn set_policy(stage: &Stage, document: serde_json::Value) {
+    let (clock, entropy) = (&stage.node.store.clock, &stage.node.store.entropy);
+    let set = SetPolicy {
+        id: RecordId::generate(clock.as_ref(), entropy.as_ref()),
+        app_id: stage.ana.app_id.clone(),
+        policy: EscalationPolicy::parse(&document).unwrap(),
+        expected: None,
+        set_by: "test".to_owned(),
+        set_from: "test".to_owned(),
+    };
+    stage.node.store.write(Lane::Rest, set).await.unwrap();
+}
+
+on_both_stores!(
+    states_of_a_message_arrive_twice_and_reversed_and_end_the_same,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        let incident = stage.cry().await;
+        stage.pass(15).await;
+        let sid = stage.first.log()[0].sid.clone();
+        for status in [
+            "delivered",
+            "delivered",
+            "sent",
+            "queued",
+            "read",
+            "unheard-of",
+        ] {
+            message(&stage, &sid, status).await;
+        }
+        let states = stage.states(incident.id).await;
+        assert!(
+            states.contains(&("sms", AttemptState::Delivered)),
+            "{states:?}"
+        );
+    }
+);
+
+on_both_stores!(four_in_a_call_acknowledges, async |store: TestStore| {
+    let stage = Stage::on(store, &[ANN]).await;
+    let incident = stage.cry().await;
+    stage.pass(80).await;
+    let call = stage
+        .first
+        .log()
+        .into_iter()
+        .find(|one| one.kind == "Calls")
+        .unwrap();
+    // The address that the call was given is the one that is answered at.
+    assert!(
+        call.get("Twiml")
+            .unwrap()
+            .contains("/provider-0/call-digits")
+    );
+    let again = press(&stage, &call.sid, ANN, "7").await;
+    assert!(
+        again.contains("<Gather") && again.contains("Press 4"),
+        "{again}"
+    );
+    assert_eq!(state(&stage, incident.id).await, State::Active);
+    for _ in 0..2 {
+        let thanks = press(&stage, &call.sid, ANN, "4").await;
+        assert!(
+            thanks.contains("Thank you") && thanks.contains("<Hangup/>"),
+            "{thanks}"
+        );
+    }
+    assert_eq!(state(&stage, incident.id).await, State::Acknowledged);
+    assert_eq!(means(&stage, incident.id).await, ["call"]);
+    stage.node.app.resolve_sos(&stage.ana).await.unwrap();
+    let over = press(&stage, &call.sid, ANN, "4").await;
+    assert!(over.contains("It is over"), "{over}");
+});
+
+on_both_stores!(
+    a_digit_counts_though_the_answer_to_the_call_was_lost,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        let incident = stage.cry().await;
+        stage.pass(80).await;
+        // An id that we never heard: the number tells which call it was.
+        let thanks = press(&stage, "CA-unheard", ANN, "4").await;
+        assert!(thanks.contains("Thank you"), "{thanks}");
+        assert_eq!(means(&stage, incident.id).await, ["call"]);
+        let nobody = press(&stage, "CA-unheard", "+34999999999", "4").await;
+        assert!(nobody.contains("It is over"), "{nobody}");
+    }
+);
+
+on_both_stores!(
+    a_machine_that_answers_is_told_apart,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN, BOB]).await;
+        stage.cry().await;
+        stage.pass(80).await;
+        let call = stage
+            .first
+            .log()
+            .into_iter()
+            .find(|one| one.kind == "Calls")
+            .unwrap();
+        let asked = stage.told().len();
+        let form = [
+            ("CallSid", call.sid.as_str()),
+            ("AnsweredBy", "machine_start"),
+        ];
+        post(&stage, ReportKind::Call, "call-status", &form)
+            .await
+            .unwrap();
+        stage.settle().await;
+        assert_eq!(stage.told()[asked..], [("sms", BOB.to_owned())]);
+    }
+);
+
+on_both_stores!(
+    ok_counts_only_where_numbers_are_trusted,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        let incident = stage.cry().await;
+        stage.pass(15).await;
+        let told = write(&stage, ANN, "Ok!").await;
+        assert!(told.contains("open the link"), "{told}");
+        assert_eq!(state(&stage, incident.id).await, State::Active);
+        set_policy(&stage, json!({"trust_caller_id": true})).await;
+        let stranger = write(&stage, BOB, "OK").await;
+        assert!(stranger.contains("<Message>"), "{stranger}");
+        assert_eq!(state(&stage, incident.id).await, State::Active);
+        for _ in 0..2 {
+            let thanks = write(&stage, ANN, "OK").await;
+            assert!(thanks.contains("Thank you"), "{thanks}");
+        }
+        assert_eq!(means(&stage, incident.id).await, ["sms"]);
+    }
+);
+
+on_both_stores!(
+    stop_and_start_are_kept_by_number,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        let stopped = async || {
+            let mut tx = stage.node.store.read().await.unwrap();
+            let among = opt_outs::among(&mut tx, &[ANN.to_owned()]).await.unwrap();
+            !among.is_empty()
+        };
+        assert!(write(&stage, ANN, "STOP").await.contains("START"));
+        assert!(write(&stage, ANN, "stop").await.contains("START"));
+        assert!(stopped().await);
+        assert!(write(&stage, ANN, "Start").await.contains("messages again"));
+        assert!(!stopped().await);
+        assert!(write(&stage, ANN, "AYUDA").await.contains("112"));
+        assert!(
+            !write(&stage, ANN, "who are you")
+                .await
+                .contains("<Message>")
+        );
+        // What the provider answered itself is not answered twice.
+        let form = [
+            ("MessageSid", "SM9"),
+            ("From", ANN),
+            ("To", OURS),
+            ("Body", "STOP"),
+            ("OptOutType", "STOP"),
+        ];
+        let said = post(&stage, ReportKind::Inbound, "inbound-sms", &form)
+            .await
+            .unwrap();
+        assert!(!said.contains("<Message>") && stopped().await);
+    }
+);
+
+#[tokio::test]
+async fn a_forged_report_changes_nothing() {
+    let stage = Stage::on(TestStore::sqlite().await, &[ANN]).await;
+    let incident = stage.cry().await;
+    stage.pass(80).await;
+    let call = stage
+        .first
+        .log()
+        .into_iter()
+        .find(|one| one.kind == "Calls")
+        .unwrap();
+    let path = "/v1/public/providers/provider-0/call-digits";
+    let form = [("CallSid", call.sid.as_str()), ("To", ANN), ("Digits", "4")];
+    let (body, signature) = TwilioSimulator::signed(&format!("{PUBLIC_URL}{path}"), &form);
+    let genuine = ProviderReport {
+        provider: "provider-0",
+        kind: ReportKind::Digits,
+        path_and_query: path,
+        signature: &signature,
+        body: body.as_bytes(),
+    };
+    let other = body.replace("Digits=4", "Digits=44");
+    let crowd = format!("{body}{}", "&a=b".repeat(500));
+    let with_query = format!("{path}?a=b");
+    let forged = [
+        ProviderReport {
+            signature: "",
+            ..genuine
+        },
+        ProviderReport {
+            signature: "not base64",
+            ..genuine
+        },
+        ProviderReport {
+            body: other.as_bytes(),
+            ..genuine
+        },
+        ProviderReport {
+            body: crowd.as_bytes(),
+            ..genuine
+        },
+        // Signed for another address: a report about a message, sent again here.
+        ProviderReport {
+            path_and_query: "/v1/public/providers/provider-0/inbound-sms",
+            ..genuine
+        },
+        ProviderReport {
+            path_and_query: &with_query,
+            ..genuine
+        },
+    ];
+    for report in forged {
+        let said = stage.node.app.provider_report(report).await;
+        assert!(matches!(said, Err(AppError::SignatureInvalid)), "{said:?}");
+    }
+    for provider in ["provider-9", "screen", ""] {
+        let said = stage
+            .node
+            .app
+            .provider_report(ProviderReport {
+                provider,
+                ..genuine
+            })
+            .await;
+        assert!(matches!(said, Err(AppError::NotFound { .. })), "{said:?}");
+    }
+    assert_eq!(state(&stage, incident.id).await, State::Active);
+    stage.node.app.provider_report(genuine).await.unwrap();
+    assert_eq!(state(&stage, incident.id).await, State::Acknowledged);
+}
