@@ -12,6 +12,7 @@ use crate::run::{self, Watch, command, must};
 const PAHO: &str = "paho-mqtt==2.1.0";
 const MQTT_JS: &str = "mqtt@5.14.1";
 const ASYNCAPI: &str = "@asyncapi/parser@3.6.3";
+const AIOSMTPD: &str = "aiosmtpd==1.4.6";
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 const STANDARD_WEBHOOKS_PY: &str = "standardwebhooks==1.1.0";
 const STANDARD_WEBHOOKS_JS: &str = "standardwebhooks@1.1.1";
@@ -117,6 +118,13 @@ const NEEDS: &[Need] = &[
         present: has_paho,
         install: || install_python(PAHO),
         advice: "make a virtual environment in target/e2e/venv with paho-mqtt in it",
+    },
+    Need {
+        name: "aiosmtpd",
+        used_by: &["aiosmtpd"],
+        present: || has_module("aiosmtpd"),
+        install: || install_python(AIOSMTPD),
+        advice: "install aiosmtpd into the virtual environment target/e2e/venv",
     },
     Need {
         name: "schemathesis",
@@ -312,13 +320,14 @@ pub(crate) fn python() -> PathBuf {
 }
 
 fn has_paho() -> bool {
+    has_module("paho.mqtt.client")
+}
+
+/// Whether the clients' Python finds it.
+fn has_module(name: &str) -> bool {
+    let import = format!("import {name}");
     python().is_file()
-        && run::run(
-            command(python(), &["-c", "import paho.mqtt.client"]),
-            "paho",
-            false,
-        )
-        .is_ok_and(|said| said.success)
+        && run::run(command(python(), &["-c", &import]), name, false).is_ok_and(|said| said.success)
 }
 
 fn has_standard_webhooks() -> bool {

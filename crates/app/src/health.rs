@@ -14,6 +14,7 @@ use mayday_store::{CopyStats, Dialect, Lane, StoreError, StoreStats, spill};
 use serde::Serialize;
 
 use crate::App;
+use crate::senders::ProviderHealth;
 
 /// How long the state store may take to answer a health check.
 const READ_LIMIT: Duration = Duration::from_secs(2);
@@ -37,6 +38,8 @@ pub struct HealthReport {
     pub copy: Option<CopyHealth>,
     /// The clock.
     pub clock: ClockHealth,
+    /// What this node sends through, by channel.
+    pub providers: Vec<ProviderHealth>,
 }
 
 /// The second copy of the state store.
@@ -168,11 +171,16 @@ impl App {
             ballast: disk.has_ballast(),
         };
         let copy = self.store.copy_stats();
+        let mut providers = self.senders.health(now);
+        for provider in &mut providers {
+            // What a provider said may name a contact, and anybody on this machine reads
+            // the figures.
+            provider.last_failure = None;
+        }
+        let late = copy.and_then(|copy| late_copy(copy, now));
         HealthReport {
-            warnings: copy
-                .and_then(|copy| late_copy(copy, now))
-                .into_iter()
-                .collect(),
+            warnings: late.into_iter().chain(failing(&providers)).collect(),
+            providers,
             copy: copy.map(|copy| CopyHealth {
                 lag_seconds: now.since(copy.as_of).as_secs_f64(),
                 following: copy.following,
@@ -243,6 +251,21 @@ impl App {
         .filter_map(|(code, message)| message.map(|message| NotReady { code, message }))
         .collect()
     }
+}
+
+/// Warns of providers that fail, in one warning.
+fn failing(providers: &[ProviderHealth]) -> Option<NotReady> {
+    let failing = providers.iter().filter(|provider| provider.failing);
+    let names: Vec<_> = failing
+        .map(|provider| format!("{} ({})", provider.name, provider.channel.as_str()))
+        .collect();
+    (!names.is_empty()).then(|| NotReady {
+        code: "provider_failing",
+        message: format!(
+            "{}: look at `mayday provider list` for what was said",
+            names.join(", ")
+        ),
+    })
 }
 
 /// Warns of a copy that is far behind.

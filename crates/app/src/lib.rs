@@ -20,6 +20,7 @@ mod identity;
 pub mod jobs;
 mod metrics;
 mod network_keys;
+mod opt_outs;
 pub mod presence;
 mod profile;
 mod provider_reports;

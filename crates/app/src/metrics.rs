@@ -20,9 +20,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use crate::app::App;
 use crate::error::AppError;
 use crate::health::HealthReport;
+use crate::senders::ProviderHealth;
 
 use families::{Families, STORED};
-use labels::{JobRun, Lane, OutcomeOf, Reason, ReasonOf, Request, Route, Via};
+use labels::{JobRun, Lane, OutcomeOf, Provider, Reason, ReasonOf, Request, Route, Sent, Via};
 
 /// The metrics of one server. Cheap to clone; clones share.
 #[derive(Clone)]
@@ -217,6 +218,33 @@ impl Metrics {
             .set(report.clock.system_ahead_seconds);
         families.clock_leapt.set(i64::from(report.clock.leapt));
         families.ready.set(i64::from(report.is_ready()));
+        self.refresh_senders(&report.providers);
+    }
+
+    fn refresh_senders(&self, providers: &[ProviderHealth]) {
+        for health in providers {
+            let (provider, channel) = (&health.name, health.channel.as_str());
+            let label = Provider {
+                provider: provider.clone(),
+                channel,
+            };
+            let failing = self.0.provider_failing.get_or_create(&label);
+            failing.set(i64::from(health.failing));
+            let sends = health.sends;
+            for (outcome, count) in [
+                ("accepted", sends.accepted),
+                ("refused", sends.refused),
+                ("ambiguous", sends.ambiguous),
+            ] {
+                let label = Sent {
+                    provider: provider.clone(),
+                    channel,
+                    outcome,
+                };
+                let counter = self.0.sends.get_or_create(&label);
+                counter.inner().store(count, Relaxed);
+            }
+        }
     }
 
     /// All families in the `OpenMetrics` text format, ended by `# EOF`.

@@ -1,14 +1,16 @@
 //! Mail: composed, and handed to an SMTP server.
 //!
-//! `message.rs` composes text and HTML under headers that nothing can break
+//! `alarm.rs` writes the mails of an escalation; `message.rs` composes text and HTML under headers that nothing can break
 //! out of; `smtp.rs` makes one attempt and says how it ended. The point of no
 //! return is the answer to DATA: before it nothing was sent whatever happens,
 //! after it a missing answer is ambiguous (RFC 5321, 4.5.3.2.6, warns of the
 //! duplicates that come of not knowing). SMTP has no look-up; a mail that goes
 //! out again carries the same `Message-ID`, so that mailboxes can tell.
 
+mod alarm;
 mod message;
 mod smtp;
 
+pub use alarm::{Alarm, Envelope};
 pub use message::{InvalidMail, Mail};
 pub use smtp::{Security, SmtpMailer, SmtpSettings};

@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     app, backup, bench, broker_key, check, completions, config, demo, device, device_config,
-    firmware, incident, inspect, key, network_key, restore, serve, sign, slack, user, webhook,
+    firmware, incident, inspect, key, network_key, policy, provider, restore, serve, sign, slack,
+    user, webhook,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -69,6 +70,10 @@ pub(crate) enum Command {
     Webhook(webhook::WebhookArgs),
     /// Tell people in Slack channels of each SOS
     Slack(slack::SlackArgs),
+    /// Set how an app escalates an SOS: grace, order, channels, words
+    Policy(policy::PolicyArgs),
+    /// List, test and watch what messages, calls and mails go through
+    Provider(provider::ProviderArgs),
     /// Print the hash that proves a user to the server
     Sign(sign::SignArgs),
     /// List, show, acknowledge and resolve the incidents of an app

@@ -67,6 +67,8 @@ fn run(cli: Cli) -> Outcome {
         Command::NetworkKey(args) => commands::network_key::run(args),
         Command::Webhook(args) => commands::webhook::run(args),
         Command::Slack(args) => commands::slack::run(args),
+        Command::Policy(args) => commands::policy::run(args),
+        Command::Provider(args) => commands::provider::run(args),
         Command::Sign(args) => commands::sign::run(&args),
         Command::Incident(args) => commands::incident::run(args),
         Command::Inspect(args) => commands::inspect::run(args),

@@ -18,6 +18,8 @@ mod incidents;
 mod keys;
 mod network_keys;
 mod page;
+mod policies;
+mod providers;
 mod provisioning;
 mod records;
 mod reply;
@@ -34,6 +36,8 @@ pub use broker_keys::{BrokerKeyRequest, BrokerKeyView};
 pub use data_rights::{DataRequest, ErasureView};
 pub use firmware::{FirmwareRequest, FirmwareView, HexBytes};
 pub use incidents::{ActionView, HelperView, IncidentDetail, IncidentRequest, IncidentSummary};
+pub use policies::{PolicyHistoryItem, PolicyRequest, PolicyView, SettingChange};
+pub use providers::{OptOutView, ProviderRequest, ShownView, TestAttempt};
 pub use provisioning::{
     DeviceConfigEntry, DeviceConfigRequest, DeviceConfigView, NetworkKeyRequest, NetworkKeyView,
 };
@@ -118,6 +122,8 @@ impl App {
             AdminRequest::Incident(request) => self.administer_incidents(request).await,
             AdminRequest::NetworkKey(request) => self.administer_network_keys(request).await,
             AdminRequest::Webhook(request) => self.administer_webhooks(request).await,
+            AdminRequest::Policy(request) => self.administer_policies(request).await,
+            AdminRequest::Provider(request) => self.administer_providers(request).await,
         }
     }
 }
@@ -156,6 +162,12 @@ impl AdminReply {
             | Self::Firmware(_)
             | Self::Firmwares { .. }
             | Self::Webhook(_)
+            | Self::Policy(_)
+            | Self::PolicyHistory(_)
+            | Self::Providers { .. }
+            | Self::ProviderTest { .. }
+            | Self::Screen { .. }
+            | Self::OptOuts(_)
             | Self::Done
             | Self::Removed => false,
         }

@@ -10,11 +10,14 @@ use mayday_core::ids::{AppUuid, DeviceId, IncidentId, RecordId, SecretId, UserId
 use mayday_core::time::Timestamp;
 
 use crate::data_rights::ExportPage;
+use crate::senders::ProviderHealth;
 
 use super::broker_keys::BrokerKeyView;
 use super::data_rights::ErasureView;
 use super::firmware::FirmwareView;
 use super::incidents::{IncidentDetail, IncidentSummary};
+use super::policies::{PolicyHistoryItem, PolicyView};
+use super::providers::{OptOutView, ShownView, TestAttempt};
 use super::provisioning::{DeviceConfigEntry, DeviceConfigView, NetworkKeyView};
 use super::webhook_requests::WebhookReply;
 
@@ -110,6 +113,27 @@ pub enum AdminReply {
     },
     /// About webhooks and Slack channels.
     Webhook(WebhookReply),
+    /// How an app escalates.
+    Policy(PolicyView),
+    /// A page of the versions of a policy.
+    PolicyHistory(Page<PolicyHistoryItem>),
+    /// Each provider and the mail server, by channel.
+    Providers {
+        /// How they fare.
+        providers: Vec<ProviderHealth>,
+    },
+    /// What became of a test.
+    ProviderTest {
+        /// One by one.
+        attempts: Vec<TestAttempt>,
+    },
+    /// What was shown instead of being sent, oldest first.
+    Screen {
+        /// The messages.
+        messages: Vec<ShownView>,
+    },
+    /// A page of numbers whose owners want no more messages.
+    OptOuts(Page<OptOutView>),
     /// It was done.
     Done,
     /// What was named is gone.

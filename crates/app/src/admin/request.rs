@@ -8,12 +8,14 @@ use super::broker_keys::BrokerKeyRequest;
 use super::data_rights::DataRequest;
 use super::firmware::FirmwareRequest;
 use super::incidents::IncidentRequest;
+use super::policies::PolicyRequest;
+use super::providers::ProviderRequest;
 use super::provisioning::{DeviceConfigRequest, NetworkKeyRequest};
 use super::webhook_requests::WebhookRequest;
 
 /// An administrator's request. Names come as typed and are checked when it is
 /// carried out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub enum AdminRequest {
     /// Creates an app with its first secret: [`super::AdminReply::AppCreated`].
@@ -170,6 +172,10 @@ pub enum AdminRequest {
     NetworkKey(NetworkKeyRequest),
     /// About webhooks and Slack channels.
     Webhook(WebhookRequest),
+    /// About how an app escalates.
+    Policy(PolicyRequest),
+    /// About what this node sends through.
+    Provider(ProviderRequest),
 }
 
 impl AdminRequest {

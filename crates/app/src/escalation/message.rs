@@ -2,11 +2,11 @@
 //! that a look-up recognises what was sent.
 
 use mayday_core::escalation::{
-    Channel, Facts, Kind, Medium, TemplateName, Whereabouts, render, spoken,
+    Channel, Facts, Kind, Medium, TemplateName, Whereabouts, render, spoken, tell,
 };
 use mayday_core::sos::{Incident, PositionSource};
 use mayday_core::time::Timestamp;
-use mayday_gateway::mail::Mail;
+use mayday_gateway::mail::{Alarm, Envelope, Mail};
 use mayday_gateway::sms::OutgoingSms;
 use mayday_gateway::sms::text::fit;
 use mayday_gateway::voice::{OutgoingCall, Script};
@@ -85,23 +85,32 @@ impl Words<'_> {
     }
 
     fn mail(&self) -> Mail {
-        let attempt = &self.permit.attempt;
+        let (attempt, policy) = (&self.permit.attempt, &self.permit.policy);
         let link = self.link();
-        let text = self.text(Medium::Sms, self.name(), &link);
-        let (from, from_name) = self.senders.mail().map_or_else(
-            || ("sos@localhost.invalid".to_owned(), String::new()),
-            |mailing| (mailing.from.clone(), mailing.from_name.clone()),
-        );
-        Mail {
+        let facts = self.facts(self.name(), &link);
+        let told = tell(policy, &attempt.language, &facts);
+        let subject = self.text(Medium::Mail, self.name(), &link);
+        let alarm = Alarm {
+            kind: attempt.kind,
+            drill: attempt.drill,
+            subject: &subject,
+            told: &told,
+            whereabouts: facts.whereabouts,
+            app_name: self.permit.app_name.as_deref().unwrap_or_default(),
+            link: &link,
+        };
+        let (from, from_name) = self
+            .senders
+            .mail()
+            .map_or(("sos@localhost.invalid", ""), |mailing| {
+                (&mailing.from, &mailing.from_name)
+            });
+        alarm.write(Envelope {
             from_name,
             from,
-            to: attempt.address.clone(),
-            subject: self.text(Medium::Mail, self.name(), &link),
-            html: html(&text, &link, &attempt.language),
-            text,
-            id: attempt.id.to_string(),
-            headers: Vec::new(),
-        }
+            to: &attempt.address,
+            id: &attempt.id.to_string(),
+        })
     }
 
     /// The contact's own link; empty when nobody told this server its address.
@@ -128,15 +137,20 @@ impl Words<'_> {
             .unwrap_or_else(|| user.external_id.as_str())
     }
 
-    fn text(&self, medium: Medium, name: &str, link: &str) -> String {
+    fn facts<'f>(&self, name: &'f str, link: &'f str) -> Facts<'f> {
         let (attempt, incident) = (&self.permit.attempt, &self.permit.incident);
-        let facts = Facts {
+        Facts {
             name,
             whereabouts: whereabouts(incident),
             at: told_time(incident, attempt.kind),
             utc_offset_minutes: None,
             link,
-        };
+        }
+    }
+
+    fn text(&self, medium: Medium, name: &str, link: &str) -> String {
+        let attempt = &self.permit.attempt;
+        let facts = self.facts(name, link);
         let template = TemplateName {
             medium,
             kind: attempt.kind,
@@ -167,49 +181,4 @@ fn told_time(incident: &Incident, kind: Kind) -> Timestamp {
         Kind::Cancelled | Kind::Resolved => incident.cancelled_at.or(incident.resolved_at),
     };
     ended.unwrap_or(incident.created_at)
-}
-
-/// A page for mail readers: the text, and the link as one.
-fn html(text: &str, link: &str, language: &str) -> String {
-    let (shown, address) = (escape(text), escape(link));
-    let linked = if link.is_empty() {
-        shown
-    } else {
-        shown.replace(&address, &format!("<a href=\"{address}\">{address}</a>"))
-    };
-    format!(
-        "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"></head>\
-         <body><p style=\"font-size:1.2em\">{linked}</p></body></html>",
-        escape(language),
-    )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_never_becomes_markup() {
-        let page = html(
-            "SOS: <b>Eve</b> & co. https://x.example/t/1",
-            "https://x.example/t/1",
-            "en",
-        );
-        assert!(
-            page.contains("SOS: &lt;b&gt;Eve&lt;/b&gt; &amp; co."),
-            "{page}"
-        );
-        assert!(
-            page.contains("<a href=\"https://x.example/t/1\">"),
-            "{page}"
-        );
-    }
 }

@@ -10,7 +10,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{Direction, JobRun, Lane, OutcomeOf, Reason, ReasonOf, Request, Route, Via};
+use super::labels::{
+    Direction, JobRun, Lane, OutcomeOf, Provider, Reason, ReasonOf, Request, Route, Sent, Via,
+};
 
 /// Upper bounds in seconds for what somebody waits for.
 const WAIT_SECONDS: [f64; 14] = [
@@ -65,6 +67,8 @@ pub(super) struct Families {
     pub(super) clock_system_ahead: Gauge<f64, AtomicU64>,
     pub(super) clock_leapt: Gauge,
     pub(super) ready: Gauge,
+    pub(super) sends: Family<Sent, Counter>,
+    pub(super) provider_failing: Family<Provider, Gauge>,
 }
 
 /// Series that every publish counts in, looked up once each: finding one by
@@ -116,6 +120,7 @@ impl Families {
         families.register_work();
         families.register_store();
         families.register_background();
+        families.register_senders();
         families
     }
 
@@ -156,6 +161,8 @@ impl Families {
             clock_system_ahead: Gauge::default(),
             clock_leapt: Gauge::default(),
             ready: Gauge::default(),
+            sends: Family::default(),
+            provider_failing: Family::default(),
         }
     }
 
@@ -294,6 +301,19 @@ impl Families {
             "ready",
             "Whether an SOS can be stored on this node: 1 or 0",
             self.ready.clone(),
+        );
+    }
+
+    fn register_senders(&mut self) {
+        self.registry.register(
+            "sends",
+            "Attempts to send to contacts, by provider, channel and end",
+            self.sends.clone(),
+        );
+        self.registry.register(
+            "provider_failing",
+            "Whether a provider failed again and again and is tried last: 1 or 0",
+            self.provider_failing.clone(),
         );
     }
 

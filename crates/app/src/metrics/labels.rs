@@ -60,3 +60,18 @@ pub(super) struct Request {
 pub(super) struct Lane {
     pub(super) lane: &'static str,
 }
+
+/// A provider of the configuration and what it carries.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct Provider {
+    pub(super) provider: String,
+    pub(super) channel: &'static str,
+}
+
+/// What became of what was sent through a provider.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct Sent {
+    pub(super) provider: String,
+    pub(super) channel: &'static str,
+    pub(super) outcome: &'static str,
+}

@@ -196,6 +196,32 @@ pub fn render(
     text
 }
 
+/// The facts as they are told, for what holds more than one text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The language, one of ours: `en`, `es`, `ca`, `fr`, `de`, `pt`.
+    pub language: &'static str,
+    /// Who, on one line.
+    pub name: String,
+    /// When: hour and minute.
+    pub time: String,
+    /// Where: coordinates, or that nobody knows.
+    pub position: String,
+}
+
+/// The facts in the words that [`render`] would use for a contact of this language.
+pub fn tell(policy: &Policy, language: &str, facts: &Facts<'_>) -> Told {
+    let chain = chain(language, &policy.default_language);
+    let words = chain.iter().find_map(|tag| offered(policy, tag));
+    let words = words.unwrap_or(&words::ENGLISH);
+    Told {
+        language: words.tag,
+        name: shown_name(facts.name),
+        time: shown_time(facts),
+        position: shown_position(facts.whereabouts, words),
+    }
+}
+
 /// Our words in a language that the app offers; English always is. An app that
 /// lists `es-MX` offers the Spanish that we have.
 fn offered(policy: &Policy, tag: &str) -> Option<&'static Words> {

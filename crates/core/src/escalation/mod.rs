@@ -25,7 +25,7 @@ pub use attempt::{Attempt, AttemptKey, AttemptState, Purpose};
 pub use channel::{Channel, Outcome, Status};
 pub use ladder::{Ladder, Receipt, Step};
 pub use message::{
-    Facts, Kind, Medium, Spoken, TemplateName, Whereabouts, is_gsm7, render, spoken,
+    Facts, Kind, Medium, Spoken, TemplateName, Told, Whereabouts, is_gsm7, render, spoken, tell,
 };
 pub use plan::{
     Acknowledgement, Decline, MAX_FOLLOW_UPS, Plan, Reach, Reachable, Running, Send, Situation,

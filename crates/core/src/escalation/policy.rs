@@ -87,7 +87,9 @@ impl Default for Policy {
             all_clear: true,
             trust_caller_id: false,
             test_mode: TestMode::Off,
-            languages: ["en", "es", "ca", "fr", "de"].map(str::to_owned).to_vec(),
+            languages: ["en", "es", "ca", "fr", "de", "pt"]
+                .map(str::to_owned)
+                .to_vec(),
             default_language: "en".to_owned(),
             templates: BTreeMap::new(),
             tracking_base_url: None,

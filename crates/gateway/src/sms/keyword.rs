@@ -13,62 +13,60 @@ pub enum Keyword {
     Help,
 }
 
-const ACKNOWLEDGE: &[&str] = &[
-    "ok",
-    "okay",
-    "oke",
-    "vale",
-    "de acuerdo",
-    "d'accord",
-    "daccord",
-    "einverstanden",
-    "4",
+/// The words by keyword and language; one that several languages share stands with
+/// the first of them.
+const WORDS: &[(Keyword, &str, &[&str])] = &[
+    (Keyword::Acknowledge, "en", &["ok", "okay", "oke", "4"]),
+    (Keyword::Acknowledge, "es", &["vale", "de acuerdo"]),
+    (Keyword::Acknowledge, "ca", &["d'acord", "dacord"]),
+    (Keyword::Acknowledge, "fr", &["d'accord", "daccord"]),
+    (Keyword::Acknowledge, "de", &["einverstanden"]),
+    (Keyword::Acknowledge, "pt", &["de acordo"]),
+    (
+        Keyword::Stop,
+        "en",
+        &[
+            "stop",
+            "stopall",
+            "unsubscribe",
+            "cancel",
+            "end",
+            "quit",
+            "revoke",
+            "optout",
+        ],
+    ),
+    (
+        Keyword::Stop,
+        "es",
+        &["baja", "alto", "para", "parar", "pare"],
+    ),
+    (Keyword::Stop, "ca", &["baixa", "atura", "prou"]),
+    (Keyword::Stop, "fr", &["arret", "arreter"]),
+    (Keyword::Stop, "de", &["stopp", "abmelden", "halt"]),
+    (Keyword::Stop, "pt", &["sair"]),
+    (Keyword::Start, "en", &["start", "unstop", "yes"]),
+    (Keyword::Start, "es", &["alta", "iniciar"]),
+    (Keyword::Start, "ca", &["inicia", "comenca"]),
+    (Keyword::Start, "fr", &["commencer"]),
+    (Keyword::Start, "de", &["anmelden"]),
+    (Keyword::Start, "pt", &["comecar"]),
+    (Keyword::Help, "en", &["help", "info"]),
+    (Keyword::Help, "es", &["ayuda"]),
+    (Keyword::Help, "ca", &["ajuda"]),
+    (Keyword::Help, "fr", &["aide"]),
+    (Keyword::Help, "de", &["hilfe"]),
 ];
-const STOP: &[&str] = &[
-    "stop",
-    "stopall",
-    "unsubscribe",
-    "cancel",
-    "end",
-    "quit",
-    "revoke",
-    "optout",
-    "arret",
-    "arreter",
-    "baja",
-    "alto",
-    "parar",
-    "pare",
-    "sair",
-    "stopp",
-    "abmelden",
-    "halt",
-];
-const START: &[&str] = &[
-    "start",
-    "unstop",
-    "yes",
-    "alta",
-    "iniciar",
-    "comecar",
-    "commencer",
-    "anmelden",
-];
-const HELP: &[&str] = &["help", "info", "ayuda", "aide", "ajuda", "hilfe"];
 
-/// Reads an answer in English, Spanish, French, German or Portuguese: the whole
-/// text must be one of the words, whatever its case, accents and punctuation.
+/// Reads an answer in English, Spanish, Catalan, French, German or Portuguese: the
+/// whole text must be one of the words, whatever its case, accents and punctuation.
 /// "Stop him!" is not a wish to hear no more.
 pub fn read(text: &str) -> Option<Keyword> {
     let text = plain(text);
-    [
-        (ACKNOWLEDGE, Keyword::Acknowledge),
-        (STOP, Keyword::Stop),
-        (START, Keyword::Start),
-        (HELP, Keyword::Help),
-    ]
-    .into_iter()
-    .find_map(|(words, keyword)| words.contains(&text.as_str()).then_some(keyword))
+    WORDS
+        .iter()
+        .find(|(_, _, words)| words.contains(&text.as_str()))
+        .map(|(keyword, _, _)| *keyword)
 }
 
 /// Lower case, without accents and without what stands around the word.
@@ -97,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_word_in_five_languages() {
+    fn one_word_in_six_languages() {
         for (text, expected) in [
             ("OK", Some(Keyword::Acknowledge)),
             (" ok. ", Some(Keyword::Acknowledge)),
@@ -107,6 +105,10 @@ mod tests {
             ("Arrêt", Some(Keyword::Stop)),
             ("arre\u{302}t", Some(Keyword::Stop)),
             ("Baja", Some(Keyword::Stop)),
+            ("Prou!", Some(Keyword::Stop)),
+            ("D’acord", Some(Keyword::Acknowledge)),
+            ("Comença", Some(Keyword::Start)),
+            ("Ajuda", Some(Keyword::Help)),
             ("abmelden", Some(Keyword::Stop)),
             ("SAIR", Some(Keyword::Stop)),
             ("Começar", Some(Keyword::Start)),
@@ -118,6 +120,19 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_word_stands_once_and_plain() {
+        let words: Vec<_> = WORDS.iter().flat_map(|(_, _, words)| *words).collect();
+        for word in &words {
+            assert_eq!(plain(word), **word);
+            assert_eq!(
+                words.iter().filter(|other| *other == word).count(),
+                1,
+                "{word}"
+            );
         }
     }
 }

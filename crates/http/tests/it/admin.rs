@@ -68,6 +68,7 @@ async fn the_engine_tells_its_figures() {
             "copy",
             "disk",
             "jobs",
+            "providers",
             "reasons",
             "store",
             "telemetry",

@@ -18,6 +18,8 @@ pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod network_key;
 pub(crate) mod openapi;
+pub(crate) mod policy;
+pub(crate) mod provider;
 pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod sign;

@@ -30,7 +30,7 @@ Examples:
   mayday webhook log --app shop
   mayday webhook secret rotate ENDPOINT --app shop
   mayday webhook replay DELIVERY --app shop
-  mayday webhook replay --app shop --endpoint ENDPOINT --since 2026-09-09T10:00:00Z")]
+  mayday webhook replay --app shop --endpoint ID --since 2026-09-09T10:00:00Z")]
 pub(crate) struct WebhookArgs {
     #[command(subcommand)]
     action: Action,

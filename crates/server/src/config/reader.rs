@@ -236,7 +236,6 @@ impl<'l> Reader<'l> {
 
 /// Whether a setting's value must not be printed.
 pub(crate) fn is_secret(key: &str) -> bool {
-    ["_url", "_secret", "_password", "_token"]
-        .iter()
-        .any(|end| key.ends_with(end))
+    let last = key.rsplit(['.', '_']).next().unwrap_or_default();
+    ["url", "secret", "password", "token"].contains(&last)
 }

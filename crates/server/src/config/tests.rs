@@ -197,3 +197,5 @@ fn tls_asks_for_one_certificate_and_listens_only_with_one() {
     let config = Config::load(&Sources::default()).unwrap();
     assert!(config.tls.mqtts.is_none() && config.tls.https.is_none());
 }
+
+mod sending;

@@ -56,6 +56,11 @@ fn mqtt() {
 }
 
 #[test]
+fn providers() {
+    run("docs/providers.md");
+}
+
+#[test]
 fn running() {
     run("docs/running.md");
 }

@@ -7,7 +7,8 @@
 //! is lost ([`crash`], [`trace`], [`link`]), nobody is kept out or waits ([`siege`],
 //! [`frozen`], [`crowd`]), a phone that only stays connected costs little
 //! ([`idle`]), nothing grows without bounds ([`bounds`]), a failing disk, database or
-//! clock makes nobody a liar ([`disk`], [`outage`], [`leap`]), load is measured truly
+//! clock makes nobody a liar ([`disk`], [`outage`], [`leap`]), a foreign mail server is
+//! understood ([`mail`]), load is measured truly
 //! ([`bench`]), the documents tell the truth ([`guides`], [`demo`],
 //! [`schemathesis`]), partners are told ([`webhooks`]).
 //!
@@ -29,6 +30,7 @@ mod harness;
 mod idle;
 mod leap;
 mod link;
+mod mail;
 mod outage;
 mod schemathesis;
 mod sdk;

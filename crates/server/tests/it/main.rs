@@ -16,6 +16,7 @@ mod harness;
 mod help;
 mod key;
 mod permissions;
+mod policy;
 mod postgres;
 mod provisioning;
 mod refusals;

@@ -6,13 +6,14 @@
 //! provider, and when. From its commit on the message may have gone out; a process
 //! that dies in between leaves a try whose end is looked up.
 
-use mayday_core::escalation::{AttemptState, Policy, TrackingToken, withdrawn};
+use mayday_core::escalation::{AttemptState, Channel, Policy, TrackingToken, withdrawn};
 use mayday_core::ids::AttemptId;
 use mayday_core::sos::Incident;
 
 use super::attempts::{self, AttemptRow};
 use super::known::{Known, Reaches};
 use super::{announce, timer, tokens};
+use crate::apps;
 use crate::command::Command;
 use crate::error::StoreError;
 use crate::jobs::{self, Claim};
@@ -46,6 +47,8 @@ pub struct Permit {
     pub user: UserRow,
     /// The app's policy.
     pub policy: Policy,
+    /// The app's name for people; read for a mail alone.
+    pub app_name: Option<String>,
     /// The contact's token.
     pub token: TrackingToken,
     /// Whether nothing of this incident was ever handed to a provider before.
@@ -166,14 +169,28 @@ impl PermitSend {
         attempts::update(tx, &row).await?;
         let token = tokens::issue(tx, incident.id, row.attempt.key.contact).await?;
         let user = users::lock(tx, incident.user).await?;
+        let app_name = app_name(tx, &incident, &row).await?;
         Ok(PermitOutcome::Given(Box::new(Permit {
             attempt: row,
             incident,
             user,
             policy,
+            app_name,
             token,
             first,
         })))
+    }
+}
+
+/// A mail says in which app its receiver is listed.
+async fn app_name(
+    tx: &mut Tx<'_>,
+    incident: &Incident,
+    row: &AttemptRow,
+) -> Result<Option<String>, StoreError> {
+    match row.attempt.key.channel {
+        Channel::Email => apps::name(tx, incident.app).await.map(Some),
+        _ => Ok(None),
     }
 }
 
@@ -201,11 +218,13 @@ impl Command for ReviewTry {
         let token = tokens::issue(tx, incident.id, row.attempt.key.contact).await?;
         let policy = crate::policies::current(tx, incident.app).await?;
         let user = users::lock(tx, incident.user).await?;
+        let app_name = app_name(tx, &incident, &row).await?;
         Ok(Some(Box::new(Permit {
             attempt: row,
             incident,
             user,
             policy,
+            app_name,
             token,
             first: false,
         })))

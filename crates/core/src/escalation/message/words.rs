@@ -41,7 +41,7 @@ impl Words {
 }
 
 /// The languages that we speak.
-pub(super) static ALL: [&Words; 5] = [&ENGLISH, &SPANISH, &CATALAN, &FRENCH, &GERMAN];
+pub(super) static ALL: [&Words; 6] = [&ENGLISH, &SPANISH, &CATALAN, &FRENCH, &GERMAN, &PORTUGUESE];
 
 /// Our words in exactly this language.
 pub(in super::super) fn built_in(tag: &str) -> Option<&'static Words> {
@@ -195,6 +195,36 @@ static GERMAN: Words = Words {
             "SOS von {name}: Helfen Sie noch?",
             "Entwarnung: {name} hat das SOS um {time} abgebrochen",
             "Entwarnung: Das SOS von {name} ist seit {time} erledigt",
+        ],
+    ],
+};
+
+static PORTUGUESE: Words = Words {
+    tag: "pt",
+    drill: "SIMULACRO, sem perigo real: ",
+    nowhere: "local desconhecido",
+    last_known: "antes em ",
+    press: "Marque 4 para dizer que ajuda.",
+    farewell: "Responda pela ligação da nossa mensagem. Adeus.",
+    voice: "pt-PT",
+    texts: [
+        [
+            "SOS: {name} precisa de ajuda. {time}, {position}. Responda: {link}",
+            "SOS de {name}: continua a ajudar? {time}, {position}. Responda: {link}",
+            "Fim do alerta: {name} cancelou o SOS às {time}.",
+            "Fim do alerta: o SOS de {name} foi resolvido às {time}.",
+        ],
+        [
+            "Esta é uma chamada de emergência. {name} pediu ajuda às {time}. Abra a ligação da mensagem que lhe enviámos e responda lá.",
+            "Disse que ajudaria {name}, que pediu ajuda às {time}. Continua a ajudar? Abra a ligação da mensagem que lhe enviámos e responda lá.",
+            "Fim do alerta. {name} cancelou o pedido de ajuda às {time}.",
+            "Fim do alerta. O pedido de ajuda de {name} foi resolvido às {time}.",
+        ],
+        [
+            "SOS: {name} precisa de ajuda",
+            "SOS de {name}: continua a ajudar?",
+            "Fim do alerta: {name} cancelou o SOS às {time}",
+            "Fim do alerta: o SOS de {name} foi resolvido às {time}",
         ],
     ],
 };

@@ -21,8 +21,8 @@ fn what_is_written_is_read_back() {
     let document = json!({
         "version": 1, "mode": "broadcast", "grace_seconds": 0,
         "acknowledge_timeout_seconds": 900, "channels": ["email", "voice"], "repeats": 5,
-        "all_clear": false, "trust_caller_id": true, "test_mode": "drills", "languages": ["pt", "es-MX"],
-        "default_language": "pt", "templates": {"pt": {"sms_alert": "{name} {link}"}},
+        "all_clear": false, "trust_caller_id": true, "test_mode": "drills", "languages": ["it", "es-MX"],
+        "default_language": "it", "templates": {"it": {"sms_alert": "{name} {link}"}},
         "tracking_base_url": "https://sos.example.org/t", "phone_silent_minutes": 1,
         "battery_low_percent": 0, "acknowledger_silent_minutes": 1440,
     });
@@ -75,7 +75,7 @@ fn each_faulty_field_is_named() {
     assert_eq!(pointers(&json!([])), [""]);
     assert_eq!(pointers(&json!({"channels": []})), ["/channels"]);
     assert_eq!(
-        pointers(&json!({"languages": ["en", "pt"]})),
+        pointers(&json!({"languages": ["en", "it"]})),
         ["/languages/1"]
     );
 }
