@@ -16,7 +16,7 @@ use crate::testing::TestStore;
 use crate::tx::Tx;
 use crate::{args, on_both};
 
-const KINDS: &[&str] = &["trail_copy"];
+const KINDS: &[&str] = &["trail_copy", "escalate"];
 
 fn subject(store: &TestStore) -> Subject {
     let data_dir = store.config.data_dir.clone();

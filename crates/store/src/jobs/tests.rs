@@ -6,8 +6,8 @@ use mayday_core::time::Timestamp;
 use serde_json::json;
 
 use super::{
-    Claim, ClaimJobs, CompleteJob, Job, NewJob, RenewLease, RetryJob, SetJobAside, counts, enqueue,
-    holds, next_due,
+    Claim, ClaimJobs, CompleteJob, Job, NewJob, ReleaseClaims, RenewLease, RetryJob, SetJobAside,
+    counts, enqueue, holds, next_due, rearm, wake,
 };
 use crate::command::{Command, Lane};
 use crate::error::StoreError;
@@ -222,5 +222,73 @@ on_both!(
         };
         assert!(store.write(Lane::Job, older).await.unwrap().is_empty());
         assert_eq!(keys(&claim(&store, 1).await), ["newer"]);
+    }
+);
+
+/// Wakes the timer `timer` by then.
+struct Wake(Timestamp);
+
+impl Command for Wake {
+    type Output = ();
+    const NAME: &'static str = "test.wake";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let timer = NewJob {
+            kind: "test",
+            key: "timer",
+            priority: 0,
+            due_at: self.0,
+            payload: json!({"version": 1}),
+        };
+        wake(tx, timer).await
+    }
+}
+
+struct Rearm(Claim, Timestamp);
+
+impl Command for Rearm {
+    type Output = bool;
+    const NAME: &'static str = "test.rearm";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        rearm(tx, self.0, self.1).await
+    }
+}
+
+on_both!(
+    a_timer_is_woken_sooner_and_never_later_and_taken_from_whoever_holds_it,
+    |store| async move {
+        let after = |seconds| START.plus(Duration::from_secs(seconds));
+        let wake = async |at| store.write(Lane::Job, Wake(at)).await.unwrap();
+        let due = async || {
+            let mut tx = store.read().await.unwrap();
+            next_due(&mut tx, KINDS).await.unwrap()
+        };
+        wake(after(60)).await;
+        wake(after(90)).await;
+        assert_eq!(due().await, Some(after(60)));
+        wake(START).await;
+        let held = claim(&store, 10).await;
+        assert_eq!(keys(&held), ["timer"]);
+        // What it has to look at changed while somebody looked: the look is void.
+        wake(after(5)).await;
+        let late = Rearm(held[0].claim(), after(300));
+        assert!(!store.write(Lane::Job, late).await.unwrap());
+        let again = claim(&store, 10).await;
+        assert_eq!(again.len(), 1, "at once, whatever it was due at before");
+        let set = Rearm(again[0].claim(), after(300));
+        assert!(store.write(Lane::Job, set).await.unwrap());
+        assert_eq!(due().await, Some(after(300)));
+    }
+);
+
+on_both!(
+    the_claims_of_a_process_that_died_are_given_back,
+    |store| async move {
+        put(&store, "cut short", 0, START).await;
+        assert_eq!(claim(&store, 10).await.len(), 1);
+        assert!(claim(&store, 10).await.is_empty());
+        assert_eq!(store.write(Lane::Job, ReleaseClaims).await.unwrap(), 1);
+        assert_eq!(claim(&store, 10).await.len(), 1);
     }
 );
