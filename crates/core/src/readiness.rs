@@ -14,6 +14,10 @@ pub const MQTT_SEEN_WITHIN: Duration = Duration::from_hours(24);
 
 /// What readiness is judged by.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that a blocker is named for"
+)]
 pub struct Facts {
     /// The user's emergency contacts.
     pub contacts: ReachableContacts,

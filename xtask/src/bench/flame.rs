@@ -159,10 +159,10 @@ fn emit(
     }
     *deepest = depth.max(*deepest);
     let (width, top) = (share * WIDTH, depth * LINE);
-    let shade = name
+    let tint = name
         .bytes()
         .fold(0_u32, |sum, byte| sum * 31 % 61 + u32::from(byte));
-    let colour = format!("rgb({},{},90)", 205 + shade % 50, 120 + shade % 100);
+    let colour = format!("rgb({},{},90)", 205 + tint % 50, 120 + tint % 100);
     let _ = write!(
         boxes,
         "<g><title>{} {:.1} %</title><rect x=\"{left:.1}\" y=\"{top}\" width=\"{width:.1}\" \

@@ -107,7 +107,8 @@ fn fits(value: &Value, schema: &Value, place: &str) -> Result<(), String> {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    if !taken(own) && !(own == "integer" && taken("number")) {
+    let is_number = own == "integer" && taken("number");
+    if !taken(own) && !is_number {
         return Err(format!("{place}: {own} is not {}", schema["type"]));
     }
     if schema.get("const").is_some_and(|one| one != value) {
@@ -123,10 +124,9 @@ fn fits(value: &Value, schema: &Value, place: &str) -> Result<(), String> {
         }
     }
     for (name, member) in members {
-        let known = &schema["properties"][name];
-        if known.is_null() {
+        let Some(known) = schema["properties"].get(name) else {
             return Err(format!("{place}: {name} is not described"));
-        }
+        };
         fits(member, known, &format!("{place}/{name}"))?;
     }
     Ok(())

@@ -42,8 +42,7 @@ fn shown(shape: Shape) -> &'static str {
         Shape::Number => "number",
         Shape::Truth => "true or false",
         Shape::Flags => "list of texts",
-        Shape::PositionOrNull => "object or null",
-        Shape::ByOrNull => "object or null",
+        Shape::PositionOrNull | Shape::ByOrNull => "object or null",
         Shape::Device => "object",
     }
 }

@@ -22,7 +22,9 @@ use crate::{contacts, opt_outs, policies};
 /// Says whether anything that is configured leads to an address. It must answer
 /// the same whenever it is asked: commands may run again.
 #[derive(Clone)]
-pub struct Reaches(Arc<dyn Fn(Channel, &str) -> bool + Send + Sync>);
+pub struct Reaches(Arc<Says>);
+
+type Says = dyn Fn(Channel, &str) -> bool + Send + Sync;
 
 impl Reaches {
     /// What this function says.

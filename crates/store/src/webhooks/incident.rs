@@ -130,7 +130,11 @@ fn data_of(
         "deviceId" => incident.device_id.clone().into(),
         "hardwareId" => incident.hardware_id.clone().into(),
         // Whoever reads the partner's messages must not learn of the duress.
-        "flags" if hidden => incident.flags.iter().map(|flag| flag.as_str()).collect(),
+        "flags" if hidden => incident
+            .flags
+            .iter()
+            .map(mayday_core::sos::Flag::as_str)
+            .collect(),
         "flags" => incident.flags.shown().into(),
         "drill" => drill.into(),
         "snapshotVersion" => incident.snapshot_version.into(),

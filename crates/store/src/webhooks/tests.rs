@@ -25,7 +25,7 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const KINDS: &[&str] = &[WEBHOOK_JOB];
 
 fn add(store: &TestStore, app: &TestApp, channel: Channel, events: &[&str]) -> AddEndpoint {
-    let id = || Uuid::from(EndpointId::generate(store.clock.as_ref(), store.entropy.as_ref()).0);
+    let id = || EndpointId::generate(store.clock.as_ref(), store.entropy.as_ref()).0;
     AddEndpoint {
         id: EndpointId(id()),
         app_id: app.app_id.clone(),

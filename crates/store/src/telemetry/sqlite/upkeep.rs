@@ -134,16 +134,15 @@ impl Upkeep {
             if let Some(file) = files.get_mut(key) {
                 file.idle_turns = 0;
             } else if let Ok(Some(connection)) = schema::open_to_read(&self.shared.directory, *key)
+                && may_carry(&connection).is_ok()
             {
-                if may_carry(&connection).is_ok() {
-                    files.insert(
-                        *key,
-                        Watched {
-                            connection,
-                            idle_turns: 0,
-                        },
-                    );
-                }
+                files.insert(
+                    *key,
+                    Watched {
+                        connection,
+                        idle_turns: 0,
+                    },
+                );
             }
         }
         files.retain(|key, file| {
@@ -276,13 +275,12 @@ impl Upkeep {
 
 impl JournalLog {
     fn carry(&mut self, shared: &Shared, truncate: bool) -> rusqlite::Result<()> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => {
-                let connection = journal::open_beside(&shared.directory)?;
-                may_carry(&connection)?;
-                connection
-            }
+        let connection = if let Some(connection) = self.connection.take() {
+            connection
+        } else {
+            let connection = journal::open_beside(&shared.directory)?;
+            may_carry(&connection)?;
+            connection
         };
         let connection = self.connection.insert(connection);
         carry(connection, truncate, || lock(&shared.journal))
