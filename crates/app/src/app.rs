@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mayday_core::clock::{SharedClock, SharedEntropy};
 use mayday_core::time::Timestamp;
+use mayday_gateway::introspection::Introspector;
 use mayday_store::Store;
 use mayday_store::telemetry::Telemetry;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use crate::profile::LookUps;
 use crate::readiness::AppFacts;
 use crate::senders::Senders;
 use crate::sos::{Listening, Turns};
+use crate::sso::Gates;
 use crate::telemetry::{DeviceOwners, LetterCount};
 use crate::webhooks::Endpoints;
 
@@ -36,6 +38,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// What can be set about identities.
     pub identity: IdentitySettings,
+    /// Asks partners about their users' tokens.
+    pub introspector: Introspector,
     /// How many live connections this node holds.
     pub presence: PresenceLimits,
     /// What this node sends through.
@@ -54,6 +58,7 @@ pub struct App {
     pub(crate) entropy: SharedEntropy,
     pub(crate) metrics: Metrics,
     pub(crate) identity: Identity,
+    pub(crate) gates: Gates,
     pub(crate) presence: Arc<Presence>,
     pub(crate) senders: Arc<Senders>,
     pub(crate) feed: Arc<FeedHub>,
@@ -87,6 +92,7 @@ impl App {
             entropy: parts.entropy,
             metrics: parts.metrics,
             identity,
+            gates: Gates::new(parts.introspector),
             presence: Presence::new(parts.presence),
             senders: Arc::new(parts.senders),
             feed,

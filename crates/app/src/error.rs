@@ -3,9 +3,13 @@
 //! Use the named constructors. A transport maps a variant to its own code
 //! (`http/problem.rs`, `mqtt/reason.rs`) and logs [`AppError::Internal`] once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_core::field::FieldError;
+use mayday_core::identity::Caller;
+use mayday_core::sso::introspection::{InvalidToken, Unavailable};
+use mayday_core::sso::session::Lapse;
 use mayday_store::StoreError;
 
 /// Why a use case failed.
@@ -14,6 +18,26 @@ pub enum AppError {
     /// No valid proof of identity.
     #[error("the identity could not be verified: check X-App-ID, X-User-ID and the user hash")]
     Unauthorized,
+    /// A session's token that is not in force, or that was sent away.
+    #[error("{}", session_sentence(.lapse.code))]
+    Session {
+        /// What happened to it.
+        lapse: Arc<Lapse>,
+    },
+    /// The app's own token makes no session.
+    #[error("the token is not accepted: {reason}")]
+    InvalidToken {
+        /// Why, in words.
+        reason: InvalidToken,
+    },
+    /// Nothing is known about the app's own token: keep the user and try again.
+    #[error("the app's log-in cannot be checked now: try again")]
+    SsoUnavailable {
+        /// Why, for the log alone.
+        reason: Unavailable,
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The app is unknown to callers because it was deactivated.
     #[error("this app is not active")]
     AppInactive,
@@ -74,6 +98,16 @@ pub enum AppError {
 }
 
 impl AppError {
+    /// A proof that is genuine and not in force, where it must be.
+    pub fn stale(caller: &Caller) -> Self {
+        match &caller.lapse {
+            Some(lapse) => Self::Session {
+                lapse: Arc::clone(lapse),
+            },
+            None => Self::Unauthorized,
+        }
+    }
+
     /// One faulty field.
     pub fn field(pointer: &str, message: impl Into<String>) -> Self {
         let message = message.into();
@@ -118,5 +152,17 @@ impl From<StoreError> for AppError {
                 source: error.into(),
             }
         }
+    }
+}
+
+/// What the holder of a session is told, by its code.
+fn session_sentence(code: &str) -> &'static str {
+    match code {
+        "token_expired" => "the access token has expired: refresh it",
+        "session_evicted" => "the session ended: the account is in use on another device",
+        "session_logged_out" => "the session ended: it was logged out",
+        "session_expired" => "the session has expired: log in again",
+        "verification_limit" => "the session ended: too many failed verifications",
+        _ => "the session ended: it was revoked",
     }
 }

@@ -27,6 +27,7 @@ mod provider_reports;
 mod readiness;
 pub mod senders;
 mod sos;
+mod sso;
 mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -46,12 +47,13 @@ pub use health::{
     ClockHealth, DiskHealth, HealthReport, JobHealth, NotReady, Queues, StoreHealth,
     TelemetryFigures,
 };
-pub use identity::IdentitySettings;
+pub use identity::{IdentitySettings, Urgency};
 pub use mayday_gateway as gateway;
 pub use mayday_store as store;
 pub use metrics::{LevelGuard, Metrics};
 pub use provider_reports::{ProviderReport, ReportKind};
 pub use sos::{CancelReceipt, HistoryItem, HistoryPage, SosTrigger, TriggerReceipt};
+pub use sso::{SessionGrant, SessionView, SsoLogin, SsoRefresh};
 pub use telemetry::{TelemetryReceipt, TelemetryTicket};
 pub use tracking::TrackingPulse;
 pub use webhooks::Delivering;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use mayday_core::sso::EndReason;
 use mayday_core::transport::Transport;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::gauge::Gauge;
@@ -102,6 +103,18 @@ impl Metrics {
             .inc();
     }
 
+    /// A log-in with a token of an app ended so: `opened`, `again`, or why not.
+    pub(crate) fn sso_login(&self, reason: &'static str) {
+        self.0.sso_logins.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// This node ended sessions.
+    pub(crate) fn sessions_ended(&self, reason: EndReason, count: usize) {
+        let reason = reason.as_str();
+        let counter = self.0.sessions_ended.get_or_create(&Reason { reason });
+        counter.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+
     /// Counts why [`App::authenticate`] refused; an outage is no failed proof.
     pub fn auth_refused(&self, via: Transport, error: &AppError) {
         let reason = match error {
@@ -109,6 +122,8 @@ impl Metrics {
             AppError::AppInactive => "app_inactive",
             AppError::UserBlocked => "user_blocked",
             AppError::RateLimited { .. } => "rate_limited",
+            AppError::Session { lapse } => lapse.code,
+            AppError::InvalidToken { .. } => "invalid_token",
             _ => return,
         };
         self.auth_failed(via, reason);

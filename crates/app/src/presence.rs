@@ -22,7 +22,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use mayday_core::identity::Caller;
-use mayday_core::ids::UserId;
+use mayday_core::ids::{SessionId, UserId};
+use mayday_core::sso::EndReason;
 use tokio::sync::Notify;
 
 /// Client ids that begin so are shared by several phones of one user and
@@ -75,11 +76,13 @@ pub enum CutReason {
     PolicyChanged,
     /// The proof expired so long ago that it no longer even calls for help.
     ProofExpired,
+    /// The session that the connection was made with ended.
+    SessionEnded(EndReason),
 }
 
 impl CutReason {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::TakenOver,
         Self::TooManyOfIdentity,
         Self::FullHouse,
@@ -89,6 +92,12 @@ impl CutReason {
         Self::SecretRetired,
         Self::PolicyChanged,
         Self::ProofExpired,
+        Self::SessionEnded(EndReason::Evicted),
+        Self::SessionEnded(EndReason::LoggedOut),
+        Self::SessionEnded(EndReason::Revoked),
+        Self::SessionEnded(EndReason::Reused),
+        Self::SessionEnded(EndReason::Expired),
+        Self::SessionEnded(EndReason::VerificationLimit),
     ];
 }
 
@@ -138,6 +147,8 @@ struct Line {
 struct Activity {
     mark: AtomicU64,
     distress: AtomicBool,
+    /// The session was overtaken while its user is in distress.
+    demoted: AtomicBool,
 }
 
 /// Orders members by who makes room first: idle longest, distress last.
@@ -240,6 +251,30 @@ impl Presence {
         cut.len()
     }
 
+    /// Leaves the connections of a session to their users' SOS alone: it was
+    /// overtaken while an incident is open (contract: Sessions).
+    pub fn demote(&self, session: SessionId) {
+        let registry = self.lock();
+        for member in registry.members.values() {
+            if member.caller.credential.session() == Some(session) {
+                member.activity.demoted.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The sessions that connections were made with, each once.
+    pub fn connected_sessions(&self) -> Vec<SessionId> {
+        let registry = self.lock();
+        let sessions = registry.members.values();
+        let mut sessions: Vec<_> = sessions
+            .filter_map(|member| member.caller.credential.session())
+            .collect();
+        drop(registry);
+        sessions.sort_unstable();
+        sessions.dedup();
+        sessions
+    }
+
     /// Whether a user is connected to this node.
     pub fn is_connected(&self, user: UserId) -> bool {
         self.lock().by_user.contains_key(&user)
@@ -295,6 +330,7 @@ impl Visitor {
         let activity = Arc::new(Activity {
             mark: AtomicU64::new(mark),
             distress: AtomicBool::new(false),
+            demoted: AtomicBool::new(false),
         });
         let mut registry = presence.lock();
         registry.remove_visitor(self.number, None);
@@ -341,6 +377,11 @@ impl Membership {
     /// Waits until the connection is to be closed; cancel-safe.
     pub async fn cut(&self) -> CutReason {
         self.line.cut().await
+    }
+
+    /// Whether the connection was left to its user's SOS alone.
+    pub fn is_demoted(&self) -> bool {
+        self.activity.demoted.load(Ordering::Relaxed)
     }
 
     /// Notes activity. Keep-alive is none: every phone pings.

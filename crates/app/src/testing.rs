@@ -11,6 +11,7 @@
 )]
 
 pub mod senders;
+mod sso;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -29,6 +30,9 @@ use crate::presence::PresenceLimits;
 use crate::{App, Parts};
 
 pub use senders::{MakeSenders, no_sender_settings, no_senders};
+
+pub use sso::Partner;
+pub(crate) use sso::introspector;
 
 /// The public id of the app that every [`TestApp`] has.
 pub const APP_ID: &str = "test";
@@ -173,6 +177,7 @@ async fn start(
         entropy: store.entropy.clone(),
         metrics: Metrics::new(),
         identity: IdentitySettings::default(),
+        introspector: introspector(),
         presence,
         senders: senders(store.clock.clone()),
         shutdown: shutdown.clone(),

@@ -94,6 +94,10 @@ uuid_id! {
     RecordId
 }
 uuid_id! {
+    /// A session of a user whom the partner's app logged in.
+    SessionId
+}
+uuid_id! {
     /// A background job's id.
     JobId
 }

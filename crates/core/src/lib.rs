@@ -26,6 +26,7 @@ pub mod profile;
 pub mod readiness;
 pub mod relay;
 pub mod sos;
+pub mod sso;
 pub mod telemetry;
 pub mod text;
 pub mod time;

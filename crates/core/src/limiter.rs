@@ -98,6 +98,18 @@ impl FailureLimiter {
         self.count(key, allowed, now)
     }
 
+    /// Whether an address has failed too often within the minute, without counting
+    /// anything: when to try again. For what costs somebody else a request.
+    pub fn limited(&self, peer: IpAddr, now: Timestamp) -> Option<Duration> {
+        let fingerprint = self.fingerprint(&("address", network(peer)));
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let set = usize::try_from(fingerprint).unwrap_or(usize::MAX) % SETS;
+        let entries = table.get(set)?;
+        let entry = entries.iter().find(|e| e.fingerprint == fingerprint)?;
+        let over = entry.is_live(now) && entry.failures >= self.allowed;
+        over.then(|| WINDOW.saturating_sub(now.since(entry.start)))
+    }
+
     /// Counts a request of a proven user on a route that has a limit of its own,
     /// `allowed` per minute. `Some` when there were more: when to try again.
     /// Only the user's own requests count, so that nobody can spend another's.

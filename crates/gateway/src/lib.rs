@@ -13,11 +13,13 @@
 //! - [`mail`] composes messages and hands them to an SMTP server.
 //! - [`routes`] says which providers a number goes through, [`breaker`] leaves
 //!   alone who fails.
+//! - [`introspection`] asks a partner about a token of one of its users.
 //! - [`webhook`] signs and delivers partner notifications, [`slack`] posts to
 //!   incoming webhooks.
 
 pub mod breaker;
 pub mod guard;
+pub mod introspection;
 pub mod mail;
 pub mod onscreen;
 pub mod outcome;

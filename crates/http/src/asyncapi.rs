@@ -183,7 +183,8 @@ pub fn asyncapi_json() -> String {
             "securitySchemes": {"userHash": {
                 "type": "userPassword",
                 "description": "Username `sdk:<appId>:<externalUserId>`, password the user hash, \
-                                without `Bearer`. The same signed session as over HTTP.",
+                                without `Bearer`. The same signed session as over HTTP. For a session \
+                                of `/v1/sso`: `sso:<appId>:<sub>` and its access token.",
             }},
         },
     });

@@ -4,7 +4,9 @@
 //! `Authorization: Bearer <userHash>`. The authentication style of a route is
 //! the type of its first argument: [`FullCaller`] takes a proof that is in
 //! force, [`SosCaller`] also one that is stale but genuine, because such a
-//! proof still calls for help. There is no third way to a [`Caller`].
+//! proof still calls for help. Both take the access token of a session in place
+//! of the three headers (contract: Sessions); [`SessionCaller`] takes nothing
+//! else. There is no other way to a [`Caller`].
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -12,8 +14,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
+use mayday_app::{AppError, Urgency};
 use mayday_core::identity::{Caller, Proof};
+use mayday_core::sso::{TokenKind, token};
 use mayday_core::transport::Transport;
+use zeroize::Zeroizing;
 
 use crate::problem::Problem;
 use crate::serve::Seat;
@@ -36,21 +41,61 @@ impl FromRequestParts<Api> for FullCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let caller = caller(parts, api).await?;
+        let caller = caller(parts, api, Urgency::Ordinary).await?;
         if caller.is_full() {
             Ok(Self(caller))
         } else {
-            api.app.metrics().auth_failed(Transport::Http, "stale");
-            Err(Problem::unauthorized())
+            Err(stale(&caller, api))
         }
     }
+}
+
+/// A caller with an access token that is in force, and the token: for routes that
+/// are about the session itself.
+pub(crate) struct SessionCaller(pub(crate) Caller, pub(crate) AccessToken);
+
+impl FromRequestParts<Api> for SessionCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let token = AccessToken::from_request_parts(parts, api).await?;
+        let peer = peer(parts, &api.settings.trusted_proxies);
+        let checked = api
+            .app
+            .authenticate_session(&token.0, None, peer, Urgency::Ordinary)
+            .await;
+        let caller = settle(checked, parts, api)?;
+        if caller.is_full() {
+            Ok(Self(caller, token))
+        } else {
+            Err(stale(&caller, api))
+        }
+    }
+}
+
+/// The bearer token of a request as it is shown; nothing about it is checked.
+pub(crate) struct AccessToken(pub(crate) Zeroizing<String>);
+
+impl FromRequestParts<Api> for AccessToken {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Problem> {
+        let token = bearer(&parts.headers).unwrap_or_default();
+        Ok(Self(Zeroizing::new(token.to_owned())))
+    }
+}
+
+/// A genuine proof where one in force is asked for.
+fn stale(caller: &Caller, api: &Api) -> Problem {
+    api.app.metrics().auth_failed(Transport::Http, "stale");
+    AppError::stale(caller).into()
 }
 
 impl FromRequestParts<Api> for SosCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        caller(parts, api).await.map(Self)
+        caller(parts, api, Urgency::Distress).await.map(Self)
     }
 }
 
@@ -65,7 +110,7 @@ impl FromRequestParts<Api> for Peer {
     }
 }
 
-async fn caller(parts: &Parts, api: &Api) -> Result<Caller, Problem> {
+async fn caller(parts: &Parts, api: &Api, urgency: Urgency) -> Result<Caller, Problem> {
     // A missing header is an empty text: the attempt must count as a failure.
     let proof = Proof {
         app_id: text(&parts.headers, &APP_ID).unwrap_or_default(),
@@ -73,7 +118,19 @@ async fn caller(parts: &Parts, api: &Api) -> Result<Caller, Problem> {
         hash: bearer(&parts.headers).unwrap_or_default(),
     };
     let peer = peer(parts, &api.settings.trusted_proxies);
-    match api.app.authenticate(proof, peer).await {
+    // An access token says whose it is by itself; no hash has its form.
+    let checked = if token::has_form(TokenKind::Access, proof.hash) {
+        api.app
+            .authenticate_session(proof.hash, None, peer, urgency)
+            .await
+    } else {
+        api.app.authenticate(proof, peer).await
+    };
+    settle(checked, parts, api)
+}
+
+fn settle(checked: Result<Caller, AppError>, parts: &Parts, api: &Api) -> Result<Caller, Problem> {
+    match checked {
         Ok(caller) => {
             let span = tracing::Span::current();
             span.record("app.id", caller.app_id.as_str());

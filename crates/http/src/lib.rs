@@ -12,6 +12,7 @@ mod auth;
 mod body;
 mod docs;
 mod layers;
+mod oauth;
 mod openapi;
 mod path;
 mod problem;

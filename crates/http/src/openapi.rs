@@ -19,7 +19,7 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 
-use crate::problem::ErrorBody;
+use crate::problem::{ErrorBody, Family, OauthErrorBody, SsoErrorBody};
 use crate::router::{AUTHORISATION, Access, described_routes};
 
 #[derive(OpenApi)]
@@ -37,10 +37,11 @@ use crate::router::{AUTHORISATION, Access, described_routes};
         (name = "Devices", description = "The hardware that can cry for help in its owner's name."),
         (name = "Contacts", description = "Whom to tell, in which order."),
         (name = "Tracking", description = "What an emergency contact sees and answers who holds a link."),
+        (name = "Sessions", description = "Users whom the app logs in with tokens of its own."),
         (name = "Brokers", description = "What an external MQTT broker asks about its clients."),
         (name = "Webhooks", description = "What the server tells a partner's backend by itself."),
     ),
-    components(schemas(ErrorBody)),
+    components(schemas(ErrorBody, OauthErrorBody, SsoErrorBody)),
 )]
 struct Frame;
 
@@ -115,6 +116,13 @@ fn declare_proof(document: &mut utoipa::openapi::OpenApi) {
             .build();
         components.add_security_scheme(name, SecurityScheme::Http(scheme));
     }
+    let session = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some(
+            "The access token of a session, from `/v1/sso/login`; every signed route takes it too.",
+        ))
+        .build();
+    components.add_security_scheme("accessToken", SecurityScheme::Http(session));
     components.add_security_scheme(
         "userHash",
         SecurityScheme::Http(
@@ -136,24 +144,29 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
         .find(|(m, p, _)| *m == method && *p == path)
         .map_or(Access::Full, |(_, _, access)| *access);
     if access == Access::Public {
-        complete_public(operation);
+        complete_public(path, operation);
         return;
     }
-    operation.security = Some(if access == Access::Broker {
-        vec![
+    let session = || SecurityRequirement::new::<_, [&str; 0], _>("accessToken", []);
+    operation.security = Some(match access {
+        Access::Broker => vec![
             SecurityRequirement::new::<_, [&str; 0], _>("brokerKey", []),
             SecurityRequirement::new::<_, [&str; 0], _>("brokerPassword", []),
-        ]
-    } else {
-        vec![
+        ],
+        Access::Session => vec![session()],
+        Access::Login | Access::Public => Vec::new(),
+        Access::Full | Access::Sos | Access::Provider => vec![
             SecurityRequirement::new::<_, [&str; 0], _>("appId", [])
                 .add::<_, [&str; 0], _>("userId", [])
                 .add::<_, [&str; 0], _>("userHash", []),
-        ]
+            session(),
+        ],
     });
     let word = match access {
         Access::Sos => "genuine",
         Access::Broker => "broker",
+        Access::Session => "session",
+        Access::Login => "login",
         Access::Full | Access::Public | Access::Provider => "full",
     };
     operation.extensions = Some(Extensions::builder().add("x-proof", word).build());
@@ -171,11 +184,11 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
             .entry((*status).to_owned())
             .or_insert_with(|| RefOr::T(Response::new(*text)));
     }
-    name_error_bodies(operation);
+    name_error_bodies(path, operation);
 }
 
 /// Adds what a route may answer whose proof stands in its path.
-fn complete_public(operation: &mut Operation) {
+fn complete_public(path: &str, operation: &mut Operation) {
     operation.security = Some(Vec::new());
     let writes = operation.responses.responses.contains_key("409");
     for (status, text) in PUBLIC {
@@ -185,10 +198,10 @@ fn complete_public(operation: &mut Operation) {
         let answers = &mut operation.responses.responses;
         answers.insert((*status).to_owned(), RefOr::T(Response::new(*text)));
     }
-    name_error_bodies(operation);
+    name_error_bodies(path, operation);
 }
 
-fn name_error_bodies(operation: &mut Operation) {
+fn name_error_bodies(path: &str, operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
             && !status.starts_with('2')
@@ -196,7 +209,7 @@ fn name_error_bodies(operation: &mut Operation) {
             && status != "304"
         {
             *response = ResponseBuilder::from(response.clone())
-                .content("application/json", error_content())
+                .content("application/json", error_content(Family::of(path)))
                 .build();
         }
     }
@@ -241,6 +254,11 @@ const PUBLIC: &[(&str, &str)] = &[
     ),
 ];
 
-fn error_content() -> Content {
-    Content::new(Some(RefOr::Ref(Ref::from_schema_name("Error"))))
+fn error_content(family: Family) -> Content {
+    let schema = match family {
+        Family::Sdk => "Error",
+        Family::Sso => "SsoError",
+        Family::Oauth => "OauthError",
+    };
+    Content::new(Some(RefOr::Ref(Ref::from_schema_name(schema))))
 }

@@ -13,6 +13,8 @@
 //! id) and the log line (it knows the route). So there is exactly one place
 //! where a fault is logged, and a cause never reaches a client.
 
+mod bodies;
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +23,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mayday_app::AppError;
 use mayday_core::field::FieldError;
-use serde::Serialize;
-use utoipa::ToSchema;
+use mayday_core::sso::session::Lapse;
+
+pub(crate) use bodies::{ErrorBody, OauthErrorBody, SsoErrorBody};
+use bodies::{ErrorDetails, FaultyField, SessionContext, SsoErrorContext, SsoErrorData};
 
 /// What went wrong with a request. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,6 +40,33 @@ struct Details {
     fields: Vec<FieldError>,
     retry_after_seconds: Option<u64>,
     cause: Option<String>,
+    /// What happened to the session.
+    lapse: Option<Arc<Lapse>>,
+}
+
+/// Whose words an error body is in: the route's family decides, whatever
+/// credential was used (contract: HTTP conventions).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// `{"error": {..}}`
+    Sdk,
+    /// `{"code", "responseCode", "errorType", "error", "data"}`
+    Sso,
+    /// `{"error", "error_description"}` (RFC 6749, 5.2)
+    Oauth,
+}
+
+impl Family {
+    /// The family of a route's template.
+    pub(crate) fn of(route: &str) -> Self {
+        if route.starts_with("/v1/sso/") {
+            Self::Sso
+        } else if route.starts_with("/oauth/") {
+            Self::Oauth
+        } else {
+            Self::Sdk
+        }
+    }
 }
 
 /// How long a client should wait after a 503, in seconds.
@@ -50,6 +81,27 @@ impl Problem {
             .into()
     }
 
+    /// 400: OAuth's words for what a token request cannot have.
+    pub(crate) fn oauth(code: &'static str, message: &str) -> Self {
+        Details::new(StatusCode::BAD_REQUEST, code, message).into()
+    }
+
+    /// The same problem with another status: OAuth answers a refused grant with 400
+    /// (RFC 6749, 5.2).
+    pub(crate) fn with_status(&self, status: StatusCode) -> Self {
+        let details = &self.0;
+        Self(Arc::new(Details {
+            status,
+            code: details.code,
+            message: details.message.clone(),
+            fields: details.fields.clone(),
+            retry_after_seconds: details.retry_after_seconds,
+            cause: details.cause.clone(),
+            lapse: details.lapse.clone(),
+        }))
+    }
+
+    #[cfg(test)]
     /// 401: no valid proof, or one that does not suffice for the route.
     pub(crate) fn unauthorized() -> Self {
         AppError::Unauthorized.into()
@@ -125,18 +177,79 @@ impl Problem {
             error: ErrorDetails {
                 code: self.0.code.to_owned(),
                 message: self.0.message.clone(),
-                fields: self
-                    .0
-                    .fields
-                    .iter()
-                    .map(|field| FaultyField {
-                        pointer: field.pointer.clone(),
-                        message: field.message.clone(),
-                    })
-                    .collect(),
+                fields: self.0.fields.iter().map(FaultyField::of).collect(),
                 request_id: request_id.to_owned(),
+                context: self.0.lapse.as_deref().map(SessionContext::of),
             },
         }
+    }
+
+    /// The same in the words of the SSO routes.
+    pub(crate) fn sso_body(&self, request_id: &str) -> SsoErrorBody {
+        SsoErrorBody {
+            code: self.0.code.to_owned(),
+            response_code: self.0.code.to_owned(),
+            error_type: error_type(self.0.status).to_owned(),
+            error: self.sentence(),
+            data: SsoErrorData {
+                email: None,
+                context: SsoErrorContext {
+                    request_id: request_id.to_owned(),
+                    session: self.0.lapse.as_deref().map(SessionContext::of),
+                    state: self
+                        .0
+                        .lapse
+                        .as_deref()
+                        .map(|lapse| state_of(lapse).to_owned()),
+                    fields: self.0.fields.iter().map(FaultyField::of).collect(),
+                },
+            },
+        }
+    }
+
+    /// The same in the words of OAuth.
+    pub(crate) fn oauth_body(&self) -> OauthErrorBody {
+        let error = match self.0.code {
+            "unauthorized" | "app_inactive" => "invalid_client",
+            "user_blocked" => "access_denied",
+            "rate_limited" => "slow_down",
+            "unavailable" | "sso_unavailable" => "temporarily_unavailable",
+            "internal" => "server_error",
+            "unsupported_grant_type" => "unsupported_grant_type",
+            "invalid_grant" => "invalid_grant",
+            code if self.0.lapse.is_some() && code != "token_expired" => "invalid_grant",
+            _ => "invalid_request",
+        };
+        OauthErrorBody {
+            error: error.to_owned(),
+            error_description: self.sentence(),
+        }
+    }
+
+    /// The sentence for routes that take no signed proof.
+    fn sentence(&self) -> String {
+        if self.0.code == "unauthorized" {
+            return "the app or the token is not known here: check both".to_owned();
+        }
+        self.0.message.clone()
+    }
+}
+
+/// The family of a status in the words of the SSO models.
+fn error_type(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 | 403 => "auth",
+        429 => "limit",
+        500.. => "server",
+        _ => "validation",
+    }
+}
+
+/// The state of a session in the words of the SSO models.
+fn state_of(lapse: &Lapse) -> &'static str {
+    match lapse.code {
+        "token_expired" | "session_expired" => "EXPIRED",
+        _ => "UNAUTHORISED",
     }
 }
 
@@ -149,6 +262,7 @@ impl Details {
             fields: Vec::new(),
             retry_after_seconds: None,
             cause: None,
+            lapse: None,
         }
     }
 
@@ -159,6 +273,11 @@ impl Details {
 
     fn with_retry(mut self, seconds: u64) -> Self {
         self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    fn with_lapse(mut self, lapse: Arc<Lapse>) -> Self {
+        self.lapse = Some(lapse);
         self
     }
 
@@ -186,6 +305,13 @@ impl From<AppError> for Problem {
                 .with_retry(UNAVAILABLE_RETRY_SECONDS)
                 .with_cause(chain(source.as_ref())),
             AppError::Internal { source } => details.with_cause(chain(source.as_ref())),
+            AppError::Session { lapse } => details.with_lapse(lapse),
+            AppError::SsoUnavailable {
+                reason,
+                retry_after,
+            } => details
+                .with_retry(whole_seconds(retry_after))
+                .with_cause(reason.to_string()),
             _ => details,
         }
         .into()
@@ -198,6 +324,9 @@ fn status_and_code(error: &AppError) -> (StatusCode, &'static str) {
         AppError::AppInactive => (StatusCode::UNAUTHORIZED, "app_inactive"),
         AppError::UserBlocked => (StatusCode::FORBIDDEN, "user_blocked"),
         AppError::SignatureInvalid => (StatusCode::FORBIDDEN, "signature_invalid"),
+        AppError::Session { lapse } => (StatusCode::UNAUTHORIZED, lapse.code),
+        AppError::InvalidToken { .. } => (StatusCode::UNAUTHORIZED, "invalid_token"),
+        AppError::SsoUnavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "sso_unavailable"),
         AppError::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
         AppError::Validation { unprocessable, .. } => {
             let status = if *unprocessable {
@@ -246,43 +375,6 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(self);
         response
     }
-}
-
-/// The body of every answer that is not a success.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Error)]
-pub(crate) struct ErrorBody {
-    /// What went wrong.
-    error: ErrorDetails,
-}
-
-/// What went wrong.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ErrorDetails {
-    /// A word for programs.
-    #[schema(example = "validation_error")]
-    code: String,
-    /// A sentence for people; it names the faulty field.
-    #[schema(example = "phone must be in E.164 form, such as +34600111222")]
-    message: String,
-    /// Each faulty field, when fields are at fault.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    fields: Vec<FaultyField>,
-    /// Finds this request in the server's log; also in `X-Request-Id`.
-    #[schema(example = "019a5b7e-7c4e-7d0a-9d5c-1f2e3d4c5b6a")]
-    request_id: String,
-}
-
-/// One faulty field.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct FaultyField {
-    /// JSON pointer to the field (RFC 6901).
-    #[schema(example = "/phone")]
-    pointer: String,
-    /// What is wrong with it.
-    #[schema(example = "phone must be in E.164 form, such as +34600111222")]
-    message: String,
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 use crate::public::tracking;
 use crate::settings::HttpSettings;
 use crate::state::Api;
-use crate::{asyncapi, docs, layers, openapi, public, v1};
+use crate::{asyncapi, docs, layers, oauth, openapi, public, v1};
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,10 @@ pub enum Access {
     Provider,
     /// A caller whose proof is genuine, be it stale (`auth::SosCaller`).
     Sos,
+    /// A session that shows its access token (`auth::SessionCaller`).
+    Session,
+    /// Anybody, with what is in the body: a token of the app, or of ours.
+    Login,
 }
 
 /// The authorisation table: every route with who may call it.
@@ -82,6 +86,18 @@ pub const AUTHORISATION: &[(&str, &str, Access)] = &[
     ("POST", "/t/{token}", Access::Public),
     ("GET", "/t/{token}/live", Access::Public),
     ("GET", "/t/assets/{file}", Access::Public),
+    ("POST", "/v1/sso/login", Access::Login),
+    ("POST", "/v1/sso/refresh", Access::Login),
+    ("POST", "/v1/sso/logout", Access::Session),
+    ("GET", "/v1/sso/session", Access::Session),
+    ("GET", "/v1/sso/sessions", Access::Session),
+    ("DELETE", "/v1/sso/sessions/{id}", Access::Session),
+    ("POST", "/oauth/token", Access::Login),
+    (
+        "GET",
+        "/.well-known/oauth-authorization-server",
+        Access::Public,
+    ),
     ("POST", "/v1/sdk/mqtt/auth/connect", Access::Broker),
     ("POST", "/v1/sdk/mqtt/auth/acl", Access::Broker),
 ];
@@ -123,6 +139,13 @@ pub(crate) fn described_routes() -> OpenApiRouter<Api> {
         .routes(routes!(public::sos::show::show))
         .routes(routes!(public::sos::acknowledge::acknowledge))
         .routes(routes!(public::sos::decline::decline))
+        .routes(routes!(v1::sso::login::login))
+        .routes(routes!(v1::sso::refresh::refresh))
+        .routes(routes!(v1::sso::logout::logout))
+        .routes(routes!(v1::sso::session::session))
+        .routes(routes!(v1::sso::sessions::sessions))
+        .routes(routes!(v1::sso::end::end))
+        .routes(routes!(oauth::token::token))
         .routes(routes!(v1::brokers::connect::connect))
         .routes(routes!(v1::brokers::acl::acl))
 }
@@ -146,6 +169,10 @@ pub fn router(app: Arc<App>, settings: HttpSettings) -> Router {
         .route("/asyncapi.json", get(asyncapi::document))
         .route("/docs", get(docs::page))
         .route("/docs/{file}", get(docs::asset))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(oauth::metadata::metadata),
+        )
         .route("/v1/public/firmware/{id}", get(public::firmware::fetch))
         .route(
             "/v1/public/providers/{provider}/{kind}",

@@ -10,4 +10,5 @@ pub(crate) mod me;
 pub(crate) mod network_keys;
 mod schema;
 pub(crate) mod sos;
+pub(crate) mod sso;
 pub(crate) mod telemetry;

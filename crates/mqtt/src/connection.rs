@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 use mayday_app::presence::{CutReason, Membership};
 use mayday_app::{App, LevelGuard, TelemetryTicket};
 use mayday_core::event::UserEvent;
-use mayday_core::identity::Caller;
+use mayday_core::identity::{Caller, Standing};
 use mayday_core::time::Timestamp;
 use mayday_core::topic::{PublishTopic, TopicForm, TopicIdentity};
 use mayday_core::transport::Transport as Via;
@@ -365,6 +365,9 @@ impl<T: Transport> Connection<T> {
             encode::disconnect(self.version, reason, &mut self.wire.outbox);
         }
         self.refresh_standing();
+        if matches!(end, End::Cut(CutReason::SessionEnded(_))) {
+            self.caller.standing = Standing::Stale;
+        }
         let Self {
             membership,
             wire,

@@ -3,7 +3,7 @@
 //! | what happened | CONNACK 5 | CONNACK 3.1.1 |
 //! |---|---|---|
 //! | wrong hash, unknown app, no or malformed username | 0x86 | 4 |
-//! | app inactive, user blocked | 0x87 | 5 |
+//! | app inactive, user blocked, session ended | 0x87 | 5 |
 //! | too many failures (only ever instead of a failure) | 0x9F | 5 |
 //! | the store cannot answer now | 0x88 | 3 |
 //! | protocol version we do not speak | 0x84 | 1 |
@@ -30,6 +30,12 @@ pub(crate) use code::{Reason, Refusal, v311};
 /// How a failed check of identity is answered.
 pub(crate) fn refusal(error: &AppError) -> Refusal {
     match error {
+        AppError::Session { lapse } => Refusal {
+            v5: Reason::NOT_AUTHORIZED,
+            v311: v311::NOT_AUTHORIZED,
+            word: lapse.code,
+            hint: "the session has ended: log in again",
+        },
         AppError::AppInactive => Refusal {
             v5: Reason::NOT_AUTHORIZED,
             v311: v311::NOT_AUTHORIZED,
@@ -59,9 +65,10 @@ pub(crate) fn refusal(error: &AppError) -> Refusal {
 /// How a publish whose use case failed is answered; a failure closes 3.1.1.
 pub(crate) fn publish_failure(error: &AppError) -> Reason {
     match error {
-        AppError::Unauthorized | AppError::AppInactive | AppError::UserBlocked => {
-            Reason::NOT_AUTHORIZED
-        }
+        AppError::Unauthorized
+        | AppError::Session { .. }
+        | AppError::AppInactive
+        | AppError::UserBlocked => Reason::NOT_AUTHORIZED,
         AppError::Unavailable { .. }
         | AppError::RateLimited { .. }
         | AppError::PayloadTooLarge { .. } => Reason::QUOTA,
@@ -82,6 +89,7 @@ pub(crate) fn cut(reason: CutReason) -> (Reason, &'static str) {
         CutReason::SecretRetired => (Reason::NOT_AUTHORIZED, "secret_retired"),
         CutReason::PolicyChanged => (Reason::NOT_AUTHORIZED, "policy_changed"),
         CutReason::ProofExpired => (Reason::NOT_AUTHORIZED, "proof_expired"),
+        CutReason::SessionEnded(reason) => (Reason::NOT_AUTHORIZED, reason.code()),
     }
 }
 

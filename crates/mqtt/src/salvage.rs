@@ -64,6 +64,8 @@ pub(crate) fn is_heard(end: End) -> bool {
             | CutReason::SecretRetired
             | CutReason::PolicyChanged
             | CutReason::ProofExpired => false,
+            // One that was overtaken still calls for help.
+            CutReason::SessionEnded(reason) => reason.calls_for_help(),
         },
     }
 }
@@ -123,6 +125,8 @@ impl Salvage {
 
 #[cfg(test)]
 mod tests {
+    use mayday_core::sso::EndReason;
+
     use super::*;
     use crate::reason::Reason;
 
@@ -149,6 +153,8 @@ mod tests {
             CutReason::TooManyOfIdentity,
             CutReason::FullHouse,
             CutReason::UserErased,
+            CutReason::SessionEnded(EndReason::Evicted),
+            CutReason::SessionEnded(EndReason::Expired),
         ];
         for reason in CutReason::ALL {
             assert_eq!(

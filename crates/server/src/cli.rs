@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     app, backup, bench, broker_key, check, completions, config, demo, device, device_config,
-    firmware, incident, inspect, key, network_key, policy, provider, restore, serve, sign, slack,
-    user, webhook,
+    firmware, incident, inspect, key, network_key, policy, provider, restore, serve, session, sign,
+    slack, sso, user, webhook,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -74,6 +74,10 @@ pub(crate) enum Command {
     Policy(policy::PolicyArgs),
     /// List, test and watch what messages, calls and mails go through
     Provider(provider::ProviderArgs),
+    /// Set how users log in with an app's own tokens
+    Sso(sso::SsoArgs),
+    /// List and end the sessions of users who log in so
+    Session(session::SessionArgs),
     /// Print the hash that proves a user to the server
     Sign(sign::SignArgs),
     /// List, show, acknowledge and resolve the incidents of an app

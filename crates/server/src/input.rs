@@ -2,8 +2,9 @@
 //! Secrets come in no other way, because other users of the machine can read
 //! the command line.
 
-use std::io::Read as _;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use zeroize::Zeroizing;
@@ -33,23 +34,29 @@ impl Input {
 
     /// All of it as text; more than `limit` bytes are refused.
     pub(crate) fn text(&self, limit: u64) -> Result<Zeroizing<String>, Failure> {
-        let mut text = Zeroizing::new(String::new());
-        let read = match &self.file {
-            Some(path) => std::fs::File::open(path)
-                .and_then(|file| file.take(limit + 1).read_to_string(&mut text)),
-            None => std::io::stdin()
-                .lock()
-                .take(limit + 1)
-                .read_to_string(&mut text),
-        };
-        let place = self.place();
-        let bytes =
-            read.map_err(|error| Failure::new(format!("{place} cannot be read: {error}")))?;
-        if u64::try_from(bytes).unwrap_or(u64::MAX) > limit {
-            return Err(Failure::new(format!(
-                "{place} is larger than {limit} bytes: is it the right one?"
-            )));
+        match &self.file {
+            Some(path) => file(path, limit),
+            None => read(std::io::stdin().lock(), &self.place(), limit),
         }
-        Ok(text)
     }
+}
+
+/// All of a file as text; more than `limit` bytes are refused.
+pub(crate) fn file(path: &Path, limit: u64) -> Result<Zeroizing<String>, Failure> {
+    let place = path.display().to_string();
+    let file = File::open(path)
+        .map_err(|error| Failure::new(format!("{place} cannot be read: {error}")))?;
+    read(file, &place, limit)
+}
+
+fn read(from: impl Read, place: &str, limit: u64) -> Result<Zeroizing<String>, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    let read = from.take(limit + 1).read_to_string(&mut text);
+    let bytes = read.map_err(|error| Failure::new(format!("{place} cannot be read: {error}")))?;
+    if u64::try_from(bytes).unwrap_or(u64::MAX) > limit {
+        return Err(Failure::new(format!(
+            "{place} is larger than {limit} bytes: is it the right one?"
+        )));
+    }
+    Ok(text)
 }

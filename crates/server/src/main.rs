@@ -69,6 +69,8 @@ fn run(cli: Cli) -> Outcome {
         Command::Slack(args) => commands::slack::run(args),
         Command::Policy(args) => commands::policy::run(args),
         Command::Provider(args) => commands::provider::run(args),
+        Command::Sso(args) => commands::sso::run(args),
+        Command::Session(args) => commands::session::run(args),
         Command::Sign(args) => commands::sign::run(&args),
         Command::Incident(args) => commands::incident::run(args),
         Command::Inspect(args) => commands::inspect::run(args),

@@ -9,6 +9,8 @@ use mayday_app::admin::{AdminReply, AdminRequest};
 use mayday_app::presence::PresenceLimits;
 use mayday_app::{App, IdentitySettings, Metrics, Parts};
 use mayday_core::clock::{SharedClock, SharedEntropy};
+use mayday_gateway::guard::SystemResolver;
+use mayday_gateway::introspection::Introspector;
 use mayday_store::heartbeat::{DoubtedBeat, Heartbeat};
 use mayday_store::telemetry::{Telemetry, TelemetryConfig};
 use mayday_store::{CopySettings, Database, Lane, OpenError, Store, StoreConfig, StoreError};
@@ -109,6 +111,7 @@ impl Node {
             identity: IdentitySettings {
                 failures_per_minute: config.identity.failures_per_minute,
             },
+            introspector: introspector(config)?,
             presence: PresenceLimits {
                 members: config.mqtt.max_connections,
                 reserve: config.mqtt.max_unproven_connections,
@@ -183,6 +186,13 @@ async fn sign_of_life(store: &Store, clock: &AnchoredClock) -> Result<(), StoreE
     } else {
         store.write(Lane::Rest, DoubtedBeat { left }).await
     }
+}
+
+/// Asks partners about tokens.
+fn introspector(config: &Config) -> Result<Introspector, Failure> {
+    let resolver = Arc::new(SystemResolver);
+    Introspector::new(config.outbound.guard.clone(), resolver)
+        .map_err(|error| Failure::new(format!("outbound.ca_file: {error}")))
 }
 
 /// Takes the clock up at the store's last heartbeat.

@@ -3,7 +3,7 @@
 use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_core::ids::{
     AppUuid, AttemptId, ContactId, DeviceId, EventId, IncidentId, JobId, RecordId, SampleId,
-    SecretId, UserId,
+    SecretId, SessionId, UserId,
 };
 use mayday_core::ids::{DeliveryId, EndpointId};
 use mayday_core::time::Timestamp;
@@ -69,6 +69,7 @@ from_value!(Uuid:
     DeviceId => DeviceId::uuid,
     ContactId => ContactId::uuid,
     SecretId => SecretId::uuid,
+    SessionId => SessionId::uuid,
     SampleId => SampleId::uuid,
     RecordId => RecordId::uuid,
     JobId => JobId::uuid,

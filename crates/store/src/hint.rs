@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use mayday_core::event::UserEvent;
-use mayday_core::ids::{AppUuid, IncidentId, UserId};
+use mayday_core::ids::{AppUuid, IncidentId, SessionId, UserId};
 use mayday_core::time::Timestamp;
 
 /// Something that a committed command changed. A hint is best effort: who missed
@@ -33,6 +33,13 @@ pub enum Hint {
         user: UserId,
         /// The incident.
         incident: IncidentId,
+    },
+    /// A session ended.
+    SessionEnded {
+        /// Whose.
+        user: UserId,
+        /// The session.
+        session: SessionId,
     },
     /// An incident ended.
     IncidentEnded {

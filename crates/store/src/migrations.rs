@@ -69,4 +69,5 @@ migrations!(
     27 => "0027_sample_order",
     28 => "0028_leftovers",
     29 => "0029_asked_numbers",
+    30 => "0030_sessions",
 );

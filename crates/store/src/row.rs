@@ -2,7 +2,7 @@
 
 use mayday_core::ids::{
     AppUuid, AttemptId, ContactId, DeviceId, EventId, IncidentId, JobId, RecordId, SampleId,
-    SecretId, UserId,
+    SecretId, SessionId, UserId,
 };
 use mayday_core::ids::{DeliveryId, EndpointId};
 use mayday_core::time::Timestamp;
@@ -125,5 +125,5 @@ macro_rules! ids {
 
 ids!(
     AppUuid, UserId, IncidentId, EventId, DeviceId, ContactId, SecretId, SampleId, RecordId, JobId,
-    AttemptId, EndpointId, DeliveryId,
+    AttemptId, EndpointId, DeliveryId, SessionId,
 );

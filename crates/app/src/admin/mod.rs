@@ -25,6 +25,8 @@ mod records;
 mod reply;
 mod request;
 mod secrets;
+mod sessions;
+mod sso;
 mod users;
 mod webhook_requests;
 mod webhooks;
@@ -46,6 +48,8 @@ pub use reply::{
     KeyRotation, Page, PrintedSecret, SecretAdded, SecretView, UnattributedView, UserView,
 };
 pub use request::{AdminRequest, PageRequest};
+pub use sessions::{SessionItem, SessionRequest, SessionTarget};
+pub use sso::{SsoChange, SsoRequest, SsoView};
 pub use webhook_requests::{
     ApiKeyView, AttemptView, DeliveryDetail, DeliveryView, EndpointOf, EndpointView, NewEndpoint,
     RangeOf, WebhookReply, WebhookRequest,
@@ -60,7 +64,7 @@ impl App {
         if reply.is_change() {
             // The watch would see it within half a second; whoever blocked
             // somebody should not have to wait even for that.
-            if let Err(error) = self.follow_control().await {
+            if let Err(error) = self.follow().await {
                 tracing::warn!(%error, "the change is stored; this node follows in a moment");
             }
         }
@@ -124,6 +128,8 @@ impl App {
             AdminRequest::Webhook(request) => self.administer_webhooks(request).await,
             AdminRequest::Policy(request) => self.administer_policies(request).await,
             AdminRequest::Provider(request) => self.administer_providers(request).await,
+            AdminRequest::Session(request) => self.administer_sessions(request).await,
+            AdminRequest::Sso(request) => self.administer_sso(request).await,
         }
     }
 }
@@ -138,7 +144,10 @@ impl AdminReply {
             | Self::Secret(_)
             | Self::User(_)
             | Self::BrokerKeyCreated { .. }
-            | Self::BrokerKey(_) => true,
+            | Self::BrokerKey(_)
+            | Self::SessionsEnded { .. }
+            | Self::Sso(_)
+            | Self::Removed => true,
             Self::Apps { .. }
             | Self::Secrets { .. }
             | Self::Users(_)
@@ -161,6 +170,7 @@ impl AdminReply {
             | Self::FirmwareBegun { .. }
             | Self::Firmware(_)
             | Self::Firmwares { .. }
+            | Self::Sessions(_)
             | Self::Webhook(_)
             | Self::Policy(_)
             | Self::PolicyHistory(_)
@@ -168,8 +178,7 @@ impl AdminReply {
             | Self::ProviderTest { .. }
             | Self::Screen { .. }
             | Self::OptOuts(_)
-            | Self::Done
-            | Self::Removed => false,
+            | Self::Done => false,
         }
     }
 }

@@ -19,6 +19,8 @@ use super::incidents::{IncidentDetail, IncidentSummary};
 use super::policies::{PolicyHistoryItem, PolicyView};
 use super::providers::{OptOutView, ShownView, TestAttempt};
 use super::provisioning::{DeviceConfigEntry, DeviceConfigView, NetworkKeyView};
+use super::sessions::SessionItem;
+use super::sso::SsoView;
 use super::webhook_requests::WebhookReply;
 
 /// The answer to an [`super::AdminRequest`].
@@ -102,6 +104,15 @@ pub enum AdminReply {
     Incidents(Page<IncidentSummary>),
     /// One incident.
     Incident(Box<IncidentDetail>),
+    /// How an app's users log in with its tokens.
+    Sso(SsoView),
+    /// A page of live sessions.
+    Sessions(Page<SessionItem>),
+    /// Sessions were revoked.
+    SessionsEnded {
+        /// How many were live.
+        ended: usize,
+    },
     /// A page of everything about a user.
     Export(ExportPage),
     /// An erasure that was begun.

@@ -11,6 +11,8 @@ use super::incidents::IncidentRequest;
 use super::policies::PolicyRequest;
 use super::providers::ProviderRequest;
 use super::provisioning::{DeviceConfigRequest, NetworkKeyRequest};
+use super::sessions::SessionRequest;
+use super::sso::SsoRequest;
 use super::webhook_requests::WebhookRequest;
 
 /// An administrator's request. Names come as typed and are checked when it is
@@ -176,6 +178,10 @@ pub enum AdminRequest {
     Policy(PolicyRequest),
     /// About what this node sends through.
     Provider(ProviderRequest),
+    /// About the sessions of an app's users.
+    Session(SessionRequest),
+    /// About the log-in of an app's users by the app's tokens.
+    Sso(SsoRequest),
 }
 
 impl AdminRequest {
@@ -186,6 +192,7 @@ impl AdminRequest {
             Self::AppCreate { .. } | Self::SecretAdd { .. } | Self::KeyRotate { .. } => true,
             Self::NetworkKey(request) => request.seals(),
             Self::Webhook(request) => request.needs_master_key(),
+            Self::Sso(request) => request.seals(),
             _ => false,
         }
     }

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use mayday_core::broker_key;
 use mayday_core::identity::signing::STALE_GRACE;
-use mayday_core::identity::{ExternalUserId, Proof, parse_username};
+use mayday_core::identity::{ExternalUserId, parse_username};
 use mayday_core::ids::{AppUuid, UserId};
 use mayday_core::time::Timestamp;
 
-use crate::{App, AppError};
+use crate::{App, AppError, Urgency};
 
 /// Which apps a broker serves: what its key was made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,15 +70,10 @@ impl App {
         password: &str,
         peer: IpAddr,
     ) -> Result<Admission, AppError> {
-        let Some((app_id, external_id)) = parse_username(username) else {
+        let Some(username) = parse_username(username) else {
             return Err(self.unreadable_proof(peer));
         };
-        let proof = Proof {
-            app_id,
-            external_id,
-            hash: password,
-        };
-        let caller = self.authenticate(proof, peer).await?;
+        let caller = self.authenticate_client(username, password, peer).await?;
         if !scope.serves(caller.app) {
             return Err(AppError::Unauthorized);
         }
@@ -89,10 +84,15 @@ impl App {
             .await
             .unwrap_or(true);
         let alias = one_app && !shadowed;
-        let end = if caller.is_full() {
-            caller.expires_at
-        } else {
-            caller.expires_at.map(|at| at.plus(STALE_GRACE))
+        let end = match caller.expires_at {
+            // Nobody can tell the broker of a session's end: the connection lives as
+            // long as the token, and comes back with the next one.
+            _ if caller.is_full() && caller.credential.session().is_some() => {
+                let row = self.access_row(password, Urgency::Ordinary).await?;
+                row.map(|row| row.token.ends_at())
+            }
+            expires_at if caller.is_full() => expires_at,
+            expires_at => expires_at.map(|at| at.plus(STALE_GRACE)),
         };
         Ok(Admission {
             user: caller.user,

@@ -5,7 +5,7 @@
 //! anybody's, unless the broker serves exactly one app; then external ids are
 //! unique on it, and the alias and flat forms are taken too.
 
-use mayday_core::identity::{AppId, ExternalUserId, parse_username};
+use mayday_core::identity::{AppId, ExternalUserId, Username, parse_username};
 use mayday_core::ids::UserId;
 use mayday_core::topic::{EventFilter, PublishTopic, TopicForm, TopicIdentity};
 use mayday_store::users;
@@ -86,8 +86,10 @@ impl App {
         scope: BrokerScope,
         username: &str,
     ) -> Result<Option<(UserId, ExternalUserId)>, AppError> {
-        let Some((app_id, external_id)) = parse_username(username) else {
-            return Ok(None);
+        // Admitted by a hash or by a session, it is the same user.
+        let (app_id, external_id) = match parse_username(username) {
+            Some(Username::Signed(app, user) | Username::Session(app, user)) => (app, user),
+            None => return Ok(None),
         };
         let (Ok(app_id), Ok(external_id)) =
             (AppId::parse(app_id), ExternalUserId::parse(external_id))

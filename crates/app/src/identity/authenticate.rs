@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use mayday_core::identity::{AppId, Caller, ExternalUserId, Proof};
+use mayday_core::identity::{AppId, Caller, Credential, ExternalUserId, Proof};
 use mayday_core::ids::UserId;
 use mayday_core::time::Timestamp;
 use mayday_store::Lane;
@@ -37,7 +37,8 @@ impl App {
             app_id: proven.app.app_id.clone(),
             user,
             external_id: proven.external_id,
-            secret: proven.genuine.secret,
+            credential: Credential::Secret(proven.genuine.secret),
+            lapse: None,
             expires_at: proven.genuine.expires_at,
             standing: proven.genuine.standing,
             peer,
@@ -56,6 +57,9 @@ impl App {
         }
         if caller.at(self.clock.now()).is_none() {
             return Err(AppError::Unauthorized);
+        }
+        if let Credential::Session(session) = caller.credential {
+            return self.recheck_session(caller, session).await;
         }
         let key = (caller.app, caller.external_id.clone());
         let known = self.identity.known.get(&key, directory.version);
@@ -90,6 +94,13 @@ impl App {
     pub fn mqtt_seen(&self, caller: &Caller, noted: &mut Option<Timestamp>) {
         let now = self.clock.now();
         if noted.is_some_and(|at| now.since(at) < SEEN_EVERY) {
+            return;
+        }
+        if let Credential::Session(session) = caller.credential {
+            if self.touch(caller.user, true) {
+                *noted = Some(now);
+            }
+            self.touch_session(caller.user, session, 0);
             return;
         }
         let directory = self.identity.directory.current();
@@ -168,7 +179,7 @@ impl App {
         Ok(Some(self.remember(key, version, &row)?.user))
     }
 
-    async fn find_or_make(&self, key: &Key) -> Result<UserRow, AppError> {
+    pub(crate) async fn find_or_make(&self, key: &Key) -> Result<UserRow, AppError> {
         let (app, external_id) = key;
         let found = {
             let mut tx = self.store.read_urgent().await?;

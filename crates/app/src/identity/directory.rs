@@ -9,10 +9,15 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use mayday_core::identity::signing::{Genuine, LiveSecret, Verdict, verify};
-use mayday_core::identity::{AppId, AppPolicy, Caller, CancelPolicy, ExternalUserId, Proof};
+use mayday_core::identity::{
+    AppId, AppPolicy, Caller, CancelPolicy, Credential, ExternalUserId, Proof,
+};
 use mayday_core::ids::AppUuid;
+use mayday_core::sso::ClaimTerms;
 use mayday_core::time::Timestamp;
-use mayday_store::{Store, StoreError, apps, broker_keys, control};
+use mayday_gateway::introspection::TokenEndpoint;
+use mayday_gateway::secret::Secret;
+use mayday_store::{ReadTx, Store, StoreError, apps, broker_keys, control, sso};
 use tokio::sync::Mutex;
 
 use crate::brokers::BrokerScope;
@@ -44,6 +49,15 @@ pub(super) struct Snapshot {
     names: HashMap<AppUuid, AppId>,
     /// By digest, the app that the broker serves; `None` for every app.
     broker_keys: HashMap<String, BrokerScope>,
+    /// How the users of an app log in with the app's tokens.
+    sso: HashMap<AppUuid, Arc<SsoApp>>,
+}
+
+/// How the users of an app log in with the app's tokens.
+#[derive(Debug)]
+pub(crate) struct SsoApp {
+    pub(crate) endpoint: TokenEndpoint,
+    pub(crate) terms: ClaimTerms,
 }
 
 /// An app.
@@ -96,8 +110,14 @@ impl Snapshot {
                 secrets.entry(app).or_default().push(secret);
             }
         }
+        let sso = if store.has_master_key() {
+            sso_apps(&mut tx).await?
+        } else {
+            HashMap::new()
+        };
         let names = rows.iter().map(|row| (row.id, row.app_id.clone()));
         Ok(Self {
+            sso,
             version,
             names: names.collect(),
             broker_keys: broker_keys
@@ -147,13 +167,26 @@ impl Snapshot {
         };
         if !app.active {
             Some(CutReason::AppInactive)
-        } else if !app.secrets.iter().any(|live| live.id == caller.secret) {
+        } else if let Credential::Secret(secret) = caller.credential
+            && !app.secrets.iter().any(|live| live.id == secret)
+        {
             Some(CutReason::SecretRetired)
         } else if !app.policy.admits(caller.expires_at) {
             Some(CutReason::PolicyChanged)
         } else {
             None
         }
+    }
+
+    /// The app of this internal id.
+    pub(super) fn entry(&self, app: AppUuid) -> Option<&Entry> {
+        self.apps.get(self.names.get(&app)?)
+    }
+
+    /// An app by its public id, with how its users log in with its tokens.
+    pub(super) fn sso(&self, app_id: &AppId) -> Option<(&Entry, Arc<SsoApp>)> {
+        let entry = self.apps.get(app_id)?;
+        Some((entry, Arc::clone(self.sso.get(&entry.id)?)))
     }
 
     /// The internal id of an app whose users are let in.
@@ -177,4 +210,26 @@ impl Snapshot {
             |entry| entry.policy,
         )
     }
+}
+
+/// How users log in, with our keys opened.
+async fn sso_apps(tx: &mut ReadTx) -> Result<HashMap<AppUuid, Arc<SsoApp>>, StoreError> {
+    let mut apps = HashMap::new();
+    for row in sso::all(tx).await? {
+        let key = sso::key(tx, &row)?;
+        let key = key.map(|key| (key.header, Secret::new(key.key.as_str())));
+        let settings = row.settings;
+        let app = SsoApp {
+            endpoint: TokenEndpoint {
+                url: settings.token_info_url,
+                form: settings.form,
+                parameter: settings.parameter,
+                key,
+                local: settings.local,
+            },
+            terms: settings.terms,
+        };
+        apps.insert(row.app, Arc::new(app));
+    }
+    Ok(apps)
 }

@@ -10,6 +10,7 @@
 mod authenticate;
 mod directory;
 mod known;
+mod session;
 mod watch;
 
 use std::sync::Arc;
@@ -25,7 +26,9 @@ use tokio::sync::Semaphore;
 use crate::brokers::BrokerScope;
 use crate::{App, AppError};
 use directory::Directory;
+pub(crate) use directory::SsoApp;
 use known::KnownUsers;
+pub use session::Urgency;
 
 /// How many notes that a user was seen may wait for the store at once; more
 /// are left to the user's next contact.
@@ -81,6 +84,14 @@ impl Identity {
         self.directory.current().active(app_id)
     }
 
+    /// An app by its public id, whether it is active, and how its users log in
+    /// with its tokens; `None` when they do not.
+    pub(crate) fn sso_app(&self, app_id: &AppId) -> Option<(AppUuid, bool, Arc<SsoApp>)> {
+        let directory = self.directory.current();
+        let (entry, sso) = directory.sso(app_id)?;
+        Some((entry.id, entry.active, sso))
+    }
+
     /// What the live key of a broker with this digest was made for.
     pub(crate) fn broker_key(&self, digest: &str) -> Option<BrokerScope> {
         self.directory.current().broker_key(digest)
@@ -100,7 +111,7 @@ pub(crate) fn require_full(caller: &Caller) -> Result<(), AppError> {
     if caller.is_full() {
         Ok(())
     } else {
-        Err(AppError::Unauthorized)
+        Err(AppError::stale(caller))
     }
 }
 

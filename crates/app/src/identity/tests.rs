@@ -5,7 +5,7 @@ use std::time::Duration;
 use mayday_core::clock::Clock as _;
 use mayday_core::contact::ContactDraft;
 use mayday_core::identity::signing::STALE_GRACE;
-use mayday_core::identity::{AppSecret, Caller, CancelPolicy, Proof, Standing};
+use mayday_core::identity::{AppSecret, Caller, CancelPolicy, Credential, Proof, Standing};
 use mayday_core::ids::UserId;
 use mayday_core::profile::ProfilePatch;
 use mayday_store::testing::TestStore;
@@ -66,9 +66,12 @@ async fn require_expiring(node: &TestApp, required: bool) {
 }
 
 async fn retire(node: &TestApp, caller: &Caller) {
+    let Credential::Secret(secret) = caller.credential else {
+        panic!("a signed proof");
+    };
     node.admin(AdminRequest::SecretRetire {
         app_id: APP_ID.into(),
-        secret_id: caller.secret.to_string(),
+        secret_id: secret.to_string(),
     })
     .await;
 }

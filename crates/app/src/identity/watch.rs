@@ -22,6 +22,14 @@ const COMPARE_EVERY: Duration = Duration::from_millis(500);
 /// ago that they allow nothing any more.
 const EXPIRE_EVERY: Duration = Duration::from_mins(1);
 
+/// Whether a hint says that somebody may have lost a right.
+fn lets_go(hint: &Hint) -> bool {
+    matches!(
+        hint,
+        Hint::ControlChanged | Hint::SessionEnded { .. } | Hint::IncidentEnded { .. }
+    )
+}
+
 impl App {
     /// Keeps the directory as the store has it, until shutdown.
     pub(crate) async fn watch_control(self: Arc<Self>) {
@@ -40,13 +48,16 @@ impl App {
                     continue;
                 }
                 hints = commits.recv() => match hints {
-                    Ok(hints) if !hints.iter().any(|hint| matches!(hint, Hint::ControlChanged)) => continue,
+                    Ok(hints) if !hints.iter().any(lets_go) => continue,
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
                     // The store is closed: nothing changes any more.
                     Err(RecvError::Closed) => return,
                 },
             }
-            let followed = self.follow_control().await;
+            let followed = match self.follow_control().await {
+                Ok(()) => self.follow_sessions().await,
+                failed => failed,
+            };
             let keyless = matches!(followed, Err(StoreError::Seal(SealError::OtherKey)));
             self.identity.keyless.store(keyless, Ordering::Relaxed);
             match followed {
@@ -58,6 +69,12 @@ impl App {
                 Err(_) => {}
             }
         }
+    }
+
+    /// Follows both, for whoever has just changed something.
+    pub(crate) async fn follow(&self) -> Result<(), StoreError> {
+        self.follow_control().await?;
+        self.follow_sessions().await
     }
 
     /// Reloads the directory if the control version moved, and cuts the

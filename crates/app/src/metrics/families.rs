@@ -42,6 +42,8 @@ pub(super) struct Families {
     pub(super) telemetry_samples: Family<OutcomeOf, Counter>,
     pub(super) telemetry_store: Seconds<Via>,
     pub(super) auth_failures: Family<ReasonOf, Counter>,
+    pub(super) sso_logins: Family<Reason, Counter>,
+    pub(super) sessions_ended: Family<Reason, Counter>,
     pub(super) mqtt_connections: Gauge,
     pub(super) mqtt_connects: Family<Reason, Counter>,
     pub(super) mqtt_disconnects: Family<Reason, Counter>,
@@ -137,6 +139,8 @@ impl Families {
             telemetry_samples: Family::default(),
             telemetry_store: waits(),
             auth_failures: Family::default(),
+            sso_logins: Family::default(),
+            sessions_ended: Family::default(),
             mqtt_connections: Gauge::default(),
             mqtt_connects: Family::default(),
             mqtt_disconnects: Family::default(),
@@ -203,6 +207,16 @@ impl Families {
             "auth_failures",
             "Refused proofs of identity",
             self.auth_failures.clone(),
+        );
+        self.registry.register(
+            "sso_logins",
+            "Log-ins with tokens of apps, by what became of them",
+            self.sso_logins.clone(),
+        );
+        self.registry.register(
+            "sessions_ended",
+            "Sessions that this node ended, by reason",
+            self.sessions_ended.clone(),
         );
         self.registry.register(
             "mqtt_connections",

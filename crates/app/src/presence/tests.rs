@@ -1,7 +1,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use futures_util::FutureExt;
-use mayday_core::identity::{AppId, ExternalUserId, Standing};
+use mayday_core::identity::{AppId, Credential, ExternalUserId, Standing};
 use mayday_core::ids::{AppUuid, SecretId};
 use uuid::Uuid;
 
@@ -16,7 +16,8 @@ fn caller(user: u128) -> Caller {
         app_id: AppId::parse("app").unwrap(),
         user: UserId(Uuid::from_u128(user)),
         external_id: ExternalUserId::parse(&format!("user-{user}")).unwrap(),
-        secret: SecretId(Uuid::from_u128(9)),
+        credential: Credential::Secret(SecretId(Uuid::from_u128(9))),
+        lapse: None,
         expires_at: None,
         standing: Standing::Full,
         peer: HOME,

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::presence::PresenceLimits;
-use crate::testing::no_senders;
+use crate::testing::{introspector, no_senders};
 use crate::{App, IdentitySettings, Metrics, Parts, SosTrigger, TelemetryReceipt, TriggerReceipt};
 
 /// An application on a store of the test's own.
@@ -42,6 +42,7 @@ impl Node {
             metrics: Metrics::new(),
             identity: IdentitySettings::default(),
             presence: PresenceLimits::default(),
+            introspector: introspector(),
             senders: no_senders(store.clock.clone()),
             shutdown: shutdown.clone(),
         };

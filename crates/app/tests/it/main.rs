@@ -14,4 +14,5 @@ mod devices;
 mod escalation;
 mod harness;
 mod sos;
+mod sso;
 mod webhooks;

@@ -1,10 +1,12 @@
 //! A caller whose proof was checked.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::identity::signing::standing_at;
 use crate::identity::{AppId, ExternalUserId};
-use crate::ids::{AppUuid, SecretId, UserId};
+use crate::ids::{AppUuid, SecretId, SessionId, UserId};
+use crate::sso::session::Lapse;
 use crate::time::Timestamp;
 
 /// A user of an app whose proof was checked, on either transport.
@@ -18,15 +20,37 @@ pub struct Caller {
     pub user: UserId,
     /// The partner's id of the user.
     pub external_id: ExternalUserId,
-    /// Which secret the proof was made with; retiring it ends the connection.
-    pub secret: SecretId,
+    /// What the proof rests on; when that goes, the connection ends.
+    pub credential: Credential,
     /// When the proof expires or expired; `None` for a static hash.
     pub expires_at: Option<Timestamp>,
     /// What the proof allowed when it was checked; a connection that outlives
     /// an expiring proof asks [`Caller::at`].
     pub standing: Standing,
+    /// Why a session's token is not in force, for the answer; `None` for a signed
+    /// proof.
+    pub lapse: Option<Arc<Lapse>>,
     /// Where the request came from.
     pub peer: IpAddr,
+}
+
+/// What a proof rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A hash that this secret of the app signed.
+    Secret(SecretId),
+    /// An access token of the session with that id.
+    Session(SessionId),
+}
+
+impl Credential {
+    /// The session, if it is one.
+    pub const fn session(self) -> Option<SessionId> {
+        match self {
+            Self::Session(session) => Some(session),
+            Self::Secret(_) => None,
+        }
+    }
 }
 
 /// What a genuine proof allows (contract: "a stale but genuine proof still

@@ -8,9 +8,9 @@ mod secret;
 pub mod signing;
 mod username;
 
-pub use caller::{Caller, Standing};
+pub use caller::{Caller, Credential, Standing};
 pub use names::{AppId, ExternalUserId, InvalidName};
 pub use policy::{AppPolicy, CancelPolicy};
 pub use secret::AppSecret;
 pub use signing::Proof;
-pub use username::parse_username;
+pub use username::{Username, parse_username};

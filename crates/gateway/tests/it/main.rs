@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod guard;
+mod introspection;
 mod mail;
 mod slack;
 mod support;

@@ -9,7 +9,7 @@ use axum::response::Response;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::problem::Problem;
+use crate::problem::{Family, Problem};
 use crate::state::Api;
 
 /// Carries the request's id both ways.
@@ -38,7 +38,7 @@ pub(crate) async fn finish(State(api): State<Api>, request: Request, next: Next)
 
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
-        write_body(&mut response, problem, &id);
+        write_body(&mut response, problem, &id, route);
     }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -66,8 +66,13 @@ fn sent_id(headers: &HeaderMap) -> Option<String> {
     (fits && text.bytes().all(plain)).then(|| text.to_owned())
 }
 
-fn write_body(response: &mut Response, problem: &Problem, id: &str) {
-    let body = serde_json::to_vec(&problem.body(id)).unwrap_or_default();
+fn write_body(response: &mut Response, problem: &Problem, id: &str, route: &str) {
+    let body = match Family::of(route) {
+        Family::Sdk => serde_json::to_vec(&problem.body(id)),
+        Family::Sso => serde_json::to_vec(&problem.sso_body(id)),
+        Family::Oauth => serde_json::to_vec(&problem.oauth_body()),
+    };
+    let body = body.unwrap_or_default();
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,

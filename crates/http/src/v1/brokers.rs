@@ -84,6 +84,7 @@ fn is_denial(error: &AppError) -> bool {
     matches!(
         error,
         AppError::Unauthorized
+            | AppError::Session { .. }
             | AppError::AppInactive
             | AppError::UserBlocked
             | AppError::RateLimited { .. }

@@ -28,6 +28,7 @@ mod openapi;
 mod providers;
 mod serving;
 mod sos;
+mod sso;
 mod telemetry;
 mod tracking;
 mod words;

@@ -68,6 +68,8 @@ fn each_described_route_stands_in_the_authorisation_table_and_the_other_way_roun
             let proof = match access {
                 Access::Sos => "genuine",
                 Access::Broker => "broker",
+                Access::Session => "session",
+                Access::Login => "login",
                 _ => "full",
             };
             ((*method).to_owned(), (*path).to_owned(), proof.to_owned())

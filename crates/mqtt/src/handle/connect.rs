@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mayday_app::presence::{CutReason, Membership, Visitor};
 use mayday_app::{App, AppError};
-use mayday_core::identity::{Caller, Proof, parse_username};
+use mayday_core::identity::{Caller, parse_username};
 use mayday_core::ids::UserId;
 use mayday_core::topic::PublishTopic;
 use mayday_core::transport::Transport as Via;
@@ -170,24 +170,22 @@ async fn check(
         app.metrics().auth_refused(Via::Mqtt, &error);
         reason::refusal(&error)
     };
-    let Some(proof) = proof(connect) else {
-        return Err(refused(app.unreadable_proof(peer)));
-    };
-    let caller = app.authenticate(proof, peer).await.map_err(refused)?;
+    let caller = prove(app, connect, peer).await.map_err(refused)?;
     let membership = visitor.admit(&caller, &connect.client_id);
     app.recheck(&caller).await.map_err(refused)?;
     app.mqtt_seen(&caller, &mut None);
     Ok((caller, membership))
 }
 
-fn proof(connect: &Connect) -> Option<Proof<'_>> {
-    let (app_id, external_id) = parse_username(connect.username.as_deref()?)?;
-    let hash = std::str::from_utf8(connect.password.as_deref()?).ok()?;
-    Some(Proof {
-        app_id,
-        external_id,
-        hash,
-    })
+/// Whose the username and the password are: a user's with a hash, or a session's
+/// with its access token.
+async fn prove(app: &App, connect: &Connect, peer: IpAddr) -> Result<Caller, AppError> {
+    let username = connect.username.as_deref().and_then(parse_username);
+    let password = connect.password.as_deref().map(std::str::from_utf8);
+    let (Some(username), Some(Ok(password))) = (username, password) else {
+        return Err(app.unreadable_proof(peer));
+    };
+    app.authenticate_client(username, password, peer).await
 }
 
 async fn accept<T: Transport>(

@@ -129,6 +129,9 @@ impl<T: Transport> Connection<T> {
 
     /// A connection may outlive the proof that it was made with.
     pub(crate) fn refresh_standing(&mut self) {
+        if self.membership.is_demoted() {
+            self.caller.standing = Standing::Stale;
+        }
         if self.caller.expires_at.is_some()
             && self.caller.standing == Standing::Full
             && let Some(caller) = self.caller.at(self.app.now())

@@ -13,6 +13,7 @@ mod house;
 mod identity;
 mod publish;
 mod salvage;
+mod sessions;
 mod strict;
 mod subscribe;
 mod tls;

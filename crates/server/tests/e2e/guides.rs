@@ -66,6 +66,11 @@ fn running() {
 }
 
 #[test]
+fn sso() {
+    run("docs/sso.md");
+}
+
+#[test]
 fn backup() {
     run("docs/backup.md");
 }

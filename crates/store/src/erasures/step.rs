@@ -127,6 +127,15 @@ static DEVICES: Sql = delete!("devices", "user_id = $1");
 static CONTACTS: Sql = delete!("contacts", "user_id = $1");
 static CHECK_INS: Sql = delete!("checkins", "user_id = $1");
 static DEAD_LETTERS: Sql = delete!("dead_letters", "user_id = $1");
+static SESSION_TOKENS: Sql = delete!(
+    "session_tokens",
+    "session_id IN (SELECT id FROM sessions WHERE user_id = $1)"
+);
+static SESSIONS: Sql = delete!(
+    "sessions",
+    "user_id = $1 AND NOT EXISTS
+        (SELECT 1 FROM session_tokens t WHERE t.session_id = sessions.id)"
+);
 static SPILL: Sql = delete!("spill", "user_id = $1");
 // Somebody else's distress: it stays, without who relayed it and their bytes.
 static RELAYED: Sql = Sql::per_dialect(
@@ -181,6 +190,8 @@ pub(crate) const STEPS: &[&Sql] = &[
     &CONTACTS,
     &CHECK_INS,
     &DEAD_LETTERS,
+    &SESSION_TOKENS,
+    &SESSIONS,
     &SPILL,
     &RELAYED,
     &OWN_GATEWAYS,

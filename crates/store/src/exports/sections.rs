@@ -132,6 +132,12 @@ static DEAD_LETTERS: Sql = Sql::new(
      FROM dead_letters WHERE user_id = $1 AND id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
      ORDER BY id LIMIT $4",
 );
+static SESSIONS: Sql = Sql::new(
+    "SELECT id, CAST(0 AS BIGINT), id, subject, device_id, device_name, device_platform, created_at,
+        used_at, expires_at, ended_at, end_reason
+     FROM sessions WHERE user_id = $1 AND id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+     ORDER BY id LIMIT $4",
+);
 // An alert tells of a hidden incident only through it.
 static ALERTS: Sql = Sql::new(
     "SELECT a.id, CAST(0 AS BIGINT), a.id, a.kind, a.incident_id, a.detail, a.created_at,
@@ -189,6 +195,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &RELAYED,
     &UNATTRIBUTED,
     &DEAD_LETTERS,
+    &SESSIONS,
     &ALERTS,
     &ATTEMPTS,
     &ANSWERS,
@@ -452,6 +459,23 @@ pub(super) const SECTIONS: &[Section] = &[
             ("raw", Bytes),
             ("raw_bytes", Number),
             ("received_at", Time),
+        ],
+    },
+    Section {
+        name: "sessions",
+        statement: &SESSIONS,
+        page: 500,
+        columns: &[
+            ("id", Uuid),
+            ("subject", Text),
+            ("device_id", Text),
+            ("device_name", Text),
+            ("device_platform", Text),
+            ("created_at", Time),
+            ("used_at", Time),
+            ("expires_at", Time),
+            ("ended_at", Time),
+            ("end_reason", Text),
         ],
     },
     Section {

@@ -55,6 +55,8 @@ sealed_columns! {
     "webhook_endpoints"."sealed_url", sealed by "url_key_id";
     "webhook_secrets"."sealed", sealed by "key_id";
     "webhook_api_keys"."sealed", sealed by "key_id";
+    "sessions"."sealed", sealed by "key_id";
+    "sso_apps"."sealed", sealed by "key_id";
 }
 
 /// Whether a place is on the list.

@@ -1,7 +1,7 @@
 //! Apps and users for tests.
 
 use mayday_core::identity::signing::{LiveSecret, sign_static};
-use mayday_core::identity::{AppId, AppSecret, Caller, ExternalUserId, Standing};
+use mayday_core::identity::{AppId, AppSecret, Caller, Credential, ExternalUserId, Standing};
 use mayday_core::ids::{AppUuid, SecretId, UserId};
 
 use super::TestStore;
@@ -69,7 +69,8 @@ impl TestStore {
             app_id: app.app_id.clone(),
             user: self.user(app, external_id).await,
             external_id: ExternalUserId::parse(external_id).expect("a user id"),
-            secret: app.secret.id,
+            credential: Credential::Secret(app.secret.id),
+            lapse: None,
             expires_at: None,
             standing: Standing::Full,
             peer: std::net::Ipv4Addr::LOCALHOST.into(),

@@ -10,21 +10,30 @@ pub(super) async fn run(app: &App) -> Result<(), AppError> {
     let firmware = app.sweep_firmware().await;
     let deliveries = app.prune_deliveries().await;
     let resumed = app.resume_erasures().await;
+    let sessions = app.sweep_sessions().await;
     let (telemetry, letters, triggers) = (telemetry?, letters?, triggers?);
     let (firmware, deliveries, resumed) = (firmware?, deliveries?, resumed?);
+    let sessions = sessions?;
     if resumed > 0 {
         tracing::warn!(
             erasures = resumed,
             "erasures that had failed too often go on"
         );
     }
-    if telemetry > 0 || letters > 0 || triggers > 0 || firmware > 0 || deliveries > 0 {
+    if telemetry > 0
+        || letters > 0
+        || triggers > 0
+        || firmware > 0
+        || deliveries > 0
+        || sessions > 0
+    {
         tracing::info!(
             telemetry,
             letters,
             triggers,
             firmware,
             deliveries,
+            sessions,
             "old data was removed"
         );
     }

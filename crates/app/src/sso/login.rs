@@ -1,0 +1,208 @@
+//! Logs a user in with the token of the app's own log-in.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use mayday_core::field::FieldError;
+use mayday_core::identity::AppId;
+use mayday_core::ids::{AppUuid, SessionId};
+use mayday_core::sso::introspection::Unavailable;
+use mayday_core::sso::session::{Lapse, MAX_DEVICE_CHARS};
+use mayday_core::sso::token::{is_partner_token, partner_digest};
+use mayday_core::sso::{Claims, EndReason, Judgement, LoginDevice};
+use mayday_store::Lane;
+use mayday_store::sessions::{OpenSession, Opened};
+use mayday_store::users::UserRow;
+use zeroize::Zeroizing;
+
+use super::{Pair, SessionGrant};
+use crate::identity::SsoApp;
+use crate::{App, AppError};
+
+/// When a client should try again whose log-in could not be checked.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// How often a log-in begins anew because the person's data was erased under it.
+const ATTEMPTS: usize = 3;
+
+/// A log-in as asked for.
+#[derive(Clone)]
+pub struct SsoLogin {
+    /// The app's public id.
+    pub realm: String,
+    /// The token of the app's own log-in.
+    pub token: Zeroizing<String>,
+    /// The device.
+    pub device: LoginDevice,
+}
+
+impl std::fmt::Debug for SsoLogin {
+    /// Not the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SsoLogin")
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Opens a session with a token that the app's server calls valid.
+    ///
+    /// [`AppError::InvalidToken`] when it does not, [`AppError::SsoUnavailable`]
+    /// when nobody knows. An address that failed too often is told to wait before
+    /// the app's server is asked once more: it must not be flooded through us.
+    pub async fn sso_login(&self, login: SsoLogin, peer: IpAddr) -> Result<SessionGrant, AppError> {
+        check(&login)?;
+        let granted = self.judge_login(login, peer).await;
+        if let Err(error) = &granted {
+            self.metrics.sso_login(word(error));
+        }
+        granted
+    }
+
+    async fn judge_login(&self, login: SsoLogin, peer: IpAddr) -> Result<SessionGrant, AppError> {
+        let now = self.clock.now();
+        if let Some(retry_after) = self.identity.limiter.limited(peer, now) {
+            return Err(AppError::RateLimited { retry_after });
+        }
+        let realm = AppId::parse(&login.realm).ok();
+        let Some((app, active, sso)) = realm.and_then(|app| self.identity.sso_app(&app)) else {
+            return Err(self.unreadable_proof(peer));
+        };
+        if !active {
+            return Err(AppError::AppInactive);
+        }
+        let judged = self
+            .gates
+            .judge(app, &sso, &login.token, self.clock.as_ref());
+        match judged.await {
+            Judgement::Valid(claims) => self.open(app, &sso, login, claims).await,
+            Judgement::Invalid(reason) => match self.unreadable_proof(peer) {
+                limited @ AppError::RateLimited { .. } => Err(limited),
+                _ => Err(AppError::InvalidToken { reason }),
+            },
+            Judgement::Unavailable(reason) => Err(AppError::SsoUnavailable {
+                reason,
+                retry_after: RETRY_AFTER,
+            }),
+        }
+    }
+
+    async fn open(
+        &self,
+        app: AppUuid,
+        sso: &SsoApp,
+        login: SsoLogin,
+        claims: Claims,
+    ) -> Result<SessionGrant, AppError> {
+        let key = (app, claims.subject.clone());
+        for _ in 0..ATTEMPTS {
+            let user = self.find_or_make(&key).await?;
+            let pair = Pair::generate(self.entropy.as_ref());
+            let open = self.opening(&user, sso, &login, &claims, &pair);
+            match self.store.write(Lane::Session, open).await? {
+                Opened::Session {
+                    issued,
+                    fresh,
+                    evicted,
+                } => {
+                    self.metrics
+                        .sso_login(if fresh { "opened" } else { "again" });
+                    self.metrics
+                        .sessions_ended(EndReason::Evicted, evicted.len());
+                    tracing::info!(
+                        user.id = %user.id,
+                        session.id = %issued.session.id,
+                        session.fresh = fresh,
+                        sessions.evicted = evicted.len(),
+                        "a session was opened"
+                    );
+                    return Ok(pair.granted(issued));
+                }
+                Opened::Refused(reason) => return Err(self.spent(reason)),
+                Opened::Blocked => return Err(AppError::UserBlocked),
+                Opened::NotConfigured => return Err(AppError::Unauthorized),
+                Opened::Gone => {}
+            }
+        }
+        Err(AppError::SsoUnavailable {
+            reason: Unavailable::Busy,
+            retry_after: RETRY_AFTER,
+        })
+    }
+
+    fn opening(
+        &self,
+        user: &UserRow,
+        sso: &SsoApp,
+        login: &SsoLogin,
+        claims: &Claims,
+        pair: &Pair,
+    ) -> OpenSession {
+        OpenSession {
+            id: SessionId::generate(self.clock.as_ref(), self.entropy.as_ref()),
+            app: user.app,
+            user: user.id,
+            external_id: user.external_id.clone(),
+            partner_digest: partner_digest(&login.token),
+            partner_token: login.token.clone(),
+            partner_expires_at: claims.expires_at.plus(sso.terms.skew),
+            device: login.device.clone(),
+            email: claims.email.clone(),
+            name: claims.name.clone(),
+            pair: pair.digests(),
+        }
+    }
+
+    /// The token's session was ended so that it opens none any more.
+    fn spent(&self, reason: EndReason) -> AppError {
+        AppError::Session {
+            lapse: std::sync::Arc::new(Lapse {
+                code: reason.code(),
+                at: self.clock.now(),
+                device: None,
+            }),
+        }
+    }
+}
+
+/// What the counter calls a log-in that failed.
+fn word(error: &AppError) -> &'static str {
+    match error {
+        AppError::InvalidToken { .. } => "invalid_token",
+        AppError::SsoUnavailable { .. } => "sso_unavailable",
+        AppError::RateLimited { .. } => "rate_limited",
+        AppError::Session { lapse } => lapse.code,
+        AppError::Unauthorized => "unknown_realm",
+        AppError::AppInactive => "app_inactive",
+        AppError::UserBlocked => "user_blocked",
+        _ => "failed",
+    }
+}
+
+fn check(login: &SsoLogin) -> Result<(), AppError> {
+    let mut faults = Vec::new();
+    if !is_partner_token(&login.token) {
+        let message = "token must be 1 to 8192 characters of visible ASCII";
+        faults.push(FieldError::new("/token", message));
+    }
+    let device = &login.device;
+    for (pointer, text) in [
+        ("/device/id", &device.id),
+        ("/device/name", &device.name),
+        ("/device/platform", &device.platform),
+    ] {
+        let Some(text) = text else { continue };
+        let long = text.chars().count() > MAX_DEVICE_CHARS;
+        if text.is_empty() || long || text.chars().any(char::is_control) {
+            let name = pointer.trim_start_matches('/').replace('/', ".");
+            let message = format!("{name} must be 1 to {MAX_DEVICE_CHARS} visible characters");
+            faults.push(FieldError::new(pointer, message));
+        }
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(AppError::fields(faults))
+    }
+}

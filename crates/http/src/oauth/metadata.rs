@@ -1,0 +1,34 @@
+//! `GET /.well-known/oauth-authorization-server` (RFC 8414).
+
+use axum::Json;
+use serde::Serialize;
+
+use super::{REFRESH_TOKEN, TOKEN_EXCHANGE};
+use crate::problem::Problem;
+use crate::public_url::PublicUrl;
+
+/// What a client library needs to know.
+#[derive(Serialize)]
+pub(crate) struct Metadata {
+    issuer: String,
+    token_endpoint: String,
+    grant_types_supported: [&'static str; 2],
+    /// There is no authorisation endpoint: the app logs its user in.
+    response_types_supported: [&'static str; 0],
+    /// Clients are public: the app's own token is the proof.
+    token_endpoint_auth_methods_supported: [&'static str; 1],
+    service_documentation: String,
+}
+
+/// The discovery document. The issuer is the address that clients reach this
+/// server under: `http.public_url`, else the one that was asked.
+pub(crate) async fn metadata(url: PublicUrl) -> Result<Json<Metadata>, Problem> {
+    Ok(Json(Metadata {
+        issuer: url.join(""),
+        token_endpoint: url.join("/oauth/token"),
+        grant_types_supported: [TOKEN_EXCHANGE, REFRESH_TOKEN],
+        response_types_supported: [],
+        token_endpoint_auth_methods_supported: ["none"],
+        service_documentation: url.join("/docs"),
+    }))
+}

@@ -1,0 +1,190 @@
+//! `POST /oauth/token`.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use mayday_app::{AppError, SessionGrant, SsoLogin, SsoRefresh};
+use mayday_core::sso::LoginDevice;
+use serde::Serialize;
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use super::{REFRESH_TOKEN, TOKEN_EXCHANGE};
+use crate::auth::Peer;
+use crate::body::whole;
+use crate::problem::Problem;
+use crate::state::Api;
+
+/// What we hand out.
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+/// What the app's own token may call itself.
+const SUBJECT_TYPES: [&str; 3] = [
+    ACCESS_TOKEN,
+    "urn:ietf:params:oauth:token-type:id_token",
+    "urn:ietf:params:oauth:token-type:jwt",
+];
+
+/// A form in which each name stands once.
+struct Form(HashMap<String, Zeroizing<String>>);
+
+/// A token request, for the description: it comes as a form.
+#[derive(ToSchema)]
+#[schema(as = OauthRequest)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) struct TokenRequest {
+    /// `urn:ietf:params:oauth:grant-type:token-exchange`, or `refresh_token`.
+    grant_type: String,
+    /// The app's public id.
+    #[schema(required = false)]
+    client_id: Option<String>,
+    /// The app's own token, for an exchange.
+    #[schema(required = false)]
+    subject_token: Option<String>,
+    /// What it is: `urn:ietf:params:oauth:token-type:access_token`, `..:id_token`
+    /// or `..:jwt`.
+    #[schema(required = false)]
+    subject_token_type: Option<String>,
+    /// The refresh token, for a refresh.
+    #[schema(required = false)]
+    refresh_token: Option<String>,
+    /// The app's id of the device.
+    #[schema(required = false)]
+    device_id: Option<String>,
+}
+
+/// A session in the words of OAuth (RFC 8693, 2.2.1).
+#[derive(Serialize, ToSchema)]
+#[schema(as = OauthToken)]
+pub(crate) struct TokenAnswer {
+    /// Proves the session.
+    access_token: String,
+    /// `urn:ietf:params:oauth:token-type:access_token`.
+    issued_token_type: &'static str,
+    /// `Bearer`.
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds until the access token ends.
+    #[schema(example = 900)]
+    expires_in: i64,
+    /// Buys the next pair, once.
+    refresh_token: String,
+}
+
+/// Exchange the app's own token for a session
+///
+/// RFC 8693: `grant_type` is `urn:ietf:params:oauth:grant-type:token-exchange`,
+/// `client_id` the app's public id, `subject_token` the app's own token. With
+/// `grant_type=refresh_token` the session is refreshed. It is the same session that
+/// `/v1/sso/login` opens.
+#[utoipa::path(
+    post,
+    path = "/oauth/token",
+    operation_id = "oauthToken",
+    tag = "Sessions",
+    request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "The session.", body = TokenAnswer),
+        (status = 400, description = "The request is not valid, or the token is not accepted (`invalid_request`, `invalid_grant`, `unsupported_grant_type`)."),
+        (status = 401, description = "The client is unknown (`invalid_client`)."),
+    ),
+)]
+pub(crate) async fn token(
+    State(api): State<Api>,
+    Peer(peer): Peer,
+    body: Body,
+) -> Result<Json<TokenAnswer>, Problem> {
+    let form = Form::read(&whole(body, api.settings.body_timeout).await?)?;
+    let granted = match form.need("grant_type")?.as_str() {
+        TOKEN_EXCHANGE => exchange(&api, &form, peer).await,
+        REFRESH_TOKEN => renew(&api, &form, peer).await,
+        _ => Err(Problem::oauth(
+            "unsupported_grant_type",
+            "grant_type is token exchange (RFC 8693) or refresh_token",
+        )),
+    };
+    let granted = granted?;
+    let left = granted.access_expires_at.as_secs() - api.app.now().as_secs();
+    Ok(Json(TokenAnswer {
+        access_token: granted.access_token.expose().to_owned(),
+        issued_token_type: ACCESS_TOKEN,
+        token_type: "Bearer",
+        expires_in: left.max(0),
+        refresh_token: granted.refresh_token.expose().to_owned(),
+    }))
+}
+
+async fn exchange(api: &Api, form: &Form, peer: IpAddr) -> Result<SessionGrant, Problem> {
+    if !SUBJECT_TYPES.contains(&form.need("subject_token_type")?.as_str()) {
+        let message = "subject_token_type is an access token, an ID token or a JWT";
+        return Err(Problem::oauth("invalid_request", message));
+    }
+    let device_id = form.get("device_id").map(|id| id.to_string());
+    let login = SsoLogin {
+        realm: form.need("client_id")?.to_string(),
+        token: form.need("subject_token")?.clone(),
+        device: LoginDevice {
+            id: device_id,
+            ..LoginDevice::default()
+        },
+    };
+    api.app.sso_login(login, peer).await.map_err(refused)
+}
+
+async fn renew(api: &Api, form: &Form, peer: IpAddr) -> Result<SessionGrant, Problem> {
+    let refresh = SsoRefresh {
+        access_token: None,
+        refresh_token: form.need("refresh_token")?.clone(),
+    };
+    match api.app.sso_refresh(refresh, peer).await {
+        // RFC 6749, 5.2: the refresh token is not valid, not the client.
+        Err(AppError::Unauthorized) => Err(Problem::oauth(
+            "invalid_grant",
+            "the refresh token is not valid",
+        )),
+        answer => answer.map_err(refused),
+    }
+}
+
+/// A token that is not accepted is answered 400 (RFC 6749, 5.2; RFC 8693, 2.2.2).
+fn refused(error: AppError) -> Problem {
+    let of_the_token = matches!(
+        error,
+        AppError::InvalidToken { .. } | AppError::Session { .. }
+    );
+    let problem = Problem::from(error);
+    if of_the_token {
+        problem.with_status(StatusCode::BAD_REQUEST)
+    } else {
+        problem
+    }
+}
+
+impl Form {
+    fn read(bytes: &[u8]) -> Result<Self, Problem> {
+        let mut members = HashMap::new();
+        for (name, value) in form_urlencoded::parse(bytes) {
+            let value = Zeroizing::new(value.into_owned());
+            if members.insert(name.into_owned(), value).is_some() {
+                // RFC 6749, 3.2.
+                let message = "a parameter stands twice";
+                return Err(Problem::oauth("invalid_request", message));
+            }
+        }
+        Ok(Self(members))
+    }
+
+    /// A parameter without a value is as good as none (RFC 6749, 3.2).
+    fn get(&self, name: &str) -> Option<&Zeroizing<String>> {
+        self.0.get(name).filter(|value| !value.is_empty())
+    }
+
+    fn need(&self, name: &str) -> Result<&Zeroizing<String>, Problem> {
+        self.get(name)
+            .ok_or_else(|| Problem::oauth("invalid_request", &format!("{name} is missing")))
+    }
+}

@@ -1,0 +1,138 @@
+//! Connections that are made with the access token of a session.
+
+use std::time::Duration;
+
+use mayday_app::SessionGrant;
+use mayday_app::admin::{AdminRequest, SessionRequest, SessionTarget};
+use mayday_app::testing::APP_ID;
+use tokio::time::Instant;
+
+use crate::support::client::Client;
+use crate::support::packets::{BOTH, Connect, Version, cry, publish, sample};
+use crate::support::server::Server;
+
+const PUBACK: u8 = 0x40;
+
+fn connect(version: Version, subject: &str, session: &SessionGrant) -> Connect {
+    Connect {
+        username: Some(format!("sso:{APP_ID}:{subject}")),
+        ..Connect::new(version, subject, session.access_token.expose())
+    }
+}
+
+async fn end(server: &Server, subject: &str) {
+    let end = SessionRequest::End {
+        app_id: APP_ID.to_owned(),
+        target: SessionTarget::User(subject.to_owned()),
+    };
+    server.node.admin(AdminRequest::Session(end)).await;
+}
+
+/// The code of a refused session by version.
+fn refused(version: Version) -> u8 {
+    if version == Version::V5 { 0x87 } else { 5 }
+}
+
+/// The code of a wrong password by version.
+fn wrong(version: Version) -> u8 {
+    if version == Version::V5 { 0x86 } else { 4 }
+}
+
+#[tokio::test]
+async fn a_session_connects_under_its_own_name_alone() {
+    let server = Server::start().await;
+    let partner = server.node.partner(1).await;
+    for version in BOTH {
+        let session = server.node.log_in(&partner, "a:na", "phone").await;
+        let good = connect(version, "a:na", &session);
+        let mut client = Client::accepted(&server, &good).await;
+        client
+            .send(&publish(version, 1, "tel/data", &sample(1)))
+            .await;
+        client.expect_ack(PUBACK, 1, 0).await;
+        let other = connect(version, "ben", &session);
+        let (_, code) = Client::try_connect(&server, &other).await;
+        assert_eq!(code, wrong(version));
+        // A user hash and an access token are not taken for each other.
+        let hash = Connect {
+            password: Some(server.node.hash("a:na")),
+            ..good.clone()
+        };
+        let (_, code) = Client::try_connect(&server, &hash).await;
+        assert_eq!(code, wrong(version));
+        let signed = Connect {
+            username: Some(format!("sdk:{APP_ID}:a:na")),
+            ..good
+        };
+        let (_, code) = Client::try_connect(&server, &signed).await;
+        assert_eq!(code, wrong(version));
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_cuts_its_connection_within_a_second() {
+    let server = Server::start().await;
+    let partner = server.node.partner(1).await;
+    for version in BOTH {
+        let session = server.node.log_in(&partner, "ana", "phone").await;
+        let other = server.node.log_in(&partner, "ben", "phone").await;
+        let mut ana = Client::accepted(&server, &connect(version, "ana", &session)).await;
+        let mut ben = Client::accepted(&server, &connect(version, "ben", &other)).await;
+        let since = Instant::now();
+        end(&server, "ana").await;
+        ana.expect_close(0x87).await;
+        assert!(since.elapsed() < Duration::from_secs(1));
+        ben.expect_silence().await;
+        let (_, code) = Client::try_connect(&server, &connect(version, "ana", &session)).await;
+        assert_eq!(code, refused(version));
+
+        // A log-in elsewhere: the cap is one.
+        let since = Instant::now();
+        server.node.log_in(&partner, "ben", "tablet").await;
+        ben.expect_close(0x87).await;
+        assert!(since.elapsed() < Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
+async fn an_overtaken_phone_in_distress_keeps_its_connection_for_that_sos_alone() {
+    let server = Server::start().await;
+    let partner = server.node.partner(1).await;
+    let version = Version::V5;
+    let session = server.node.log_in(&partner, "ana", "phone").await;
+    let mut phone = Client::accepted(&server, &connect(version, "ana", &session)).await;
+    phone
+        .send(&publish(version, 1, "sos/alerts", &cry(1)))
+        .await;
+    phone.expect_ack(PUBACK, 1, 0).await;
+    let newer = server.node.log_in(&partner, "ana", "tablet").await;
+    // The watch looks on the hint and twice a second: by then it has looked.
+    let caller = server.caller("ana").await;
+    phone.expect_silence().await;
+    phone
+        .send(&publish(version, 2, "sos/alerts", &cry(2)))
+        .await;
+    phone.expect_ack(PUBACK, 2, 0).await;
+    let incident = server.node.app.current_sos(&caller).await.unwrap().unwrap();
+    assert!(incident.acknowledged_at.is_none());
+    // It is up until the incident ends.
+    server.node.app.resolve_sos(&caller).await.unwrap();
+    phone.expect_close(0x87).await;
+
+    // With what it still holds it may come back to cry, and for nothing else.
+    let mut again = Client::accepted(&server, &connect(version, "ana", &session)).await;
+    again
+        .send(&publish(version, 1, "sos/alerts", &cry(3)))
+        .await;
+    again.expect_ack(PUBACK, 1, 0).await;
+    let incident = server.node.app.current_sos(&caller).await.unwrap().unwrap();
+    let flags = format!("{:?}", incident.flags);
+    assert!(flags.contains("StaleCredentials"), "{flags}");
+
+    // Sent away, it is heard no more.
+    let mut tablet = Client::accepted(&server, &connect(version, "ana", &newer)).await;
+    end(&server, "ana").await;
+    tablet.expect_close(0x87).await;
+    let (_, code) = Client::try_connect(&server, &connect(version, "ana", &newer)).await;
+    assert_eq!(code, refused(version));
+}

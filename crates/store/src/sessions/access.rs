@@ -1,0 +1,139 @@
+//! Looks at the session behind an access token. Every request does, so that the
+//! end of a session refuses its token at once, on every node.
+
+use mayday_core::identity::ExternalUserId;
+use mayday_core::ids::{AppUuid, SessionId, UserId};
+use mayday_core::sso::LoginDevice;
+use mayday_core::sso::session::{Ending, Life, TokenLife};
+use mayday_core::sso::token::TokenDigest;
+use mayday_core::time::Timestamp;
+use uuid::Uuid;
+
+use super::ending;
+use crate::args;
+use crate::error::StoreError;
+use crate::sql::Sql;
+use crate::sso::duration;
+use crate::tx::Tx;
+
+/// How many sessions are asked about in one statement.
+const BATCH: usize = 10_000;
+
+static ACCESS: Sql = Sql::new(
+    "SELECT s.id, s.app_id, s.user_id, u.external_id, u.blocked_at, s.used_at, s.expires_at,
+        s.idle_seconds, s.ended_at, s.end_reason, s.ended_by, t.pair, s.used_pair, t.expires_at,
+        t.superseded_at, s.subject, s.device_id, s.device_name, s.device_platform
+     FROM session_tokens t JOIN sessions s ON s.id = t.session_id
+     JOIN users u ON u.id = s.user_id
+     WHERE t.digest = $1 AND t.kind = 'access' AND u.erased_at IS NULL",
+);
+static ENDED_AMONG: Sql = Sql::per_dialect(
+    "SELECT s.id, s.ended_at, s.end_reason, s.ended_by,
+        CASE WHEN EXISTS (SELECT 1 FROM incidents i WHERE i.user_id = s.user_id
+            AND i.state IN ('active', 'acknowledged') AND NOT i.drill AND NOT i.hidden)
+        THEN 1 ELSE 0 END
+     FROM sessions s WHERE s.ended_at IS NOT NULL
+        AND s.id IN (SELECT unhex(value) FROM json_each($1))",
+    "SELECT s.id, s.ended_at, s.end_reason, s.ended_by,
+        CASE WHEN EXISTS (SELECT 1 FROM incidents i WHERE i.user_id = s.user_id
+            AND i.state IN ('active', 'acknowledged') AND NOT i.drill AND NOT i.hidden)
+        THEN 1 ELSE 0 END
+     FROM sessions s WHERE s.ended_at IS NOT NULL AND s.id = ANY($1)",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&ACCESS, &ENDED_AMONG];
+
+/// What stands behind an access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessRow {
+    /// The session.
+    pub session: SessionId,
+    /// The app.
+    pub app: AppUuid,
+    /// The user.
+    pub user: UserId,
+    /// The partner's id of the user.
+    pub external_id: ExternalUserId,
+    /// The name that the session was opened with.
+    pub subject: String,
+    /// The session's device.
+    pub device: LoginDevice,
+    /// When the user was blocked.
+    pub blocked_at: Option<Timestamp>,
+    /// The session's life.
+    pub life: Life,
+    /// The token's.
+    pub token: TokenLife,
+    /// The number of the token's pair.
+    pub pair: i64,
+    /// The newest pair that was ever shown.
+    pub used_pair: i64,
+}
+
+/// What stands behind an access token; one statement.
+pub async fn access(
+    tx: &mut Tx<'_>,
+    digest: &TokenDigest,
+) -> Result<Option<AccessRow>, StoreError> {
+    let row = tx.fetch_optional(&ACCESS, args![digest.as_slice()]).await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(AccessRow {
+        session: row.get(0)?,
+        app: row.get(1)?,
+        user: row.get(2)?,
+        external_id: ExternalUserId::parse(&row.get::<String>(3)?)
+            .map_err(|error| StoreError::column(3, error.to_string()))?,
+        subject: row.get(15)?,
+        device: LoginDevice {
+            id: row.get(16)?,
+            name: row.get(17)?,
+            platform: row.get(18)?,
+        },
+        blocked_at: row.get(4)?,
+        life: Life {
+            used_at: row.get(5)?,
+            expires_at: row.get(6)?,
+            idle: duration(&row, 7)?,
+            ending: ending(&row, 8)?,
+        },
+        pair: row.get(11)?,
+        used_pair: row.get(12)?,
+        token: TokenLife {
+            expires_at: row.get(13)?,
+            superseded_at: row.get(14)?,
+        },
+    }))
+}
+
+/// A session that has ended while a connection of it may still be up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectedEnd {
+    /// The session.
+    pub session: SessionId,
+    /// How it ended.
+    pub ending: Ending,
+    /// Whether an incident of its user is open.
+    pub in_distress: bool,
+}
+
+/// Which of these sessions have ended.
+pub async fn ended_among(
+    tx: &mut Tx<'_>,
+    sessions: &[SessionId],
+) -> Result<Vec<ConnectedEnd>, StoreError> {
+    let mut found = Vec::new();
+    for batch in sessions.chunks(BATCH) {
+        let ids: Vec<Uuid> = batch.iter().map(|session| session.uuid()).collect();
+        for row in tx.fetch_all(&ENDED_AMONG, args![ids.as_slice()]).await? {
+            let Some(ending) = ending(&row, 1)? else {
+                continue;
+            };
+            found.push(ConnectedEnd {
+                session: row.get(0)?,
+                ending,
+                in_distress: row.get::<i64>(4)? == 1,
+            });
+        }
+    }
+    Ok(found)
+}
