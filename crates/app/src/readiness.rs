@@ -60,7 +60,7 @@ impl App {
         let of_app = self.facts_of_app(row.app, now).await?;
         let policy = &of_app.policy;
         let fares = self.senders.health(now);
-        let used: Vec<_> = fares
+        let in_use: Vec<_> = fares
             .iter()
             .filter(|provider| policy.channels.contains(&provider.channel))
             .collect();
@@ -74,15 +74,15 @@ impl App {
                 row.mqtt_seen_at
             },
             // In test mode everything stays on the operator's screen.
-            can_notify: policy.is_real(false) && !used.is_empty(),
-            providers_failing: used.iter().all(|provider| provider.failing),
+            can_notify: policy.is_real(false) && !in_use.is_empty(),
+            providers_failing: in_use.iter().all(|provider| provider.failing),
             webhooks_failing: of_app.webhooks_failing,
         };
         Ok(assess(&facts, now))
     }
 
     async fn facts_of_app(&self, app: AppUuid, now: Timestamp) -> Result<Arc<OfApp>, AppError> {
-        if let Some(known) = self.app_facts.known(app, now) {
+        if let Some(known) = self.facts_by_app.known(app, now) {
             return Ok(known);
         }
         let mut tx = self.store.read().await?;
@@ -92,7 +92,7 @@ impl App {
             asked_at: now,
         };
         drop(tx);
-        Ok(self.app_facts.learn(app, facts))
+        Ok(self.facts_by_app.learn(app, facts))
     }
 
     async fn reachable_contacts(

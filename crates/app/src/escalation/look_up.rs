@@ -53,8 +53,9 @@ impl App {
             return Ok(Reviewed::Free);
         };
         let age = self.clock.now().since(began);
-        if age < LISTED_AFTER {
-            return Ok(Reviewed::Wait(LISTED_AFTER - age));
+        let early = LISTED_AFTER.saturating_sub(age);
+        if !early.is_zero() {
+            return Ok(Reviewed::Wait(early));
         }
         self.send_faults.at(SendPoint::BeforeLookUp).await;
         let door = Door::by_name(&self.senders, row.attempt.key.channel, provider);

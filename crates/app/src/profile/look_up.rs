@@ -57,14 +57,12 @@ impl LookUps {
             };
             tokio::spawn(asker.run());
         }
-        match answered.await {
-            Ok(found) => Ok(found),
-            // Each caller learns what is wrong by asking alone.
-            Err(_) => {
-                let mut tx = self.store.read_once().await?;
-                users::get_counted(&mut tx, user).await
-            }
+        if let Ok(found) = answered.await {
+            return Ok(found);
         }
+        // Each caller learns what is wrong by asking alone.
+        let mut tx = self.store.read_once().await?;
+        users::get_counted(&mut tx, user).await
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {

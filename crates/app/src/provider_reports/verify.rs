@@ -32,16 +32,14 @@ impl App {
         let genuine = parameters.filter(|parameters| {
             twilio::verify(&account.auth_token, &url, parameters, report.signature)
         });
-        match genuine {
-            Some(parameters) => Ok((parameters, url)),
-            None => {
-                tracing::warn!(
-                    provider = report.provider,
-                    "a report is not signed by its provider: a forgery, another auth_token, \
-                     or another http.public_url than the provider was given"
-                );
-                Err(AppError::SignatureInvalid)
-            }
-        }
+        let Some(parameters) = genuine else {
+            tracing::warn!(
+                provider = report.provider,
+                "a report is not signed by its provider: a forgery, another auth_token, \
+                 or another http.public_url than the provider was given"
+            );
+            return Err(AppError::SignatureInvalid);
+        };
+        Ok((parameters, url))
     }
 }

@@ -131,9 +131,9 @@ impl Senders {
             sms.map_err(refused("sms"))?,
             voice.map_err(refused("voice"))?,
         );
-        let named = settings.providers.into_iter();
+        let given = settings.providers.into_iter();
         Ok(Self {
-            providers: named
+            providers: given
                 .map(|provider| (provider.name.clone(), provider))
                 .collect(),
             sms,

@@ -5,6 +5,7 @@
 //! events and alerts. What a node forgets when it dies, the phone says again.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,15 +62,14 @@ impl App {
     /// Returns how much was told.
     pub async fn listen_to_phones(&self) -> Result<u64, AppError> {
         let mut heard = self.listening.take();
-        let mut policies = HashMap::new();
+        let mut decided = HashMap::new();
         let (mut after, mut told) = (None, 0);
         loop {
             let mut tx = self.store.read().await?;
             let batch = watched(&mut tx, after, BATCH).await?;
             for incident in &batch {
-                if !policies.contains_key(&incident.app) {
-                    let policy = policies::current(&mut tx, incident.app).await?;
-                    policies.insert(incident.app, policy);
+                if let Entry::Vacant(place) = decided.entry(incident.app) {
+                    place.insert(policies::current(&mut tx, incident.app).await?);
                 }
             }
             drop(tx);
@@ -79,7 +79,7 @@ impl App {
             after = Some(last.id);
             for incident in batch {
                 let spoke = heard.remove(&incident.id);
-                told += self.listen_to(incident, spoke, &policies).await?;
+                told += self.listen_to(incident, spoke, &decided).await?;
             }
         }
     }

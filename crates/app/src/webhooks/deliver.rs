@@ -253,36 +253,41 @@ impl Met {
 /// is odd, and a map.
 fn message_of(body: &str) -> SlackMessage {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let data = &body["data"];
-    let mut lines = vec![text(&body["body"]).unwrap_or_default()];
-    let position = data["position"]["latitude"]
-        .as_f64()
-        .zip(data["position"]["longitude"].as_f64());
+    let text = |pointer: &str| {
+        let value = body.pointer(pointer).and_then(Value::as_str);
+        value.map(str::to_owned)
+    };
+    let number = |pointer: &str| body.pointer(pointer).and_then(Value::as_f64);
+    let mut lines = vec![text("/body").unwrap_or_default()];
+    let position = number("/data/position/latitude").zip(number("/data/position/longitude"));
     if let Some((latitude, longitude)) = position {
-        let time = text(&data["position"]["time"]).unwrap_or_default();
+        let time = text("/data/position/time").unwrap_or_default();
         lines.push(format!("{latitude:.5}, {longitude:.5} ({time})"));
     }
-    for (name, word) in [
-        ("deviceId", "Device"),
-        ("channel", "Channel"),
-        ("error", "Error"),
-        ("incidentId", "Incident"),
+    for (pointer, word) in [
+        ("/data/deviceId", "Device"),
+        ("/data/channel", "Channel"),
+        ("/data/error", "Error"),
+        ("/data/incidentId", "Incident"),
     ] {
-        if let Some(value) = text(&data[name]) {
+        if let Some(value) = text(pointer) {
             lines.push(format!("{word}: {value}"));
         }
     }
-    if let Some(name) = text(&data["by"]["name"]) {
+    if let Some(name) = text("/data/by/name") {
         lines.push(format!("By: {name}"));
     }
-    let flags = data["flags"].as_array().into_iter().flatten();
+    let flags = body
+        .pointer("/data/flags")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let flags: Vec<_> = flags.filter_map(Value::as_str).collect();
     if !flags.is_empty() {
         lines.push(format!("Flags: {}", flags.join(", ")));
     }
     SlackMessage {
-        title: text(&body["title"]).unwrap_or_default(),
+        title: text("/title").unwrap_or_default(),
         body: lines.join("\n"),
         link: position.map(|(latitude, longitude)| {
             let map = format!(
