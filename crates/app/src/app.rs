@@ -68,7 +68,7 @@ pub struct App {
     pub(crate) slots: Slots,
     pub(crate) send_faults: SendFaults,
     pub(crate) listening: Listening,
-    pub(crate) facts_by_app: AppFacts,
+    pub(crate) ready_facts: AppFacts,
     pub(crate) shutdown: CancellationToken,
     pub(crate) draining: AtomicBool,
 }
@@ -102,7 +102,7 @@ impl App {
             slots: Slots::default(),
             send_faults: SendFaults::default(),
             listening: Listening::default(),
-            facts_by_app: AppFacts::default(),
+            ready_facts: AppFacts::default(),
             shutdown: parts.shutdown,
             draining: AtomicBool::new(false),
         });

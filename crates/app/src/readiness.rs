@@ -82,7 +82,7 @@ impl App {
     }
 
     async fn facts_of_app(&self, app: AppUuid, now: Timestamp) -> Result<Arc<OfApp>, AppError> {
-        if let Some(known) = self.facts_by_app.known(app, now) {
+        if let Some(known) = self.ready_facts.known(app, now) {
             return Ok(known);
         }
         let mut tx = self.store.read().await?;
@@ -92,7 +92,7 @@ impl App {
             asked_at: now,
         };
         drop(tx);
-        Ok(self.facts_by_app.learn(app, facts))
+        Ok(self.ready_facts.learn(app, facts))
     }
 
     async fn reachable_contacts(

@@ -87,9 +87,10 @@ impl App {
         username: &str,
     ) -> Result<Option<(UserId, ExternalUserId)>, AppError> {
         // Admitted by a hash or by a session, it is the same user.
-        let (app_id, external_id) = match parse_username(username) {
-            Some(Username::Signed(app, user) | Username::Session(app, user)) => (app, user),
-            None => return Ok(None),
+        let Some(Username::Signed(app_id, external_id) | Username::Session(app_id, external_id)) =
+            parse_username(username)
+        else {
+            return Ok(None);
         };
         let (Ok(app_id), Ok(external_id)) =
             (AppId::parse(app_id), ExternalUserId::parse(external_id))

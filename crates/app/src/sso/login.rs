@@ -117,7 +117,7 @@ impl App {
                         sessions.evicted = evicted.len(),
                         "a session was opened"
                     );
-                    return Ok(pair.granted(issued));
+                    return Ok(pair.granted(*issued));
                 }
                 Opened::Refused(reason) => return Err(self.spent(reason)),
                 Opened::Blocked => return Err(AppError::UserBlocked),

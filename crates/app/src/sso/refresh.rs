@@ -53,7 +53,7 @@ impl App {
             pair: pair.digests(),
         };
         match self.store.write(Lane::Session, command).await? {
-            Refreshed::Session(issued) => Ok(pair.granted(issued)),
+            Refreshed::Session(issued) => Ok(pair.granted(*issued)),
             Refreshed::Blocked => Err(AppError::UserBlocked),
             Refreshed::Unknown => Err(self.unreadable_proof(peer)),
             Refreshed::Ended(ending) => Err(AppError::Session {

@@ -105,7 +105,7 @@ mod tests {
         let policy = SessionPolicy::default();
         assert_eq!(policy.check(), Ok(()));
         assert_eq!(policy.cap, 1);
-        assert_eq!(policy.access, Duration::from_secs(900));
+        assert_eq!(policy.access, Duration::from_mins(15));
         assert_eq!(RequestForm::default(), RequestForm::Form);
         for form in RequestForm::ALL {
             assert_eq!(RequestForm::parse(form.as_str()), Some(form));

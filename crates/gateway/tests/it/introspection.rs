@@ -113,24 +113,15 @@ async fn a_token_is_asked_about_in_each_of_the_four_forms() {
     );
 }
 
-#[tokio::test]
-async fn bad_answers_are_told_apart_and_none_makes_a_session() {
-    let whole = claims().to_string();
-    let mut long = claims();
-    long["more"] = json!("x".repeat(65 * 1024));
-    let fits = "x".repeat(64 * 1024 - whole.len() - 10);
-    let mut almost = claims();
-    almost["m"] = json!(fits);
-    assert!(is_valid(
-        &told(json_answer("200 OK", &almost.to_string())).await
-    ));
+/// Answers that make no session, and what each is judged to be.
+fn bad_answers(whole: &str, long: &str) -> Vec<(Reply, Judgement)> {
     let cut = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{whole}",
         whole.len() + 5
     );
     let invalid = Judgement::Invalid(InvalidToken::Refused);
     let unavailable = Judgement::Unavailable;
-    for (reply, judged) in [
+    vec![
         (
             json_answer("400 Bad Request", r#"{"error":"invalid_token"}"#),
             invalid.clone(),
@@ -149,20 +140,20 @@ async fn bad_answers_are_told_apart_and_none_makes_a_session() {
             unavailable(Unavailable::Status(204)),
         ),
         (
-            json_answer("429 Too Many Requests", &whole),
+            json_answer("429 Too Many Requests", whole),
             unavailable(Unavailable::Status(429)),
         ),
         (
-            json_answer("500 Oops", &whole),
+            json_answer("500 Oops", whole),
             unavailable(Unavailable::Status(500)),
         ),
         (json_answer("200 OK", ""), unavailable(Unavailable::Garbage)),
         (
-            json_answer("200 OK", &long.to_string()),
+            json_answer("200 OK", long),
             unavailable(Unavailable::Garbage),
         ),
         (
-            Reply::answer("200 OK", &[], &whole),
+            Reply::answer("200 OK", &[], whole),
             unavailable(Unavailable::Garbage),
         ),
         (
@@ -182,7 +173,21 @@ async fn bad_answers_are_told_apart_and_none_makes_a_session() {
             Reply::Bytes(b"SSH-2.0-OpenSSH_9\r\n".to_vec()),
             unavailable(Unavailable::NoAnswer),
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn bad_answers_are_told_apart_and_none_makes_a_session() {
+    let whole = claims().to_string();
+    let mut long = claims();
+    long["more"] = json!("x".repeat(65 * 1024));
+    let fits = "x".repeat(64 * 1024 - whole.len() - 10);
+    let mut almost = claims();
+    almost["m"] = json!(fits);
+    assert!(is_valid(
+        &told(json_answer("200 OK", &almost.to_string())).await
+    ));
+    for (reply, judged) in bad_answers(&whole, &long.to_string()) {
         let shown = format!("{reply:?}");
         assert_eq!(told(reply).await, judged, "{shown:.90}");
     }

@@ -424,18 +424,21 @@ async fn whoever_fails_too_often_is_limited_before_the_partner_is_asked() {
     Session::of(&log_in(&server, &partner, "t1", "phone").await);
 }
 
+/// What a client of RFC 6749 asks of the token endpoint.
+fn token_request(pairs: &[(&str, &str)]) -> Request<Body> {
+    let mut body = form_urlencoded::Serializer::new(String::new());
+    body.extend_pairs(pairs);
+    Request::post("/oauth/token")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(body.finish()))
+        .unwrap()
+}
+
 #[tokio::test]
 async fn a_standard_client_exchanges_and_refreshes() {
     let server = Server::start().await;
     let partner = server.node.partner(1).await;
-    let form = async |pairs: &[(&str, &str)]| {
-        let mut body = form_urlencoded::Serializer::new(String::new());
-        body.extend_pairs(pairs);
-        let request = Request::post("/oauth/token")
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(Body::from(body.finish()));
-        server.send(request.unwrap()).await
-    };
+    let form = async |pairs: &[(&str, &str)]| server.send(token_request(pairs)).await;
     let request = Request::get("/.well-known/oauth-authorization-server")
         .header("host", "api.example")
         .body(Body::empty());

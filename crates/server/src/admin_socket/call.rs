@@ -90,7 +90,7 @@ pub(crate) async fn call(data_dir: &Path, request: AdminRequest) -> Result<Admin
         return Err(CallError::Unreadable(message));
     }
     match serde_json::from_slice(&answer) {
-        Ok(Answer::Done(reply)) => Ok(reply),
+        Ok(Answer::Done(reply)) => Ok(*reply),
         Ok(Answer::Refused(error)) => Err(CallError::Refused(error)),
         Ok(Answer::Unreadable(why)) => Err(CallError::Unreadable(why)),
         Err(error) => Err(CallError::Unreadable(error.to_string())),

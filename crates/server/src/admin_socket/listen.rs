@@ -144,7 +144,7 @@ fn parse(line: &[u8]) -> Result<Question, String> {
 
 async fn carry_out(question: Question, app: &App) -> Answer {
     match timeout(ANSWER_TIMEOUT, app.admin(question.request)).await {
-        Ok(Ok(reply)) => Answer::Done(reply),
+        Ok(Ok(reply)) => Answer::Done(Box::new(reply)),
         Ok(Err(error)) => Answer::Refused(error),
         Err(_) => Answer::Refused(mayday_app::admin::AdminError::Unavailable),
     }

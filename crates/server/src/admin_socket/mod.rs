@@ -53,7 +53,7 @@ struct Question {
 #[serde(rename_all = "snake_case")]
 enum Answer {
     /// It was carried out.
-    Done(AdminReply),
+    Done(Box<AdminReply>),
     /// It was not carried out.
     Refused(AdminError),
     /// The question was not understood; the text says why.

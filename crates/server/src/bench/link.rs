@@ -199,11 +199,11 @@ fn frame_head(length: usize) -> Vec<u8> {
     match (u8::try_from(length), u16::try_from(length)) {
         (Ok(short), _) if short < 126 => head.push(0x80 | short),
         (_, Ok(medium)) => {
-            head.push(0x80 | 126);
+            head.push(0x80 | 0x7e);
             head.extend(medium.to_be_bytes());
         }
         _ => {
-            head.push(0x80 | 127);
+            head.push(0x80 | 0x7f);
             let length = u64::try_from(length).unwrap_or(u64::MAX);
             head.extend(length.to_be_bytes());
         }

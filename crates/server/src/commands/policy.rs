@@ -129,9 +129,8 @@ fn read(input: &Input) -> Result<Value, Failure> {
 }
 
 fn check(input: &Input) -> Outcome {
-    let faults = match Policy::parse(&read(input)?) {
-        Ok(_) => return print_line("the policy is valid"),
-        Err(faults) => faults,
+    let Err(faults) = Policy::parse(&read(input)?) else {
+        return print_line("the policy is valid");
     };
     let lines: Vec<_> = faults
         .iter()

@@ -94,11 +94,10 @@ pub(crate) fn run(args: ProviderArgs) -> Outcome {
             target,
         } => {
             let channel = match channel {
-                Some(By::Sms) => Channel::Sms,
                 Some(By::Voice) => Channel::Voice,
                 Some(By::Email) => Channel::Email,
                 None if to.contains('@') => Channel::Email,
-                None => Channel::Sms,
+                Some(By::Sms) | None => Channel::Sms,
             };
             let request = ProviderRequest::Test {
                 channel,

@@ -85,11 +85,6 @@ impl ProviderConfig {
             .collect()
     }
 
-    /// Whether it carries SMS.
-    pub(crate) const fn sends(&self) -> bool {
-        true
-    }
-
     /// Whether it calls.
     pub(crate) const fn calls(&self) -> bool {
         matches!(

@@ -32,7 +32,7 @@ impl SendingConfig {
             able.map(|provider| provider.name.as_str()).collect()
         };
         Self {
-            sms_routes: routes(reader, "sending.sms_routes", &able(ProviderConfig::sends)),
+            sms_routes: routes(reader, "sending.sms_routes", &able(|_| true)),
             voice_routes: routes(reader, "sending.voice_routes", &able(ProviderConfig::calls)),
             countries: countries(reader),
             caps: Caps {

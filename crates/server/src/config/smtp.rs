@@ -50,27 +50,7 @@ impl SmtpConfig {
             );
             return None;
         };
-        let credentials = match (user.as_str(), password) {
-            ("", None) => None,
-            ("", Some(_)) => {
-                reader.refuse("smtp.user", "is missing for smtp.password");
-                None
-            }
-            (_, None) => {
-                reader.refuse("smtp.user", "needs smtp.password or smtp.password_file too");
-                None
-            }
-            (_, Some(_)) if security == Security::Plain && !is_this_machine(&host) => {
-                reader.refuse(
-                    "smtp.security",
-                    "\"plain\" would show the password to the network: use \"starttls\" or \"tls\"",
-                );
-                None
-            }
-            (user, Some(password)) => {
-                Some((user.to_owned(), Secret::new(password.reveal().clone())))
-            }
-        };
+        let credentials = credentials(reader, &host, security, (&user, password));
         let hello = if hello.is_empty() { domain } else { &hello };
         Some(Self {
             server: SmtpSettings {
@@ -91,6 +71,34 @@ impl SmtpConfig {
             from_name,
             from,
         })
+    }
+}
+
+/// Who logs in at the mail server; `None` without a log-in, or when it is refused.
+fn credentials(
+    reader: &mut Reader<'_>,
+    host: &str,
+    security: Security,
+    (user, password): (&str, Option<super::Secret<String>>),
+) -> Option<(String, Secret)> {
+    match (user, password) {
+        ("", None) => None,
+        ("", Some(_)) => {
+            reader.refuse("smtp.user", "is missing for smtp.password");
+            None
+        }
+        (_, None) => {
+            reader.refuse("smtp.user", "needs smtp.password or smtp.password_file too");
+            None
+        }
+        (_, Some(_)) if security == Security::Plain && !is_this_machine(host) => {
+            reader.refuse(
+                "smtp.security",
+                "\"plain\" would show the password to the network: use \"starttls\" or \"tls\"",
+            );
+            None
+        }
+        (user, Some(password)) => Some((user.to_owned(), Secret::new(password.reveal().clone()))),
     }
 }
 

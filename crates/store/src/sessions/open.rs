@@ -95,7 +95,7 @@ pub enum Opened {
     /// There it is.
     Session {
         /// With its new pair.
-        issued: Issued,
+        issued: Box<Issued>,
         /// Whether it is a new one.
         fresh: bool,
         /// Whom it took the place of.
@@ -152,11 +152,11 @@ impl Command for OpenSession {
         let about = (self.app, self.user);
         notify_now(tx, about, NotificationType::SessionCreated, data).await?;
         Ok(Opened::Session {
-            issued: Issued {
+            issued: Box::new(Issued {
                 session,
                 access_expires_at,
                 id_token: self.partner_token.clone(),
-            },
+            }),
             fresh: true,
             evicted,
         })
@@ -177,7 +177,7 @@ impl OpenSession {
         };
         Ok(Some(Opened::Session {
             fresh: issued.session.id == self.id,
-            issued,
+            issued: Box::new(issued),
             evicted: Vec::new(),
         }))
     }
@@ -214,11 +214,11 @@ impl OpenSession {
         session.newest_pair += 1;
         let access_expires_at = issue(tx, &session, session.newest_pair, &self.pair).await?;
         Ok(Opened::Session {
-            issued: Issued {
+            issued: Box::new(Issued {
                 session,
                 access_expires_at,
                 id_token: self.partner_token.clone(),
-            },
+            }),
             fresh: false,
             evicted: Vec::new(),
         })

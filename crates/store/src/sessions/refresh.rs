@@ -37,7 +37,7 @@ pub struct RefreshSession {
 #[derive(Clone, Debug)]
 pub enum Refreshed {
     /// The new pair is in force.
-    Session(Issued),
+    Session(Box<Issued>),
     /// The session has ended; by this very request, when the refresh token had
     /// been used before.
     Ended(Ending),
@@ -80,8 +80,8 @@ impl Command for RefreshSession {
             }
             return Ok(Refreshed::Ended(ending));
         }
-        let (newest, used) = (found.session.newest_pair, found.session.used_pair);
-        match session::refresh(found.pair, found.superseded_at, newest, used, now) {
+        let (newest, last_used) = (found.session.newest_pair, found.session.used_pair);
+        match session::refresh(found.pair, found.superseded_at, newest, last_used, now) {
             Refresh::Rotate => self.rotate(tx, found).await,
             Refresh::Reuse => {
                 end(tx, &found.session, EndReason::Reused, now, None).await?;
@@ -101,11 +101,11 @@ impl RefreshSession {
         let Some(found) = by_token(tx, TokenKind::Access, &self.pair.access).await? else {
             return Ok(None);
         };
-        Ok(Some(Refreshed::Session(Issued {
+        Ok(Some(Refreshed::Session(Box::new(Issued {
             access_expires_at: found.expires_at,
             id_token: id_token(tx, &found.session)?,
             session: found.session,
-        })))
+        }))))
     }
 
     async fn rotate(&self, tx: &mut Tx<'_>, found: ByToken) -> Result<Refreshed, StoreError> {
@@ -117,10 +117,10 @@ impl RefreshSession {
         let values = args![session.id, session.newest_pair, found.pair, now];
         tx.execute_one(&ROTATE, values).await?;
         let access_expires_at = issue(tx, &session, session.newest_pair, &self.pair).await?;
-        Ok(Refreshed::Session(Issued {
+        Ok(Refreshed::Session(Box::new(Issued {
             access_expires_at,
             id_token: id_token(tx, &session)?,
             session,
-        }))
+        })))
     }
 }

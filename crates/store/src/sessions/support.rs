@@ -45,14 +45,14 @@ pub(super) fn session_of(opened: Opened) -> (Issued, bool, Vec<SessionId>) {
             issued,
             fresh,
             evicted,
-        } => (issued, fresh, evicted),
+        } => (*issued, fresh, evicted),
         other => panic!("{other:?}"),
     }
 }
 
 pub(super) fn refreshed(outcome: Refreshed) -> Issued {
     match outcome {
-        Refreshed::Session(issued) => issued,
+        Refreshed::Session(issued) => *issued,
         other => panic!("{other:?}"),
     }
 }
@@ -122,7 +122,7 @@ impl<'s> Scene<'s> {
         store.write(Lane::Session, open).await.unwrap()
     }
 
-    pub(super) fn renewal(&self, access: u64, refresh: u64, new: u64) -> RefreshSession {
+    pub(super) fn renewal(access: u64, refresh: u64, new: u64) -> RefreshSession {
         RefreshSession {
             access: Some(pair(access).access),
             refresh: pair(refresh).refresh,
@@ -131,7 +131,7 @@ impl<'s> Scene<'s> {
     }
 
     pub(super) async fn refresh(&self, access: u64, refresh: u64, new: u64) -> Refreshed {
-        let renewal = self.renewal(access, refresh, new);
+        let renewal = Self::renewal(access, refresh, new);
         self.store.write(Lane::Session, renewal).await.unwrap()
     }
 

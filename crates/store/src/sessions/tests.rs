@@ -58,16 +58,16 @@ on_both!(
     |store| async move {
         let scene = Scene::set(&store, "shop", 2).await;
         let (one, ..) = session_of(scene.log_in(1, "a", "t1").await);
-        store.clock.advance(Duration::from_secs(60));
+        store.clock.advance(Duration::from_mins(1));
         let (two, ..) = session_of(scene.log_in(2, "b", "t2").await);
-        store.clock.advance(Duration::from_secs(60));
+        store.clock.advance(Duration::from_mins(1));
         let touch = TouchSession {
             user: scene.user,
             session: one.session.id,
             pair: 1,
         };
         store.write(Lane::Rest, touch).await.unwrap();
-        store.clock.advance(Duration::from_secs(60));
+        store.clock.advance(Duration::from_mins(1));
         let (three, _, evicted) = session_of(scene.log_in(3, "c", "t3").await);
         assert_eq!(evicted, [two.session.id]);
         assert_eq!(scene.live().await, [one.session.id, three.session.id]);
@@ -171,7 +171,7 @@ on_both!(
         let scene = Scene::set(&store, "shop", 1).await;
         session_of(scene.log_in(1, "a", "t1").await);
         refreshed(scene.refresh(1, 1, 2).await);
-        store.clock.advance(Duration::from_secs(60));
+        store.clock.advance(Duration::from_mins(1));
         assert!(matches!(scene.refresh(1, 1, 3).await, Refreshed::Ended(_)));
         assert!(scene.live().await.is_empty());
     }
@@ -283,7 +283,7 @@ on_both!(
         assert!(fresh);
         assert_eq!(again.session.id, first.session.id);
         assert_eq!(again.access_expires_at, first.access_expires_at);
-        let renew = scene.renewal(1, 1, 2);
+        let renew = Scene::renewal(1, 1, 2);
         let one = refreshed(store.write(Lane::Session, renew).await.unwrap());
         let two = refreshed(store.write(Lane::Session, renew).await.unwrap());
         assert_eq!(one.session.newest_pair, two.session.newest_pair);

@@ -39,8 +39,8 @@ async fn post(
 
 async fn message(stage: &Stage, sid: &str, status: &str) {
     let form = [("MessageSid", sid), ("MessageStatus", status)];
-    let said = post(stage, ReportKind::Message, "message-status", &form).await;
-    assert!(said.unwrap().ends_with("<Response></Response>"));
+    let answer = post(stage, ReportKind::Message, "message-status", &form).await;
+    assert!(answer.unwrap().ends_with("<Response></Response>"));
 }
 
 async fn write(stage: &Stage, from: &str, text: &str) -> String {

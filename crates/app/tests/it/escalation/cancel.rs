@@ -56,7 +56,7 @@ on_both_stores!(
                         .node
                         .store
                         .clock
-                        .advance(std::time::Duration::from_secs(60));
+                        .advance(std::time::Duration::from_mins(1));
                 }
             }
             let before = stage.told_to(&phones);

@@ -52,7 +52,7 @@ on_both_stores!(
             let caller = stage.node.caller(&format!("user-{number}")).await;
             let phone = format!("+3461000000{number}");
             stage.contact(&caller, &phone).await;
-            stage.first_behaves(&[refusal.clone()]);
+            stage.first_behaves(std::slice::from_ref(&refusal));
             stage.cry_of(&caller).await;
             stage.pass(20).await;
             let told = stage.told_to(&[phone]);

@@ -222,6 +222,7 @@ macro_rules! on_both_stores {
         mod $name {
             use super::*;
 
+            #[allow(clippy::too_many_lines, reason = "a story is told in one go")]
             async fn body($store: TestStore) $body
 
             #[tokio::test]

@@ -12,7 +12,7 @@ fn life() -> Life {
     Life {
         used_at: T0,
         expires_at: at(1_000),
-        idle: Duration::from_secs(300),
+        idle: Duration::from_mins(5),
         ending: None,
     }
 }

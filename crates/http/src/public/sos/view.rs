@@ -187,7 +187,10 @@ impl From<TrackingView> for TrackedSos {
                     })
                     .collect(),
                 phone_battery: view.batteries.phone_percent,
-                device_battery: view.batteries.device.map(|range| range.as_str()),
+                device_battery: view
+                    .batteries
+                    .device
+                    .map(mayday_core::tracking::BatteryRange::as_str),
                 hardware: view.hardware,
                 contact: TrackedContact {
                     name: view.reader.name,

@@ -103,9 +103,9 @@ fn all(language: &str) -> Vec<(&'static str, TrackingView)> {
     let mut drill = waiting.clone();
     drill.drill = true;
     drill.trail.truncate(1);
-    let mut helped = waiting.clone();
-    helped.state = State::Acknowledged;
-    helped.reader.answer = YourAnswer::Helping {
+    let mut taken_on = waiting.clone();
+    taken_on.state = State::Acknowledged;
+    taken_on.reader.answer = YourAnswer::Helping {
         since: ago(40),
         called_services: false,
     };
@@ -115,15 +115,15 @@ fn all(language: &str) -> Vec<(&'static str, TrackingView)> {
         since: ago(seconds),
         called_services,
     };
-    helped.helpers = vec![
+    taken_on.helpers = vec![
         helper(Some("Ben"), true, 40, false),
         helper(Some("Maria"), false, 30, true),
         helper(None, false, 10, false),
     ];
-    helped.told[0].helping_since = Some(ago(40));
+    taken_on.told[0].helping_since = Some(ago(40));
     let mut declined = waiting.clone();
     declined.reader.answer = YourAnswer::Declined { at: ago(65) };
-    let mut over = helped.clone();
+    let mut over = taken_on.clone();
     over.state = State::Cancelled;
     over.ended_at = Some(ago(20));
     let mut resolved = over.clone();
@@ -134,7 +134,7 @@ fn all(language: &str) -> Vec<(&'static str, TrackingView)> {
         ("waiting", waiting),
         ("unknown", unknown),
         ("drill", drill),
-        ("helped", helped),
+        ("taken_on", taken_on),
         ("declined", declined),
         ("over", over),
         ("resolved", resolved),

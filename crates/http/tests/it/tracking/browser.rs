@@ -131,7 +131,9 @@ async fn look_at(mut told: Value) -> Value {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("node: `cargo xtask test` gets what the tests need");
+            .unwrap_or_else(|error| {
+                panic!("node: `cargo xtask test` gets what the tests need: {error}")
+            });
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(told.to_string().as_bytes()).unwrap();
         drop(stdin);

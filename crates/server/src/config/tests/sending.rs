@@ -121,9 +121,9 @@ fn a_secret_may_lie_in_a_file_or_in_a_variable() {
     );
 }
 
-#[test]
-fn each_mistake_is_told_with_what_to_do() {
-    for (text, words) in [
+/// Settings with one mistake each, and words of what is told about it.
+fn mistakes() -> Vec<(String, &'static str)> {
+    vec![
         (
             TWILIO.replace("[http]", "[log]").replace("public_url", "#"),
             "http.public_url must be set",
@@ -190,7 +190,12 @@ fn each_mistake_is_told_with_what_to_do() {
             "[outbound]\nbind_address = \"eth0\"\n".to_owned(),
             "an IP address of this machine",
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn each_mistake_is_told_with_what_to_do() {
+    for (text, words) in mistakes() {
         let told = told(&text);
         assert!(told.contains(words), "{words}: {told}");
         assert!(!told.contains("s3cret"), "{told}");

@@ -13,6 +13,7 @@ use std::time::Duration;
 use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::telemetry::{Position, Sample, SampleKey};
 
+use super::day::Window;
 use crate::telemetry::queue::{Entry, lock};
 use crate::telemetry::strays::Strays;
 use mayday_core::time::Timestamp;
@@ -46,6 +47,8 @@ impl Row {
 /// A batch of the journal.
 pub(super) struct Batch {
     pub(super) id: i64,
+    /// The days that had files when it was acknowledged: filing it later changes nothing.
+    pub(super) window: Window,
     pub(super) rows: Vec<Row>,
 }
 

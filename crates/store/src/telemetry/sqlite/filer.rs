@@ -82,11 +82,12 @@ impl Filer {
     /// Files batches, has the journal forget them, and returns the id of the last.
     fn file_all(&mut self, load: &[Arc<Batch>]) -> Result<i64, TelemetryError> {
         let shared = Arc::clone(&self.shared);
-        let window = shared.window();
         let mut files: BTreeMap<FileKey, Vec<&Row>> = BTreeMap::new();
-        for row in load.iter().flat_map(|batch| &batch.rows) {
-            let file = window.file_of(row.sample().time);
-            files.entry(file).or_default().push(row);
+        for batch in load {
+            for row in &batch.rows {
+                let file = batch.window.file_of(row.sample().time);
+                files.entry(file).or_default().push(row);
+            }
         }
         self.turn += 1;
         for (key, mut rows) in files {

@@ -338,7 +338,8 @@ impl Shared {
                 entry: Arc::new(Entry::answered(sample)),
             });
             let rows = rows.collect();
-            self.backlog.push(Batch { id, rows });
+            let window = self.window();
+            self.backlog.push(Batch { id, window, rows });
         }
     }
 }

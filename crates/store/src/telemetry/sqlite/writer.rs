@@ -64,7 +64,8 @@ impl Writer {
         let id = lock(&shared.journal).append(&bytes)?;
         shared.latest.observe(newest(entries));
         // Before the answers: whoever has one finds the sample.
-        shared.backlog.push(Batch { id, rows });
+        let window = shared.window();
+        shared.backlog.push(Batch { id, window, rows });
         shared.queue.committed(entries);
         Ok(())
     }
