@@ -218,11 +218,11 @@ fn taken(resource: &Resource) -> Taken {
 
 /// One test body, run on SQLite and on PostgreSQL, each on a fresh store.
 macro_rules! on_both_stores {
-    ($name:ident, async |$store:ident: TestStore| $body:block) => {
+    ($(#[$lint:meta])* $name:ident, async |$store:ident: TestStore| $body:block) => {
         mod $name {
             use super::*;
 
-            #[allow(clippy::too_many_lines, reason = "a story is told in one go")]
+            $(#[$lint])*
             async fn body($store: TestStore) $body
 
             #[tokio::test]

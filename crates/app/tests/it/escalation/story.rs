@@ -21,6 +21,7 @@ fn token(text: &str) -> TrackingToken {
 }
 
 on_both_stores!(
+    #[expect(clippy::too_many_lines, reason = "a story is told in one go")]
     one_after_the_other_is_asked_until_somebody_answers,
     async |store: TestStore| {
         let stage = Stage::on(store, &[ANN, BOB]).await;
