@@ -67,10 +67,11 @@ fn every_sentence_with_such_a_word_begins_with_its_field() {
     for part in ["core", "app", "http"] {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(part);
         for file in sources(&root.join("src")) {
-            // Read by others than phones: a policy's administrators, contacts, brokers, and
+            // Read by others than phones: a policy's administrators, contacts, partners, brokers, and
             // readers of the description.
             let others = [
                 "escalation",
+                "notification",
                 "brokers",
                 "broker_keys.rs",
                 "asyncapi",
