@@ -16,7 +16,7 @@ pub const MQTT_SEEN_WITHIN: Duration = Duration::from_hours(24);
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that a blocker is named for"
+    reason = "each is a fact of its own, with a blocker of its own"
 )]
 pub struct Facts {
     /// The user's emergency contacts.

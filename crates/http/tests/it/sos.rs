@@ -47,7 +47,10 @@ async fn cry(user: &User<'_>) -> Value {
 async fn none_is_null_and_never_404() {
     let server = Server::start().await;
     let ana = server.user("ana");
-    assert_eq!(ana.get(PATH).await.body(200), json!({"incident": null}));
+    assert_eq!(
+        ana.get(PATH).await.body(200),
+        json!({"incident": null, "receipts": []})
+    );
     for path in ["/v1/sdk/sos/cancel", "/v1/sdk/sos/resolve"] {
         let answer = ana.call(Method::POST, path, Body::empty()).await;
         assert_eq!(answer.body(200), json!({"incident": null}), "{path}");
@@ -121,7 +124,10 @@ async fn cancel_and_resolve_show_the_incident_as_it_ended() {
         assert_eq!(ended["id"], open["id"]);
         assert_eq!(ended["state"], state);
         assert!(is_time(&ended[time]));
-        assert_eq!(ana.get(PATH).await.body(200), json!({"incident": null}));
+        assert_eq!(
+            ana.get(PATH).await.body(200),
+            json!({"incident": null, "receipts": []})
+        );
     }
 }
 
@@ -157,7 +163,10 @@ async fn a_gateway_sees_no_more_than_it_must_of_somebody_elses_incident() {
     assert_eq!(keys(&brief), ["flags", "id", "state", "status"]);
     let own = ana.get(PATH).await.body(200)["incident"].take();
     assert_eq!(own["id"], brief["id"]);
-    assert_eq!(gateway.get(PATH).await.body(200), json!({"incident": null}));
+    assert_eq!(
+        gateway.get(PATH).await.body(200),
+        json!({"incident": null, "receipts": []})
+    );
 }
 
 #[tokio::test]
@@ -172,7 +181,10 @@ async fn a_relay_of_an_unknown_device_is_a_422_that_clients_react_to() {
         .await
         .error(422, "validation_error");
     assert_eq!(error["fields"][0]["pointer"], "/deviceId");
-    assert_eq!(gateway.get(PATH).await.body(200), json!({"incident": null}));
+    assert_eq!(
+        gateway.get(PATH).await.body(200),
+        json!({"incident": null, "receipts": []})
+    );
 }
 
 #[tokio::test]

@@ -74,13 +74,13 @@ async fn a_job_starts_when_it_is_due() {
     let workers = Workers::of(&node);
     // A far one first: the nearer one that comes later must not wait for it.
     let wait = Duration::from_millis(700);
+    let begin = node.app.now();
     for (key, after) in [("far", wait), ("near", wait / 2)] {
         node.store
             .write(Lane::Job, Later { key, after })
             .await
             .unwrap();
     }
-    let begin = node.app.now();
     done_within(&node, wait + AT_ONCE).await;
     let waited = node.app.now().since(begin);
     assert!(waited >= wait, "not before its time: {waited:?}");

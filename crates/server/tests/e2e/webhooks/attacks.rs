@@ -121,7 +121,7 @@ fn gone_disables_and_failures_say_when_they_are_tried_again() {
     let (gone, busy) = (Peer::start(), Peer::start());
     gone.answer(410, "");
     busy.answer(503, "come back later");
-    let (gone_id, _) = add(&home, &gone.url(), &["--event", "sos.*"]);
+    let (gone_id, _) = add(&home, &gone.url(), &["--event", "sos.opened"]);
     let (busy_id, _) = add(&home, &busy.url(), &["--event", "sos.*"]);
     let server = home.serve();
     cry(&partner, &server, "ana");

@@ -130,9 +130,8 @@ fn erase_some(
                 buckets.pop();
             }
         }
-        if gone == 0 {
-            transaction.execute(EMPTY_LAST, [user.uuid().as_bytes()])?;
-        }
+        // In each step: between two of them other rows may come behind it.
+        transaction.execute(EMPTY_LAST, [user.uuid().as_bytes()])?;
         transaction.commit()?;
         Ok(gone)
     };

@@ -80,20 +80,15 @@ impl Journal {
         Ok(id)
     }
 
-    /// Deletes the batches up to an id, which are durable elsewhere. After a power cut
-    /// they may be back: then they are filed again, which changes nothing.
+    /// Deletes the batches up to an id, which are durable elsewhere. After a crash before
+    /// it they are filed again, which changes nothing.
     pub(super) fn forget(&mut self, id: i64) -> Result<(), TelemetryError> {
+        // Flushed as an append is: frames that only the page cache holds would be a hole
+        // in the log before the next batch, if their flush failed later.
         self.run(|connection| {
-            connection.pragma_update(None, "synchronous", "NORMAL")?;
-            connection.prepare_cached(FORGET)?.execute([id])?;
-            connection.pragma_update(None, "synchronous", "FULL")
+            let mut forget = connection.prepare_cached(FORGET)?;
+            forget.execute([id]).map(drop)
         })
-    }
-
-    /// Makes durable what was forgotten: samples that are erased must not come back.
-    pub(super) fn settle(&mut self) -> Result<(), TelemetryError> {
-        // Any change will do: its commit flushes all that was written before.
-        self.run(|connection| connection.pragma_update(None, "user_version", SCHEMA_VERSION))
     }
 
     /// Bytes of the batches that were appended since it was opened.
@@ -199,7 +194,6 @@ mod tests {
         assert_eq!(ids(directory.path()), [2, 3]);
         let (mut journal, _) = Journal::open(directory.path()).unwrap();
         journal.forget(2).unwrap();
-        journal.settle().unwrap();
         assert_eq!(journal.append(&empty).unwrap(), 4);
         drop(journal);
         assert_eq!(ids(directory.path()), [3, 4]);

@@ -239,8 +239,9 @@ impl SqliteFiles {
         let upkeep = Arc::clone(&self.upkeep);
         self.readers
             .run(move || {
-                // What belongs to a file that goes must not come after it.
-                shared.drain()?;
+                // What belongs to a file that goes should not come after it; where filing
+                // fails, space may be what is missing, and what comes after goes next time.
+                shared.backlog.drain();
                 let window = shared.window();
                 let mut gone = 0;
                 for key in day::list(&shared.directory)? {
@@ -319,10 +320,11 @@ impl Shared {
 
     /// See [`SqliteFiles::drain`]. Blocks.
     fn drain(&self) -> Result<(), TelemetryError> {
-        if !self.backlog.drain() {
-            return Err(TelemetryError::Busy);
+        if self.backlog.drain() {
+            Ok(())
+        } else {
+            Err(TelemetryError::Busy)
         }
-        lock(&self.journal).settle()
     }
 
     /// Samples that an earlier process acknowledged and did not file are filed by this
