@@ -186,6 +186,7 @@ impl Problem {
 
     /// The same in the words of the SSO routes.
     pub(crate) fn sso_body(&self, request_id: &str) -> SsoErrorBody {
+        let lapse = self.0.lapse.as_deref();
         SsoErrorBody {
             code: self.0.code.to_owned(),
             response_code: self.0.code.to_owned(),
@@ -195,12 +196,11 @@ impl Problem {
                 email: None,
                 context: SsoErrorContext {
                     request_id: request_id.to_owned(),
-                    session: self.0.lapse.as_deref().map(SessionContext::of),
-                    state: self
-                        .0
-                        .lapse
-                        .as_deref()
-                        .map(|lapse| state_of(lapse).to_owned()),
+                    at: lapse.map(|lapse| lapse.at),
+                    device: lapse
+                        .and_then(|lapse| lapse.device.clone())
+                        .map(crate::v1::sso::DeviceView::from),
+                    state: lapse.map(|lapse| state_of(lapse).to_owned()),
                     fields: self.0.fields.iter().map(FaultyField::of).collect(),
                 },
             },

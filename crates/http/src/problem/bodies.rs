@@ -95,9 +95,14 @@ pub(crate) struct SsoErrorData {
 pub(crate) struct SsoErrorContext {
     /// Finds this request in the server's log; also in `X-Request-Id`.
     pub(super) request_id: String,
-    /// What happened to the session.
-    #[serde(flatten)]
-    pub(super) session: Option<SessionContext>,
+    /// When the session ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, value_type = String, example = "2026-09-09T10:15:30.123Z")]
+    pub(super) at: Option<Timestamp>,
+    /// The device that took its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub(super) device: Option<DeviceView>,
     /// `EXPIRED` when the session can be refreshed or has expired, otherwise
     /// `UNAUTHORISED`.
     #[serde(skip_serializing_if = "Option::is_none")]
