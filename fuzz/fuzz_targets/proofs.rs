@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use mayday_core::identity::signing::{
     Genuine, LiveSecret, STALE_GRACE, Verdict, sign_expiring, sign_static, verify,
 };
-use mayday_core::identity::{AppId, AppSecret, ExternalUserId, Standing, parse_username};
+use mayday_core::identity::{AppId, AppSecret, ExternalUserId, Standing, Username, parse_username};
 use mayday_core::ids::SecretId;
 use mayday_core::time::Timestamp;
 use sha2::Sha256;
@@ -171,9 +171,14 @@ fuzz_target!(|input: Input<'_>| {
         let verdict = verify(&live, &app, &user, &hash, now);
         assert!(matches!(verdict, Verdict::Genuine(_)), "{verdict:?}");
     }
-    let username = format!("sdk:{app}:{user}");
+    let signed = format!("sdk:{app}:{user}");
     assert_eq!(
-        parse_username(&username),
-        Some((app.as_str(), user.as_str()))
+        parse_username(&signed),
+        Some(Username::Signed(app.as_str(), user.as_str()))
+    );
+    let session = format!("sso:{app}:{user}");
+    assert_eq!(
+        parse_username(&session),
+        Some(Username::Session(app.as_str(), user.as_str()))
     );
 });

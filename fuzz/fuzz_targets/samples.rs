@@ -29,10 +29,11 @@ fuzz_target!(|body: &[u8]| {
     assert!(reading.accuracy_meters.is_none_or(|meters| meters >= 0.0));
     assert!(reading.time >= Timestamp::from_secs(1_577_836_800));
     assert!(reading.time <= NOW.plus(DAY));
-    for text in [&reading.device_id, &reading.hardware_id, &reading.event_id] {
-        if let Some(text) = text {
-            assert!((1..=128).contains(&text.len()) && !text.chars().any(char::is_control));
-        }
+    for text in [&reading.device_id, &reading.hardware_id, &reading.event_id]
+        .into_iter()
+        .flatten()
+    {
+        assert!((1..=128).contains(&text.len()) && !text.chars().any(char::is_control));
     }
     let trigger = Trigger::parse(body);
     let fix = trigger.fix.expect("a sample is a place");
