@@ -65,6 +65,43 @@ impl Connection<'_> {
     }
 }
 
+impl Driver<'_> {
+    /// How many rows the statement changed.
+    async fn execute(self, statement: &'static str, args: &[Arg<'_>]) -> Result<u64, sqlx::Error> {
+        match self {
+            Self::Sqlite(connection) => {
+                let query = sqlx::query_with(statement, sqlite_arguments(args)?);
+                Ok(query.execute(connection).await?.rows_affected())
+            }
+            Self::Postgres(connection) => {
+                let query = sqlx::query_with(statement, postgres_arguments(args)?);
+                Ok(query.execute(connection).await?.rows_affected())
+            }
+        }
+    }
+
+    /// Every row of the statement's result.
+    async fn fetch_all(
+        self,
+        statement: &'static str,
+        args: &[Arg<'_>],
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        let rows = match self {
+            Self::Sqlite(connection) => {
+                let query = sqlx::query_with(statement, sqlite_arguments(args)?);
+                let rows = query.fetch_all(connection).await?;
+                rows.into_iter().map(RowKind::Sqlite).map(Row).collect()
+            }
+            Self::Postgres(connection) => {
+                let query = sqlx::query_with(statement, postgres_arguments(args)?);
+                let rows = query.fetch_all(connection).await?;
+                rows.into_iter().map(RowKind::Postgres).map(Row).collect()
+            }
+        };
+        Ok(rows)
+    }
+}
+
 /// When a transaction must have ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
@@ -213,12 +250,7 @@ impl<'c> Tx<'c> {
     ) -> Result<u64, StoreError> {
         let statement = sql.text(self.environment.dialect);
         let deadline = self.deadline;
-        let work = async {
-            match self.connection.driver() {
-                Driver::Sqlite(connection) => execute_sqlite(connection, statement, args).await,
-                Driver::Postgres(connection) => execute_postgres(connection, statement, args).await,
-            }
-        };
+        let work = self.connection.driver().execute(statement, args);
         within(deadline, statement, work).await
     }
 
@@ -248,12 +280,7 @@ impl<'c> Tx<'c> {
     ) -> Result<Vec<Row>, StoreError> {
         let statement = sql.text(self.environment.dialect);
         let deadline = self.deadline;
-        let work = async {
-            match self.connection.driver() {
-                Driver::Sqlite(connection) => fetch_sqlite(connection, statement, args).await,
-                Driver::Postgres(connection) => fetch_postgres(connection, statement, args).await,
-            }
-        };
+        let work = self.connection.driver().fetch_all(statement, args);
         within(deadline, statement, work).await
     }
 
@@ -295,50 +322,6 @@ async fn within<T>(
             .map_err(|_| StoreError::TimedOut { limit })?,
     };
     done.map_err(|source| StoreError::of_statement(statement, source))
-}
-
-async fn execute_sqlite(
-    connection: &mut SqliteConnection,
-    statement: &'static str,
-    args: &[Arg<'_>],
-) -> Result<u64, sqlx::Error> {
-    let query = sqlx::query_with(statement, sqlite_arguments(args)?);
-    Ok(query.execute(connection).await?.rows_affected())
-}
-
-async fn execute_postgres(
-    connection: &mut PgConnection,
-    statement: &'static str,
-    args: &[Arg<'_>],
-) -> Result<u64, sqlx::Error> {
-    let query = sqlx::query_with(statement, postgres_arguments(args)?);
-    Ok(query.execute(connection).await?.rows_affected())
-}
-
-async fn fetch_sqlite(
-    connection: &mut SqliteConnection,
-    statement: &'static str,
-    args: &[Arg<'_>],
-) -> Result<Vec<Row>, sqlx::Error> {
-    let query = sqlx::query_with(statement, sqlite_arguments(args)?);
-    let rows = query.fetch_all(connection).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Row(RowKind::Sqlite(row)))
-        .collect())
-}
-
-async fn fetch_postgres(
-    connection: &mut PgConnection,
-    statement: &'static str,
-    args: &[Arg<'_>],
-) -> Result<Vec<Row>, sqlx::Error> {
-    let query = sqlx::query_with(statement, postgres_arguments(args)?);
-    let rows = query.fetch_all(connection).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Row(RowKind::Postgres(row)))
-        .collect())
 }
 
 fn sqlite_arguments(args: &[Arg<'_>]) -> Result<SqliteArguments, sqlx::Error> {

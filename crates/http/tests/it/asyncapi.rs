@@ -79,23 +79,7 @@ fn every_address_is_one_that_the_server_takes_and_none_is_left_out() {
 
 #[test]
 fn every_reference_leads_somewhere() {
-    let document = document();
-    let mut pending = vec![&document];
-    let mut seen = 0;
-    while let Some(value) = pending.pop() {
-        match value {
-            Value::Object(members) => {
-                if let Some(Value::String(target)) = members.get("$ref") {
-                    let pointer = target.strip_prefix('#').unwrap();
-                    assert!(document.pointer(pointer).is_some(), "{target}");
-                    seen += 1;
-                }
-                pending.extend(members.values());
-            }
-            Value::Array(items) => pending.extend(items),
-            _ => {}
-        }
-    }
+    let seen = crate::references::all_lead_somewhere(&document());
     assert!(seen > 30, "{seen}");
 }
 

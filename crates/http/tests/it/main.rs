@@ -26,6 +26,7 @@ mod me;
 mod network_keys;
 mod openapi;
 mod providers;
+mod references;
 mod serving;
 mod sos;
 mod sso;

@@ -69,16 +69,7 @@ async fn a_will_on_an_sos_topic_is_accepted_and_ignored(via: Via) {
         let connect = with_will(&server, version, &user, "sos/alerts");
         drop(Client::accepted(&server, &connect).await);
         all_have_left(&server).await;
-        let caller = server.caller(&user).await;
-        assert!(
-            server
-                .node
-                .app
-                .current_sos(&caller)
-                .await
-                .unwrap()
-                .is_none()
-        );
+        assert!(!server.has_sos(&user).await);
         assert!(!has_sample(&server, &user).await);
     }
 }
@@ -106,17 +97,7 @@ async fn a_cry_is_stored_though_its_sender_is_gone(via: Via) {
             .send(&publish(version, 1, "sos/alerts", &cry(1)))
             .await;
         drop(client);
-        let caller = server.caller(&user).await;
-        eventually("the cry is stored", async || {
-            server
-                .node
-                .app
-                .current_sos(&caller)
-                .await
-                .unwrap()
-                .is_some()
-        })
-        .await;
+        eventually("the cry is stored", async || server.has_sos(&user).await).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Cries for help and what comes back on `sos/events`.
 
 use crate::support::client::Client;
+use crate::support::eventually;
 use crate::support::packets::{BOTH, Connect, Version, cry, packet, publish, publish_with};
 use crate::support::server::Server;
 
@@ -69,17 +70,7 @@ async fn the_flat_topic_and_every_quality_of_service_open_an_incident() {
                 2 => client.expect_ack(0x50, 3, 0).await,
                 _ => client.expect_silence().await,
             }
-            let caller = server.caller(&name).await;
-            crate::support::eventually("an incident is open", async || {
-                server
-                    .node
-                    .app
-                    .current_sos(&caller)
-                    .await
-                    .unwrap()
-                    .is_some()
-            })
-            .await;
+            eventually("an incident is open", async || server.has_sos(&name).await).await;
         }
     }
 }
@@ -124,17 +115,7 @@ async fn an_oversized_cry_is_stored_before_its_rest_has_come() {
         body.resize(1024 * 1024, b' ');
         let bytes = publish_with(version, 1, 0, 3, "sos/alerts", &body);
         client.send(&bytes[..100 * 1024]).await;
-        let caller = server.caller(&name).await;
-        crate::support::eventually("the cry is heard", async || {
-            server
-                .node
-                .app
-                .current_sos(&caller)
-                .await
-                .unwrap()
-                .is_some()
-        })
-        .await;
+        eventually("the cry is heard", async || server.has_sos(&name).await).await;
         // No acknowledgement before the packet has ended.
         client.send(&bytes[100 * 1024..]).await;
         client.expect_ack(PUBACK, 3, 0).await;

@@ -7,11 +7,11 @@ use mayday_mqtt::MqttSettings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
-use crate::support::LIMIT;
 use crate::support::client::Client;
 use crate::support::packets::{BOTH, Connect, PINGREQ, Version, cry, publish, sample};
 use crate::support::server::Server;
 use crate::support::transport::Via;
+use crate::support::{LIMIT, eventually};
 
 const PUBACK: u8 = 0x40;
 
@@ -58,17 +58,7 @@ async fn pings_and_cries_get_through_while_in_flight_is_full(via: Via) {
         bytes.extend(publish(version, 101, "sos/alerts", &cry(1)));
         client.send(&bytes).await;
         client.expect(0xD0, b"").await;
-        let caller = server.caller("ana").await;
-        crate::support::eventually("the cry is stored", async || {
-            server
-                .node
-                .app
-                .current_sos(&caller)
-                .await
-                .unwrap()
-                .is_some()
-        })
-        .await;
+        eventually("the cry is stored", async || server.has_sos("ana").await).await;
         // The hundred samples ahead of it are spilled, parked or not.
         for id in 1..=101 {
             client.expect_ack(PUBACK, id, 0).await;
@@ -166,7 +156,7 @@ async fn a_client_that_takes_nothing_is_disconnected(via: Via) {
     tokio::time::timeout(LIMIT, flood)
         .await
         .expect("the server closes");
-    crate::support::eventually("the connection is gone", async || {
+    eventually("the connection is gone", async || {
         server.node.app.presence().counts().members == 0
     })
     .await;

@@ -190,16 +190,7 @@ async fn an_external_id_that_is_anothers_uuid_reaches_nothing_of_his() {
             Version::V311 => client.expect_end().await,
         }
     }
-    let victim = server.caller("ben").await;
-    assert!(
-        server
-            .node
-            .app
-            .current_sos(&victim)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(!server.has_sos("ben").await);
 }
 
 #[tokio::test]

@@ -19,12 +19,6 @@ const REFUSED: &str = "tel/ben/data";
 /// More than are decoded before the refusal is noticed.
 const SAMPLES: u16 = 200;
 
-async fn has_sos(server: &Server, external_id: &str) -> bool {
-    let caller = server.caller(external_id).await;
-    let open = server.node.app.current_sos(&caller).await;
-    open.unwrap().is_some()
-}
-
 async fn an_sos_behind_a_refused_publish_is_stored_and_nothing_else_is(via: Via) {
     let server = Server::over(via).await;
     let mut phone = Client::connect(&server, Version::V311, "ana").await;
@@ -37,8 +31,8 @@ async fn an_sos_behind_a_refused_publish_is_stored_and_nothing_else_is(via: Via)
     sent.extend(publish(Version::V311, 502, "sos/alerts", &cry(2)));
     phone.send(&sent).await;
     phone.expect_end().await;
-    eventually("the SOS is stored", async || has_sos(&server, "ana").await).await;
-    assert!(!has_sos(&server, "ben").await);
+    eventually("the SOS is stored", async || server.has_sos("ana").await).await;
+    assert!(!server.has_sos("ben").await);
     let ana = server.caller("ana").await.user;
     let latest = server.node.app.latest_position(ana).await.unwrap();
     assert!(latest.is_none(), "{latest:?}");
@@ -54,7 +48,7 @@ async fn an_sos_that_arrives_after_the_refusal_is_stored(via: Via) {
     phone.send(&sent).await;
     phone.expect_end().await;
     phone.send(rest).await;
-    eventually("the SOS is stored", async || has_sos(&server, "ana").await).await;
+    eventually("the SOS is stored", async || server.has_sos("ana").await).await;
 }
 
 /// More than the queue holds: what comes behind stays undecoded.
@@ -82,7 +76,7 @@ async fn an_sos_that_a_take_over_left_undecoded_is_stored(via: Via) {
         let mut first = clogged(&server, version, &user).await;
         let _second = Client::connect(&server, version, &user).await;
         first.expect_close(0x8E).await;
-        eventually("the SOS is stored", async || has_sos(&server, &user).await).await;
+        eventually("the SOS is stored", async || server.has_sos(&user).await).await;
         server.node.telemetry.faults().thaw();
     }
 }
@@ -100,7 +94,7 @@ async fn an_sos_that_a_drain_left_undecoded_is_stored_before_the_server_ends() {
         phone.expect_close(0x8B).await;
         let ended = tokio::time::timeout(LIMIT, &mut server.listener).await;
         ended.expect("the listener ends").unwrap();
-        assert!(has_sos(&server, "ana").await);
+        assert!(server.has_sos("ana").await);
         server.node.telemetry.faults().thaw();
     }
 }
@@ -117,7 +111,7 @@ async fn an_sos_behind_a_fault_of_its_client_is_stored(via: Via) {
     sent.extend(publish(Version::V5, 500, "sos/alerts", &cry(1)));
     phone.send(&sent).await;
     phone.expect_close(0x93).await;
-    eventually("the SOS is stored", async || has_sos(&server, "ana").await).await;
+    eventually("the SOS is stored", async || server.has_sos("ana").await).await;
     server.node.telemetry.faults().thaw();
 }
 

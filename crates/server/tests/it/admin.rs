@@ -195,11 +195,7 @@ pub(crate) fn decide_a_device(secret: &str, home: &Home, running: &Running, at: 
         let status = running.post("/v1/sdk/devices", "shop", user, &hash, &device);
         assert_eq!(status, 200, "{user}");
     }
-    let with = |line: &str| {
-        let mut all = words(line);
-        all.extend(at);
-        home.say(&all)
-    };
+    let with = |line: &str| home.say_at(line, at);
     let listed = with("device list --app shop --contested --json").json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 2, "{listed}");
     let decided = with("device assign cf:82:12 --app shop --user bo --json").json();

@@ -115,6 +115,12 @@ impl Home {
         run(&mut self.command(arguments))
     }
 
+    /// Runs the words of a line, followed by where they act.
+    pub(crate) fn say_at(&self, words: &str, at: &[&str]) -> Said {
+        let all: Vec<_> = words.split_whitespace().chain(at.iter().copied()).collect();
+        self.say(&all)
+    }
+
     /// A command on this data.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = mayday(arguments);

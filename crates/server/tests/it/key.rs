@@ -71,11 +71,7 @@ fn on_postgres_the_new_key_waits_until_it_was_copied() {
     };
     let home = Home::new();
     let at = ["--database", &database.url];
-    let with = |home: &Home, words: &str| {
-        let mut all: Vec<_> = words.split_whitespace().collect();
-        all.extend(at);
-        home.say(&all)
-    };
+    let with = |home: &Home, words: &str| home.say_at(words, &at);
     let created = with(&home, "app create --id shop --json").json();
     let secret = created["secret"].as_str().unwrap();
     let hash = home.hash(secret, "ana");
@@ -113,11 +109,7 @@ fn a_node_without_the_new_key_keeps_who_it_knows_and_says_that_it_is_not_ready()
     };
     let home = Home::new();
     let at = ["--database", &database.url];
-    let with = |words: &str| {
-        let mut all: Vec<_> = words.split_whitespace().collect();
-        all.extend(at);
-        home.say(&all)
-    };
+    let with = |words: &str| home.say_at(words, &at);
     let created = with("app create --id shop --json").json();
     let hash = home.hash(created["secret"].as_str().unwrap(), "ana");
     let other = Home::new();

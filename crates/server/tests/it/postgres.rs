@@ -64,11 +64,7 @@ fn a_block_through_the_database_reaches_the_server_within_a_second() {
     };
     let home = Home::new();
     let at = ["--database", &database.url];
-    let with = |words: &str| {
-        let mut all: Vec<_> = words.split_whitespace().collect();
-        all.extend(at);
-        home.say(&all)
-    };
+    let with = |words: &str| home.say_at(words, &at);
     let created = with("app create --id shop --json").json();
     let hash = home.hash(created["secret"].as_str().unwrap(), "ana");
     let mut running = home.serve_with(&at);

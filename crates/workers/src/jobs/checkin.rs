@@ -5,26 +5,18 @@ use mayday_app::{App, CheckInLapse};
 use mayday_core::ids::RecordId;
 use serde::Deserialize;
 
-use crate::JobError;
+use crate::error::{JobError, read_payload};
 
 /// The payload that this version understands.
-const VERSION: u32 = 1;
+const VERSION: u64 = 1;
 
 #[derive(Deserialize)]
 struct Payload {
-    version: u32,
     check_in: RecordId,
 }
 
 pub(super) async fn run(app: &App, job: &Job) -> Result<(), JobError> {
-    let payload: Payload = serde_json::from_value(job.payload.clone())
-        .map_err(|error| JobError::fail(format!("the payload cannot be read: {error}")))?;
-    if payload.version != VERSION {
-        return Err(JobError::fail(format!(
-            "the payload has version {}, this mayday knows {VERSION}",
-            payload.version
-        )));
-    }
+    let payload: Payload = read_payload(&job.payload, VERSION)?;
     match app.lapse_check_in(payload.check_in).await? {
         CheckInLapse::Over | CheckInLapse::Raised => Ok(()),
         // Another server's clock was ahead when it enqueued or claimed the job.

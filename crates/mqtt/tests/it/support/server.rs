@@ -64,4 +64,11 @@ impl Server {
     pub(crate) async fn caller(&self, external_id: &str) -> Caller {
         self.node.caller(external_id).await
     }
+
+    /// Whether the user has an open incident.
+    pub(crate) async fn has_sos(&self, external_id: &str) -> bool {
+        let caller = self.caller(external_id).await;
+        let open = self.node.app.current_sos(&caller).await;
+        open.unwrap().is_some()
+    }
 }
