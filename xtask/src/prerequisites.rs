@@ -43,6 +43,13 @@ const NEEDS: &[Need] = &[
         advice: "install Node.js: the signing samples of docs/signing.md are run with it",
     },
     Need {
+        name: "go",
+        used_by: &["go"],
+        present: || run::exists("go"),
+        install: || packages(&["golang-go"]),
+        advice: "install Go: the example of a partner in it is run",
+    },
+    Need {
         name: "curl",
         used_by: &[],
         present: || run::exists("curl"),

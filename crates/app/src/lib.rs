@@ -10,6 +10,7 @@ mod contacts;
 mod data_rights;
 mod device_configs;
 mod devices;
+pub mod doctor;
 mod error;
 pub mod escalation;
 mod feed;

@@ -41,6 +41,11 @@ impl Breaker {
         self.open_until.is_none_or(|until| now >= until)
     }
 
+    /// Until when it is left alone; `None` while it may be tried.
+    pub fn open_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.open_until.filter(|until| now < *until)
+    }
+
     /// Takes the end of an attempt into account.
     pub fn record(&mut self, outcome: &Outcome, now: Timestamp) {
         match outcome {

@@ -154,6 +154,16 @@ impl GuardedClient {
         }
     }
 
+    /// From where requests leave, in words.
+    pub fn leaves_from(&self) -> String {
+        let settings = &self.shared.settings;
+        match (&settings.proxy, settings.bind) {
+            (Some(proxy), _) => format!("through the proxy {}:{}", proxy.host, proxy.port),
+            (None, Some(address)) => format!("from {address}"),
+            (None, None) => "from whatever address this machine has outside".to_owned(),
+        }
+    }
+
     /// Sends a request. `Ok` is any answer whose head arrived, redirects and
     /// errors included; [`GuardError::maybe_sent`] says of an error whether the
     /// peer may have acted.

@@ -14,6 +14,7 @@ use hyper::header::CONTENT_TYPE;
 use mayday_core::clock::Clock;
 use mayday_core::sso::introspection::Unavailable;
 use mayday_core::sso::{ClaimTerms, Judgement, PartnerAnswer, RequestForm, judge};
+use mayday_core::time::Timestamp;
 use serde_json::json;
 
 use crate::guard::{
@@ -46,6 +47,19 @@ pub struct TokenEndpoint {
     /// Whether private addresses and plain HTTP are allowed: the partner's server
     /// stands beside this one.
     pub local: bool,
+}
+
+/// What a question met.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// What the answer means for a log-in.
+    pub judgement: Judgement,
+    /// The status, if there was an answer.
+    pub status: Option<u16>,
+    /// The answer's `Date`.
+    pub date: Option<Timestamp>,
+    /// Why there was no answer.
+    pub error: Option<String>,
 }
 
 /// Asks partners. Cheap to clone.
@@ -84,6 +98,40 @@ impl Introspector {
             Ok(answer) => judge(&told(&answer, endpoint), terms, clock.now()),
             Err(error) => Judgement::Unavailable(unavailable(&error)),
         }
+    }
+
+    /// Asks once, and tells more than a log-in needs: for a doctor. An empty token
+    /// asks about none.
+    pub async fn probe(
+        &self,
+        endpoint: &TokenEndpoint,
+        terms: &ClaimTerms,
+        token: &str,
+        clock: &dyn Clock,
+    ) -> Probe {
+        let answer = match request(endpoint, token) {
+            Ok(request) => self.policy(endpoint).send(request).await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(answer) => Probe {
+                judgement: judge(&told(&answer, endpoint), terms, clock.now()),
+                status: Some(answer.status.as_u16()),
+                date: answer.date(),
+                error: None,
+            },
+            Err(error) => Probe {
+                judgement: Judgement::Unavailable(unavailable(&error)),
+                status: None,
+                date: None,
+                error: Some(error.to_string()),
+            },
+        }
+    }
+
+    /// From where questions leave, in words for a partner's allow-list.
+    pub fn leaves_from(&self) -> String {
+        self.client.leaves_from()
     }
 
     fn policy(&self, endpoint: &TokenEndpoint) -> GuardedClient {

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     app, backup, bench, broker_key, check, completions, config, demo, device, device_config,
-    firmware, incident, inspect, key, network_key, policy, provider, restore, serve, session, sign,
-    slack, sso, user, webhook,
+    doctor, firmware, incident, inspect, key, network_key, partner, policy, provider, restore,
+    serve, session, sign, slack, sso, user, webhook,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Session(session::SessionArgs),
     /// Print the hash that proves a user to the server
     Sign(sign::SignArgs),
+    /// Run a reference partner server: log-in, tokens, signing, webhook
+    Partner(partner::PartnerArgs),
     /// List, show, acknowledge and resolve the incidents of an app
     Incident(incident::IncidentArgs),
     /// Read what operators must look at: dead letters, unattributed SOS, alerts
@@ -90,6 +92,8 @@ pub(crate) enum Command {
     Restore(restore::RestoreArgs),
     /// Look for what is wrong with the data or a backup
     Check(check::CheckArgs),
+    /// Tell what is wrong with an app's endpoints, or with this server
+    Doctor(doctor::DoctorArgs),
     /// Replace the master key, show its fingerprint
     Key(key::KeyArgs),
     /// Show and check settings

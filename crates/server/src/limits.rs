@@ -10,6 +10,31 @@ const OWN_DESCRIPTORS: u64 = 128;
 /// What is left of a listener's limit at least.
 const LEAST_CONNECTIONS: usize = 4;
 
+/// Connections of the admin listener: a few probes and scrapers.
+pub(crate) const ADMIN_CONNECTIONS: usize = 64;
+
+/// An HTTP listener holds one seat in reserve for so many.
+const HTTP_RESERVE_SHARE: usize = 16;
+
+/// Connections that the listeners may hold at once.
+pub(crate) fn connections(config: &Config) -> usize {
+    // With the seats that HTTP keeps in reserve, and as many MQTT sockets that are
+    // being closed as there may be unproven ones.
+    config.http.max_connections
+        + config.http.max_connections / HTTP_RESERVE_SHARE
+        + config.mqtt.max_connections
+        + config.mqtt.max_unproven_connections * 2
+        + ADMIN_CONNECTIONS
+        + ADMIN_CONNECTIONS / HTTP_RESERVE_SHARE
+        + 1
+}
+
+/// File descriptors that a server with these settings may need.
+pub(crate) fn needed(config: &Config) -> u64 {
+    let connections = u64::try_from(connections(config)).unwrap_or(u64::MAX);
+    connections.saturating_add(OWN_DESCRIPTORS)
+}
+
 /// Raises the limit as far as allowed. Where fewer are granted than the listeners
 /// may need for their `connections`, their limits are lowered in proportion: a
 /// full house knows whom to close for an SOS, a listener without a descriptor

@@ -9,6 +9,7 @@
 
 mod admin_socket;
 mod bench;
+mod checkup;
 mod cli;
 mod clock;
 mod commands;
@@ -22,6 +23,7 @@ mod limits;
 mod listeners;
 mod node;
 mod output;
+mod partner;
 mod progress;
 mod senders;
 mod serving;
@@ -72,11 +74,13 @@ fn run(cli: Cli) -> Outcome {
         Command::Sso(args) => commands::sso::run(args),
         Command::Session(args) => commands::session::run(args),
         Command::Sign(args) => commands::sign::run(&args),
+        Command::Partner(args) => commands::partner::run(args),
         Command::Incident(args) => commands::incident::run(args),
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Backup(args) => commands::backup::run(&args),
         Command::Restore(args) => commands::restore::run(&args),
         Command::Check(args) => commands::check::run(args),
+        Command::Doctor(args) => commands::doctor::run(&args),
         Command::Key(args) => commands::key::run(args),
         Command::Config(args) => commands::config::run(args),
         Command::Bench(args) => commands::bench::run(args),

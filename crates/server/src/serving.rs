@@ -17,16 +17,10 @@ use crate::clock;
 use crate::config::Config;
 use crate::failure::{Failure, Outcome};
 use crate::lifecycle::{Addresses, Signals};
-use crate::limits::fit_to_file_descriptors;
+use crate::limits::{ADMIN_CONNECTIONS, connections, fit_to_file_descriptors};
 use crate::listeners::Listeners;
 use crate::node::Node;
 use crate::tls::{self, Tls};
-
-/// Connections of the admin listener: a few probes and scrapers.
-const ADMIN_CONNECTIONS: usize = 64;
-
-/// An HTTP listener holds one seat in reserve for so many.
-const HTTP_RESERVE_SHARE: usize = 16;
 
 /// Time for workers to finish what they hold once the listeners are drained.
 const WORKERS_DRAIN: Duration = Duration::from_secs(5);
@@ -93,16 +87,7 @@ impl Group {
 impl Server {
     /// Binds, opens and starts everything.
     pub(crate) async fn start(config: &Config) -> Result<Self, Failure> {
-        // With the seats that HTTP keeps in reserve, and as many MQTT sockets
-        // that are being closed as there may be unproven ones.
-        let connections = config.http.max_connections
-            + config.http.max_connections / HTTP_RESERVE_SHARE
-            + config.mqtt.max_connections
-            + config.mqtt.max_unproven_connections * 2
-            + ADMIN_CONNECTIONS
-            + ADMIN_CONNECTIONS / HTTP_RESERVE_SHARE
-            + 1;
-        let config = &fit_to_file_descriptors(config, connections);
+        let config = &fit_to_file_descriptors(config, connections(config));
         // Certificates and ports first: what is wrong with them is found before
         // anything is opened.
         tls::check(&config.tls)?;

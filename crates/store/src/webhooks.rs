@@ -41,7 +41,7 @@ pub use record::{AttemptEnd, BeginDelivery, RecordAttempt};
 pub use remove::{EnableEndpoint, RemoveEndpoint};
 pub use replay::{MAX_REPLAYED, ReplayDelivery, ReplayRange, Replayed};
 pub use rotate::{RotateSecret, Rotation};
-pub use sending::{Destination, Sending, for_sending};
+pub use sending::{Destination, Sending, destination, for_sending};
 pub use snapshot::snapshot_items;
 
 use crate::args;

@@ -130,6 +130,7 @@ impl App {
             AdminRequest::Provider(request) => self.administer_providers(request).await,
             AdminRequest::Session(request) => self.administer_sessions(request).await,
             AdminRequest::Sso(request) => self.administer_sso(request).await,
+            AdminRequest::Doctor(request) => self.administer_doctor(request).await,
         }
     }
 }
@@ -178,12 +179,13 @@ impl AdminReply {
             | Self::ProviderTest { .. }
             | Self::Screen { .. }
             | Self::OptOuts(_)
+            | Self::Findings { .. }
             | Self::Done => false,
         }
     }
 }
 
-fn app_id(text: &str) -> Result<AppId, AdminError> {
+pub(crate) fn app_id(text: &str) -> Result<AppId, AdminError> {
     AppId::parse(text).map_err(|error| AdminError::Invalid {
         message: error.to_string(),
     })

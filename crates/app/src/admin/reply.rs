@@ -10,6 +10,7 @@ use mayday_core::ids::{AppUuid, DeviceId, IncidentId, RecordId, SecretId, UserId
 use mayday_core::time::Timestamp;
 
 use crate::data_rights::ExportPage;
+use crate::doctor::Finding;
 use crate::senders::ProviderHealth;
 
 use super::broker_keys::BrokerKeyView;
@@ -99,6 +100,11 @@ pub enum AdminReply {
     BrokerKeys {
         /// The keys.
         keys: Vec<BrokerKeyView>,
+    },
+    /// What a doctor found.
+    Findings {
+        /// One per check.
+        findings: Vec<Finding>,
     },
     /// A page of incidents.
     Incidents(Page<IncidentSummary>),

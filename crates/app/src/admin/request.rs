@@ -14,6 +14,7 @@ use super::provisioning::{DeviceConfigRequest, NetworkKeyRequest};
 use super::sessions::SessionRequest;
 use super::sso::SsoRequest;
 use super::webhook_requests::WebhookRequest;
+use crate::doctor::DoctorRequest;
 
 /// An administrator's request. Names come as typed and are checked when it is
 /// carried out.
@@ -182,6 +183,8 @@ pub enum AdminRequest {
     Session(SessionRequest),
     /// About the log-in of an app's users by the app's tokens.
     Sso(SsoRequest),
+    /// What is wrong: [`super::AdminReply::Findings`].
+    Doctor(DoctorRequest),
 }
 
 impl AdminRequest {
@@ -193,6 +196,7 @@ impl AdminRequest {
             Self::NetworkKey(request) => request.seals(),
             Self::Webhook(request) => request.needs_master_key(),
             Self::Sso(request) => request.seals(),
+            Self::Doctor(request) => request.opens(),
             _ => false,
         }
     }

@@ -137,7 +137,7 @@ impl App {
     }
 
     /// The app and its endpoint, or that there is none.
-    pub(super) async fn known_endpoint(
+    pub(crate) async fn known_endpoint(
         &self,
         id: &str,
         endpoint: &str,

@@ -10,6 +10,7 @@ use mayday_core::ids::AppUuid;
 use mayday_core::sso::Judgement;
 use mayday_core::sso::introspection::Unavailable;
 use mayday_core::sso::token::{TokenDigest, partner_digest};
+use mayday_core::time::Timestamp;
 use mayday_gateway::breaker::Breaker;
 use mayday_gateway::introspection::Introspector;
 use mayday_gateway::outcome::Outcome;
@@ -59,6 +60,23 @@ impl Gates {
             introspector,
             gates: Mutex::default(),
         }
+    }
+
+    /// Asks past the gate: for a doctor, whose questions are few.
+    pub(crate) const fn introspector(&self) -> &Introspector {
+        &self.introspector
+    }
+
+    /// From where questions leave, in words.
+    pub(crate) fn leaves_from(&self) -> String {
+        self.introspector.leaves_from()
+    }
+
+    /// Until when this node leaves an app's server alone; `None` while it asks.
+    pub(crate) fn left_alone_until(&self, app: AppUuid, now: Timestamp) -> Option<Timestamp> {
+        let gate = lock(&self.gates).get(&app).map(Arc::clone)?;
+        let breaker = lock(&gate.breaker);
+        breaker.open_until(now)
     }
 
     /// What the partner says of a token. Whoever asks about one that is being

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, StatusCode};
 use mayday_core::time::Timestamp;
 use url::{Host, Url};
@@ -187,13 +187,22 @@ impl Answer {
         let wait = if let Ok(seconds) = value.parse::<u64>() {
             Duration::from_secs(seconds)
         } else {
-            let date = httpdate::parse_http_date(value).ok()?;
-            let since_epoch = date.duration_since(std::time::UNIX_EPOCH).ok()?;
-            let at = Timestamp::from_secs(i64::try_from(since_epoch.as_secs()).ok()?);
-            at.since(now)
+            read_date(value)?.since(now)
         };
         Some(wait.min(MAX_RETRY_AFTER))
     }
+
+    /// The peer's clock when it answered (`Date` of RFC 9110), to the second.
+    pub fn date(&self) -> Option<Timestamp> {
+        read_date(self.headers.get(DATE)?.to_str().ok()?.trim())
+    }
+}
+
+fn read_date(text: &str) -> Option<Timestamp> {
+    let date = httpdate::parse_http_date(text).ok()?;
+    let since_epoch = date.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let seconds = i64::try_from(since_epoch.as_secs()).ok()?;
+    Some(Timestamp::from_secs(seconds))
 }
 
 impl fmt::Debug for Answer {

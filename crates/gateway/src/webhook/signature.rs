@@ -1,6 +1,7 @@
 //! The signature of Standard Webhooks: HMAC-SHA256 over id, time and body.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -59,6 +60,19 @@ impl WebhookSecret {
         Zeroizing::new(format!("{PREFIX}{}", STANDARD.encode(&*self.0)))
     }
 
+    /// Whether `shown` is this secret's signature, in constant time.
+    fn signed(&self, content: &[&[u8]], shown: &str) -> bool {
+        let shown = shown.strip_prefix("v1,").map(|text| STANDARD.decode(text));
+        let (Some(Ok(shown)), Ok(mut mac)) = (shown, Hmac::<Sha256>::new_from_slice(&self.0))
+        else {
+            return false;
+        };
+        for part in content {
+            mac.update(part);
+        }
+        mac.verify_slice(&shown).is_ok()
+    }
+
     fn sign(&self, content: &[&[u8]]) -> String {
         // An HMAC takes a key of any length, so the error cannot occur; an
         // empty signature would be refused by every receiver.
@@ -85,6 +99,81 @@ pub fn sign(secrets: &[WebhookSecret], id: &str, at: Timestamp, body: &[u8]) -> 
     let content: [&[u8]; 5] = [id.as_bytes(), b".", seconds.as_bytes(), b".", body];
     let signatures: Vec<String> = secrets.iter().map(|secret| secret.sign(&content)).collect();
     signatures.join(" ")
+}
+
+/// How far a delivery's time may be from the receiver's (Standard Webhooks).
+const TOLERANCE: Duration = Duration::from_mins(5);
+
+/// Signatures of one delivery that are looked at; two are sent during a rotation.
+const MAX_SIGNATURES: usize = 8;
+
+/// A delivery as a receiver gets it, nothing of it checked. Headers that are missing
+/// are empty.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed<'a> {
+    /// `webhook-id`.
+    pub id: &'a str,
+    /// `webhook-timestamp`.
+    pub timestamp: &'a str,
+    /// `webhook-signature`.
+    pub signature: &'a str,
+    /// The body as it came.
+    pub body: &'a [u8],
+}
+
+/// Why a delivery is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// No id, or a time that is no number.
+    Malformed,
+    /// Signed more than five minutes ago, or ahead: perhaps somebody else's replay.
+    Stale,
+    /// No signature is of one of the secrets.
+    Signature,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "the headers of Standard Webhooks are missing",
+            Self::Stale => "the timestamp is stale",
+            Self::Signature => "the signature is wrong",
+        })
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Whether a delivery is believed: what a receiver does before it reads the body.
+pub fn verify(
+    secrets: &[WebhookSecret],
+    signed: &Signed<'_>,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let at: i64 = signed.timestamp.parse().map_err(|_| Refused::Malformed)?;
+    if signed.id.is_empty() {
+        return Err(Refused::Malformed);
+    }
+    let at = Timestamp::from_secs(at);
+    if now.since(at) > TOLERANCE || at.since(now) > TOLERANCE {
+        return Err(Refused::Stale);
+    }
+    let content: [&[u8]; 5] = [
+        signed.id.as_bytes(),
+        b".",
+        signed.timestamp.as_bytes(),
+        b".",
+        signed.body,
+    ];
+    let shown = signed.signature.split(' ').take(MAX_SIGNATURES);
+    let believed = shown
+        .flat_map(|shown| secrets.iter().map(move |secret| (shown, secret)))
+        .any(|(shown, secret)| secret.signed(&content, shown));
+    if believed {
+        Ok(())
+    } else {
+        Err(Refused::Signature)
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +209,68 @@ mod tests {
             "whsec_!",
         ] {
             assert_eq!(WebhookSecret::parse(wrong).err(), Some(InvalidSecret));
+        }
+    }
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    fn secret(seed: u64) -> WebhookSecret {
+        WebhookSecret::generate(&SeededEntropy::new(seed))
+    }
+
+    /// What the secrets of the seeds 1 and 2 sign together, as during a rotation.
+    fn signed_by_two() -> String {
+        sign(&[secret(1), secret(2)], "msg_1", NOW, b"{}")
+    }
+
+    fn told(signature: &str) -> Signed<'_> {
+        Signed {
+            id: "msg_1",
+            timestamp: "1800000000",
+            signature,
+            body: b"{}",
+        }
+    }
+
+    #[test]
+    fn a_receiver_believes_either_secret_for_five_minutes() {
+        let signature = signed_by_two();
+        let told = told(&signature);
+        for known in [vec![secret(1)], vec![secret(2)], vec![secret(3), secret(1)]] {
+            assert_eq!(verify(&known, &told, NOW), Ok(()));
+        }
+        for (minutes, believed) in [(5, Ok(())), (6, Err(Refused::Stale))] {
+            let off = Duration::from_mins(minutes);
+            for at in [NOW.plus(off), NOW.minus(off)] {
+                assert_eq!(verify(&[secret(1)], &told, at), believed);
+            }
+        }
+    }
+
+    #[test]
+    fn a_receiver_believes_nothing_else() {
+        let signature = signed_by_two();
+        let told = told(&signature);
+        let as_of = |timestamp| Signed { timestamp, ..told };
+        let with = |signature| Signed { signature, ..told };
+        let called = |id| Signed { id, ..told };
+        let known = [secret(1)];
+        for forged in [
+            called("msg_2"),
+            Signed { body: b"", ..told },
+            as_of("1800000001"),
+            with(""),
+            with("v1,"),
+            with("v1,!"),
+            with(&signature[1..]),
+        ] {
+            let judged = verify(&known, &forged, NOW);
+            assert_eq!(judged, Err(Refused::Signature), "{forged:?}");
+        }
+        assert_eq!(verify(&[], &told, NOW), Err(Refused::Signature));
+        assert_eq!(verify(&[secret(3)], &told, NOW), Err(Refused::Signature));
+        for odd in [called(""), as_of(""), as_of("soon")] {
+            assert_eq!(verify(&known, &odd, NOW), Err(Refused::Malformed));
         }
     }
 }

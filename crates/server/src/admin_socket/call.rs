@@ -55,6 +55,15 @@ impl From<io::Error> for CallError {
     }
 }
 
+/// The process that serves on this data directory; `None` when none does, or it may
+/// not be asked.
+pub(crate) async fn server_pid(data_dir: &Path) -> Option<i32> {
+    let short = ShortPath::new(data_dir, FILE_NAME).ok()?;
+    let connecting = timeout(TRANSFER_TIMEOUT, UnixStream::connect(short.as_path()));
+    let stream = connecting.await.ok()?.ok()?;
+    stream.peer_cred().ok()?.pid()
+}
+
 /// Asks the server that runs on this data directory.
 pub(crate) async fn call(data_dir: &Path, request: AdminRequest) -> Result<AdminReply, CallError> {
     let short = ShortPath::new(data_dir, FILE_NAME)?;

@@ -17,7 +17,7 @@ use std::time::Duration;
 use mayday_app::admin::{AdminError, AdminReply, AdminRequest};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use call::{CallError, call};
+pub(crate) use call::{CallError, call, server_pid};
 pub(crate) use listen::bind;
 
 /// The socket's name in the data directory.

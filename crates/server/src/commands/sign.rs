@@ -88,7 +88,7 @@ pub(super) fn read_secret(file: Option<&Path>) -> Result<AppSecret, Failure> {
 }
 
 /// A whole number with a unit: `90s`, `15m`, `24h`, `30d`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wanted = || "a whole number with s, m, h or d, such as 24h".to_owned();
     let unit = text.chars().last().ok_or_else(wanted)?;
     let number = text.strip_suffix(unit).ok_or_else(wanted)?;

@@ -30,12 +30,13 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{CertificateFiles, CertificateSource, TlsConfig};
 use crate::failure::Failure;
 use certificate::Certificate;
+pub(crate) use validity::Validity;
 
 /// Between two looks at the certificate's files.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A certificate that ends sooner than this is told at start.
-const ENDS_SOON: Duration = Duration::from_hours(14 * 24);
+pub(crate) const ENDS_SOON: Duration = Duration::from_hours(14 * 24);
 
 /// What TLS listeners need.
 pub(crate) struct Tls {
@@ -68,6 +69,19 @@ pub(crate) fn check(config: &TlsConfig) -> Result<(), Failure> {
         Some(CertificateSource::Files(files)) => certificate::load(files).map(|_| ()),
         Some(CertificateSource::SelfSigned) | None => Ok(()),
     }
+}
+
+/// From when until when the certificate in use is valid, if it says so; `None`
+/// without TLS. One that is yet to be made is made by the server.
+pub(crate) fn inspect(
+    config: &TlsConfig,
+    data_dir: &Path,
+) -> Option<Result<Option<Validity>, Failure>> {
+    let files = match config.certificate.as_ref()? {
+        CertificateSource::Files(files) => files.clone(),
+        CertificateSource::SelfSigned => self_signed::files(data_dir),
+    };
+    Some(certificate::load(&files).map(|certificate| certificate.validity))
 }
 
 impl Tls {

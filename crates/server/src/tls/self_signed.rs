@@ -30,12 +30,17 @@ const RENEW_BEFORE: Duration = Duration::from_hours(30 * 24);
 /// The names under which every machine reaches itself.
 const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// The pair in `data_dir`, made or renewed if need be.
-pub(super) fn ensure(data_dir: &Path, now: Timestamp) -> Result<CertificateFiles, Failure> {
-    let files = CertificateFiles {
+/// Where the pair lies in `data_dir`.
+pub(super) fn files(data_dir: &Path) -> CertificateFiles {
+    CertificateFiles {
         certificate: data_dir.join(CERTIFICATE_FILE),
         key: data_dir.join(KEY_FILE),
-    };
+    }
+}
+
+/// The pair in `data_dir`, made or renewed if need be.
+pub(super) fn ensure(data_dir: &Path, now: Timestamp) -> Result<CertificateFiles, Failure> {
+    let files = files(data_dir);
     renew(&files, now)?;
     Ok(files)
 }

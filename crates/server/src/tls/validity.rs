@@ -14,9 +14,11 @@ const VERSION: u8 = 0xA0;
 
 /// From when until when a certificate is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Validity {
-    pub(super) not_before: Timestamp,
-    pub(super) not_after: Timestamp,
+pub(crate) struct Validity {
+    /// From then.
+    pub(crate) not_before: Timestamp,
+    /// Until then.
+    pub(crate) not_after: Timestamp,
 }
 
 /// Reads it from a certificate; `None` from anything else.

@@ -17,7 +17,7 @@ use super::harness::server::{Home, binary};
 use super::harness::tools;
 
 /// Ports as the documents name them.
-const PORTS: [&str; 5] = ["8080", "1883", "9090", "8443", "8883"];
+const PORTS: [&str; 6] = ["8080", "8090", "1883", "9090", "8443", "8883"];
 
 /// Waits until the server that the document started accepts, 10 s at most.
 const WAIT: &str = "for _ in $(seq 200); do curl -s -o /dev/null http://127.0.0.1:8080/ && break; read -rt 0.05 <> <(:) || :; done";
@@ -53,6 +53,11 @@ fn escalation() {
 #[test]
 fn mqtt() {
     run("docs/mqtt.md");
+}
+
+#[test]
+fn partner_guide() {
+    run("docs/partner-guide.md");
 }
 
 #[test]

@@ -10,7 +10,8 @@
 //! clock makes nobody a liar ([`disk`], [`outage`], [`leap`]), a foreign mail server is
 //! understood ([`mail`]), load is measured truly
 //! ([`bench`]), the documents tell the truth ([`guides`], [`demo`],
-//! [`schemathesis`]), partners are told ([`webhooks`]).
+//! [`schemathesis`]), partners are told ([`webhooks`]) and have examples that work
+//! ([`partner`]).
 //!
 //! `cargo xtask test` provides the binaries and the clients; `MAYDAY_TEST_SKIP`
 //! names what is to be left out.
@@ -32,6 +33,7 @@ mod leap;
 mod link;
 mod mail;
 mod outage;
+mod partner;
 mod schemathesis;
 mod sdk;
 mod siege;

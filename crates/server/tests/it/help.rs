@@ -92,6 +92,8 @@ const COMMANDS: &[&str] = &[
     "session",
     "session list",
     "session end",
+    "partner",
+    "doctor",
     "sign",
     "incident",
     "incident list",

@@ -21,7 +21,11 @@ static SECRETS: Sql = Sql::new(
         AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at DESC, id DESC",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&FIND, &SECRETS];
+static OF_ENDPOINT: Sql = Sql::new(
+    "SELECT app_id, channel, local, sealed_url, url_key_id FROM webhook_endpoints WHERE id = $1",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&FIND, &SECRETS, &OF_ENDPOINT];
 
 /// A delivery that waits for an attempt.
 #[derive(Clone, Debug)]
@@ -99,6 +103,35 @@ pub async fn for_sending(
         });
     }
     Ok(Some(sending))
+}
+
+/// How to reach an endpoint, even one that is disabled, without a delivery; `None`
+/// when it was removed.
+pub async fn destination(
+    tx: &mut Tx<'_>,
+    endpoint: EndpointId,
+) -> Result<Option<Destination>, StoreError> {
+    let Some(row) = tx.fetch_optional(&OF_ENDPOINT, args![endpoint]).await? else {
+        return Ok(None);
+    };
+    let Some(bytes) = row.get::<Option<Vec<u8>>>(3)? else {
+        return Ok(None);
+    };
+    let url = Sealed {
+        bytes,
+        key_id: row.get(4)?,
+    };
+    let url = tx.unseal(url_place(endpoint), &url)?;
+    let app: AppUuid = row.get(0)?;
+    Ok(Some(Destination {
+        local: row.get(2)?,
+        url: SecretText::of_bytes(&url, 3)?,
+        secrets: secrets(tx, endpoint).await?,
+        api_key: match channel_of(&row, 1)? {
+            Channel::Webhook => api_key::open(tx, app).await?,
+            _ => None,
+        },
+    }))
 }
 
 async fn secrets(tx: &mut Tx<'_>, endpoint: EndpointId) -> Result<Vec<SecretText>, StoreError> {

@@ -1,0 +1,3 @@
+module example.org/partner
+
+go 1.19
