@@ -19,6 +19,7 @@ mod fresh_id;
 mod health;
 mod identity;
 pub mod jobs;
+mod mails;
 mod metrics;
 mod network_keys;
 mod opt_outs;

@@ -114,6 +114,10 @@ uuid_id! {
     /// The id of one notification's way to one endpoint.
     DeliveryId
 }
+uuid_id! {
+    /// The id of a mail of the outbox; its `Message-ID` begins with it.
+    MailId
+}
 
 /// A new UUIDv7 from the given clock and randomness.
 pub fn uuid_v7(clock: &dyn Clock, entropy: &dyn Entropy) -> Uuid {

@@ -20,6 +20,7 @@ pub mod hex;
 pub mod identity;
 pub mod ids;
 pub mod limiter;
+pub mod mail;
 pub mod network_key;
 pub mod notification;
 pub mod profile;

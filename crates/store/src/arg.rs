@@ -5,7 +5,7 @@ use mayday_core::ids::{
     AppUuid, AttemptId, ContactId, DeviceId, EventId, IncidentId, JobId, RecordId, SampleId,
     SecretId, SessionId, UserId,
 };
-use mayday_core::ids::{DeliveryId, EndpointId};
+use mayday_core::ids::{DeliveryId, EndpointId, MailId};
 use mayday_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -76,6 +76,7 @@ from_value!(Uuid:
     AttemptId => AttemptId::uuid,
     EndpointId => EndpointId::uuid,
     DeliveryId => DeliveryId::uuid,
+    MailId => MailId::uuid,
 );
 from_value!(Int:
     i64 => |number| number,

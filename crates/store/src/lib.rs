@@ -65,6 +65,7 @@ pub mod pumping;
 pub mod sessions;
 pub mod spill;
 pub mod sso;
+pub mod system_mails;
 pub mod telemetry;
 pub mod unattributed;
 pub mod users;

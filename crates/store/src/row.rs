@@ -4,7 +4,7 @@ use mayday_core::ids::{
     AppUuid, AttemptId, ContactId, DeviceId, EventId, IncidentId, JobId, RecordId, SampleId,
     SecretId, SessionId, UserId,
 };
-use mayday_core::ids::{DeliveryId, EndpointId};
+use mayday_core::ids::{DeliveryId, EndpointId, MailId};
 use mayday_core::time::Timestamp;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -125,5 +125,5 @@ macro_rules! ids {
 
 ids!(
     AppUuid, UserId, IncidentId, EventId, DeviceId, ContactId, SecretId, SampleId, RecordId, JobId,
-    AttemptId, EndpointId, DeliveryId, SessionId,
+    AttemptId, EndpointId, DeliveryId, MailId, SessionId,
 );

@@ -28,6 +28,7 @@ pub async fn run(app: Arc<App>, shutdown: CancellationToken) {
         runner::run(Arc::clone(&app), jobs::URGENT, shutdown.clone()),
         runner::run(Arc::clone(&app), jobs::HOUSE, shutdown.clone()),
         runner::run(Arc::clone(&app), jobs::PARTNERS, shutdown.clone()),
+        runner::run(Arc::clone(&app), jobs::MAILS, shutdown.clone()),
         rounds::run(app, shutdown),
     );
 }

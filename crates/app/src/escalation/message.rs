@@ -4,6 +4,7 @@
 use mayday_core::escalation::{
     Channel, Facts, Kind, Medium, TemplateName, Whereabouts, render, spoken, tell,
 };
+use mayday_core::mail::Branding;
 use mayday_core::sos::{Incident, PositionSource};
 use mayday_core::time::Timestamp;
 use mayday_gateway::mail::{Alarm, Envelope, Mail};
@@ -90,13 +91,19 @@ impl Words<'_> {
         let facts = self.facts(self.name(), &link);
         let told = tell(policy, &attempt.language, &facts);
         let subject = self.text(Medium::Mail, self.name(), &link);
+        let branding = Branding {
+            app_name: self.permit.app_name.clone().unwrap_or_default(),
+            ..Branding::default()
+        };
         let alarm = Alarm {
             kind: attempt.kind,
             drill: attempt.drill,
             subject: &subject,
             told: &told,
             whereabouts: facts.whereabouts,
-            app_name: self.permit.app_name.as_deref().unwrap_or_default(),
+            language: told.language,
+            branding: &branding,
+            own: None,
             link: &link,
         };
         let (from, from_name) = self

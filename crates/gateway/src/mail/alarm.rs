@@ -1,26 +1,17 @@
 //! The mails of an escalation: somebody needs help, are you still helping, all clear.
 //!
-//! The words stand in `words.rs`, a language each, the two parts of a mail in
-//! `alarm.txt` and `alarm.html`. Whatever comes from people is escaped in the HTML by
-//! the template engine, and by nobody else.
+//! They are written from the same templates as all other mails
+//! ([`super::templates`]); an app may have its own. Whatever becomes of a template, what
+//! matters goes out.
 
-mod words;
-
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
 
 use mayday_core::escalation::{Kind, Told, Whereabouts};
-use minijinja::{Environment, Error, HtmlEscape, context};
+use mayday_core::mail::{Branding, MailTemplate, OwnTemplate};
+use minijinja::{Error, HtmlEscape, Value};
 
 use super::message::Mail;
-use words::Words;
-
-/// The templates; the ending of the name says what is escaped.
-static TEMPLATES: LazyLock<Result<Environment<'static>, Error>> = LazyLock::new(|| {
-    let mut templates = Environment::new();
-    templates.add_template("alarm.txt", include_str!("alarm/alarm.txt"))?;
-    templates.add_template("alarm.html", include_str!("alarm/alarm.html"))?;
-    Ok(templates)
-});
+use super::templates::{Sheet, Written};
 
 /// What a mail of an escalation tells.
 #[derive(Clone, Copy)]
@@ -35,8 +26,12 @@ pub struct Alarm<'a> {
     pub told: &'a Told,
     /// Where, for a link to a map.
     pub whereabouts: Whereabouts,
-    /// The app that the contact is listed in, by its name for people.
-    pub app_name: &'a str,
+    /// The language that the mail is written in.
+    pub language: &'a str,
+    /// How the mails of the app that the contact is listed in look.
+    pub branding: &'a Branding,
+    /// The app's own template.
+    pub own: Option<&'a OwnTemplate>,
     /// The contact's own tracking link; an all-clear has none.
     pub link: &'a str,
 }
@@ -58,56 +53,54 @@ impl Alarm<'_> {
     /// Writes the mail. Never fails: should a template ever not be filled, what matters
     /// goes out without it.
     pub fn write(&self, envelope: Envelope<'_>) -> Mail {
-        let (text, html) = self.parts().unwrap_or_else(|_| self.bare());
+        let written = self.written().unwrap_or_else(|_| self.bare());
         Mail {
             from_name: envelope.from_name.to_owned(),
             from: envelope.from.to_owned(),
             to: envelope.to.to_owned(),
-            subject: self.subject.to_owned(),
-            text,
-            html,
+            subject: written.subject,
+            text: written.text,
+            html: written.html,
             id: envelope.id.to_owned(),
             headers: Vec::new(),
         }
     }
 
-    fn bare(&self) -> (String, String) {
+    fn bare(&self) -> Written {
         let Told { name, position, .. } = self.told;
         let text = format!("{}\n{name}, {position}\n{}\n", self.subject, self.link);
         let html = format!("<pre>{}</pre>", HtmlEscape(&text));
-        (text, html)
+        Written {
+            subject: self.subject.to_owned(),
+            text,
+            html,
+            own_failed: None,
+        }
     }
 
-    fn parts(&self) -> Result<(String, String), Error> {
-        let words = Words::of(self.told.language);
-        let fill = |text: &str| self.fill(text);
-        let (lead, asks) = match self.kind {
-            Kind::Alert => (words.alert, true),
-            Kind::AskedAgain => (words.asked_again, true),
-            Kind::Cancelled => (words.cancelled, false),
-            Kind::Resolved => (words.resolved, false),
+    fn written(&self) -> Result<Written, Error> {
+        let template = match self.kind {
+            Kind::Alert | Kind::AskedAgain => MailTemplate::Sos,
+            Kind::Cancelled | Kind::Resolved => MailTemplate::SosAllClear,
         };
-        let values = context! {
-            language => self.told.language,
-            subject => self.subject,
-            drill => self.drill.then_some(words.drill),
-            lead => fill(lead),
-            asks => asks,
-            place => words.place,
-            position => self.told.position.as_str(),
-            map => self.map(),
-            map_words => words.map,
-            open => words.open,
-            link => self.link,
-            page => fill(words.page),
-            emergency => words.emergency,
-            why => fill(words.why),
+        let values: BTreeMap<&'static str, Value> = BTreeMap::from([
+            ("subject", self.subject.into()),
+            ("drill", self.drill.into()),
+            ("asked_again", (self.kind == Kind::AskedAgain).into()),
+            ("resolved", (self.kind == Kind::Resolved).into()),
+            ("name", self.told.name.as_str().into()),
+            ("time", self.told.time.as_str().into()),
+            ("position", self.told.position.as_str().into()),
+            ("map", self.map().map_or(Value::from(()), Value::from)),
+            ("link", self.link.into()),
+        ]);
+        let sheet = Sheet {
+            template,
+            language: self.language,
+            own: self.own,
+            branding: self.branding,
         };
-        let templates = TEMPLATES
-            .as_ref()
-            .map_err(|error| Error::new(minijinja::ErrorKind::SyntaxError, error.to_string()))?;
-        let render = |name| templates.get_template(name)?.render(&values);
-        Ok((render("alarm.txt")?, render("alarm.html")?))
+        sheet.write(&values)
     }
 
     /// A map that needs no account and no app.
@@ -119,25 +112,6 @@ impl Alarm<'_> {
             )),
             Whereabouts::Unknown => None,
         }
-    }
-
-    /// Puts name, time and app into our words, in one pass: a name with braces stays
-    /// a name.
-    fn fill(&self, words: &str) -> String {
-        let mut filled = String::with_capacity(words.len() + 64);
-        let mut rest = words;
-        while let Some((before, after)) = rest.split_once('{') {
-            filled.push_str(before);
-            let (variable, tail) = after.split_once('}').unwrap_or((after, ""));
-            filled.push_str(match variable {
-                "name" => &self.told.name,
-                "time" => &self.told.time,
-                _ => self.app_name,
-            });
-            rest = tail;
-        }
-        filled.push_str(rest);
-        filled
     }
 }
 

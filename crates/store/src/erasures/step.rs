@@ -157,6 +157,7 @@ static NOTICE_ATTEMPTS: Sql = delete!(
     "delivery_id IN (SELECT id FROM webhook_deliveries WHERE user_id = $1)"
 );
 static NOTICES: Sql = delete!("webhook_deliveries", "user_id = $1");
+static MAILS: Sql = delete!("system_mails", "user_id = $1");
 static UNATTRIBUTED: Sql = Sql::per_dialect(
     "UPDATE unattributed SET raw = x'', latest_raw = NULL WHERE rowid IN
         (SELECT rowid FROM unattributed WHERE user_id = $1
@@ -197,6 +198,7 @@ pub(crate) const STEPS: &[&Sql] = &[
     &OWN_GATEWAYS,
     &NOTICE_ATTEMPTS,
     &NOTICES,
+    &MAILS,
     &UNATTRIBUTED,
 ];
 

@@ -179,6 +179,14 @@ static NOTIFICATIONS: Sql = Sql::new(
      ORDER BY d.id LIMIT $4",
 );
 
+// Whom one went to is sealed, and wiped when it has gone; the user's address stands
+// in the profile.
+static MAILS: Sql = Sql::new(
+    "SELECT id, CAST(0 AS BIGINT), id, kind, language, state, created_at, ended_at
+     FROM system_mails WHERE user_id = $1 AND id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+     ORDER BY id LIMIT $4",
+);
+
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &PROFILE,
     &DEVICES,
@@ -200,6 +208,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &ATTEMPTS,
     &ANSWERS,
     &NOTIFICATIONS,
+    &MAILS,
 ];
 
 /// All sections, in the order in which they stand in an export.
@@ -504,6 +513,19 @@ pub(super) const SECTIONS: &[Section] = &[
             ("attempts", Number),
             ("created_at", Time),
             ("delivered_at", Time),
+        ],
+    },
+    Section {
+        name: "mails",
+        statement: &MAILS,
+        page: 500,
+        columns: &[
+            ("id", Uuid),
+            ("kind", Text),
+            ("language", Text),
+            ("state", Text),
+            ("created_at", Time),
+            ("ended_at", Time),
         ],
     },
 ];

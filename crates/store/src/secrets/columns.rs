@@ -57,6 +57,7 @@ sealed_columns! {
     "webhook_api_keys"."sealed", sealed by "key_id";
     "sessions"."sealed", sealed by "key_id";
     "sso_apps"."sealed", sealed by "key_id";
+    "system_mails"."sealed", sealed by "key_id";
 }
 
 /// Whether a place is on the list.

@@ -2,6 +2,7 @@
 
 mod checkin;
 mod escalate;
+mod mail;
 mod report;
 mod send;
 mod trail_copy;
@@ -33,6 +34,8 @@ pub(crate) enum Kind {
     UserErase,
     /// Makes an attempt to deliver a notification.
     Webhook,
+    /// Makes an attempt to send a mail of the outbox.
+    Mail,
 }
 
 /// Kinds that share workers. Who waits for a stranger's server keeps nobody waiting
@@ -83,8 +86,17 @@ pub(crate) const PARTNERS: Crew = Crew {
     max_tries: MAX_TRIES,
 };
 
+/// What waits for the mail server: few at once, so that it is not flooded. A mail
+/// knows by itself how long it is worth trying.
+pub(crate) const MAILS: Crew = Crew {
+    words: &[Kind::Mail.as_str()],
+    at_a_time: 8,
+    max_delay: MAX_DELAY,
+    max_tries: MAX_TRIES,
+};
+
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::CheckIn,
         Self::Escalate,
         Self::Send,
@@ -92,6 +104,7 @@ impl Kind {
         Self::TrailCopy,
         Self::UserErase,
         Self::Webhook,
+        Self::Mail,
     ];
 
     /// The words of all kinds: a server claims no other jobs.
@@ -103,6 +116,7 @@ impl Kind {
         Self::TrailCopy.as_str(),
         Self::UserErase.as_str(),
         Self::Webhook.as_str(),
+        Self::Mail.as_str(),
     ];
 
     /// The kind of a stored word.
@@ -120,6 +134,7 @@ impl Kind {
             Self::TrailCopy => "trail_copy",
             Self::UserErase => "user_erase",
             Self::Webhook => "webhook",
+            Self::Mail => "mail",
         }
     }
 
@@ -134,6 +149,7 @@ impl Kind {
             Self::TrailCopy => trail_copy::run(app, job).await.map(done),
             Self::UserErase => user_erase::run(app, job).await.map(done),
             Self::Webhook => webhook::run(app, job).await.map(done),
+            Self::Mail => mail::run(app, job).await,
         }
     }
 }
@@ -144,7 +160,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_crew() {
-        let mut worked: Vec<_> = [URGENT, HOUSE, PARTNERS]
+        let mut worked: Vec<_> = [URGENT, HOUSE, PARTNERS, MAILS]
             .iter()
             .flat_map(|crew| crew.words)
             .collect();

@@ -11,9 +11,10 @@ pub(super) async fn run(app: &App) -> Result<(), AppError> {
     let deliveries = app.prune_deliveries().await;
     let resumed = app.resume_erasures().await;
     let sessions = app.sweep_sessions().await;
+    let mails = app.prune_mails().await;
     let (telemetry, letters, triggers) = (telemetry?, letters?, triggers?);
     let (firmware, deliveries, resumed) = (firmware?, deliveries?, resumed?);
-    let sessions = sessions?;
+    let (sessions, mails) = (sessions?, mails?);
     if resumed > 0 {
         tracing::warn!(
             erasures = resumed,
@@ -26,6 +27,7 @@ pub(super) async fn run(app: &App) -> Result<(), AppError> {
         || firmware > 0
         || deliveries > 0
         || sessions > 0
+        || mails > 0
     {
         tracing::info!(
             telemetry,
@@ -34,6 +36,7 @@ pub(super) async fn run(app: &App) -> Result<(), AppError> {
             firmware,
             deliveries,
             sessions,
+            mails,
             "old data was removed"
         );
     }

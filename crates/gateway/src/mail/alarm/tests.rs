@@ -3,6 +3,7 @@ use mayday_core::time::Timestamp;
 use serde_json::json;
 
 use super::*;
+use crate::mail::templates::LANGUAGES;
 
 const LINK: &str = "https://sos.example.org/t/0123456789abcdef";
 const KINDS: [Kind; 4] = [
@@ -11,6 +12,24 @@ const KINDS: [Kind; 4] = [
     Kind::Cancelled,
     Kind::Resolved,
 ];
+
+fn drill(language: &str) -> &'static str {
+    match language {
+        "es" => "Esto es un simulacro. Nadie está en peligro.",
+        "ca" => "Això és un simulacre. Ningú no és en perill.",
+        "fr" => "Ceci est un exercice. Personne n'est en danger.",
+        "de" => "Dies ist eine Übung. Niemand ist in Gefahr.",
+        "pt" => "Isto é um simulacro. Ninguém está em perigo.",
+        _ => "This is a drill. Nobody is in danger.",
+    }
+}
+
+fn branding(app: &str) -> Branding {
+    Branding {
+        app_name: app.to_owned(),
+        ..Branding::default()
+    }
+}
 
 fn mail(language: &str, kind: Kind, name: &str, drill: bool) -> Mail {
     let policy = Policy::default();
@@ -36,7 +55,9 @@ fn mail(language: &str, kind: Kind, name: &str, drill: bool) -> Mail {
         subject: &subject,
         told: &told,
         whereabouts: facts.whereabouts,
-        app_name: "Trail & Guard",
+        language: told.language,
+        branding: &branding("Trail & Guard"),
+        own: None,
         link: LINK,
     };
     let envelope = Envelope {
@@ -55,20 +76,20 @@ fn read(html: &str) -> String {
 
 #[test]
 fn both_parts_tell_the_same_in_every_language() {
-    for words in words::ALL {
+    for language in LANGUAGES {
         for kind in KINDS {
-            let mail = mail(words.tag, kind, "Íñigo", false);
+            let mail = mail(language, kind, "Íñigo", false);
             let asks = matches!(kind, Kind::Alert | Kind::AskedAgain);
             for part in [&mail.text, &read(&mail.html)] {
                 assert!(part.contains("Íñigo") && part.contains("09:49"), "{part}");
                 assert_eq!(part.contains(LINK), asks, "{part}");
                 assert_eq!(part.contains("41.38702,2.17005"), asks, "{part}");
                 assert_eq!(part.contains("112"), asks, "{part}");
-                assert!(!part.contains(['{', '}']), "{part}");
+                assert!(!part.contains("{{") && !part.contains("{%"), "{part}");
             }
             assert!(mail.text.contains("Trail & Guard"), "{}", mail.text);
             assert!(mail.html.contains("Trail &amp; Guard"), "{}", mail.html);
-            let language = format!("<html lang=\"{}\">", words.tag);
+            let language = format!("<html lang=\"{language}\">");
             assert!(mail.html.contains(&language), "{}", mail.html);
         }
     }
@@ -76,8 +97,7 @@ fn both_parts_tell_the_same_in_every_language() {
 
 #[test]
 fn every_language_of_a_policy_has_words_of_its_own() {
-    let spoken: Vec<_> = words::ALL.iter().map(|words| words.tag).collect();
-    assert_eq!(Policy::default().languages, spoken);
+    assert_eq!(Policy::default().languages, LANGUAGES);
     // Any other is told in the app's default language.
     let policy = json!({"languages": ["es", "de"], "default_language": "de"});
     let policy = Policy::parse(&policy).unwrap();
@@ -94,12 +114,12 @@ fn every_language_of_a_policy_has_words_of_its_own() {
 
 #[test]
 fn a_name_is_text_and_nothing_else() {
-    let evil = "<b>{app}{{ why }}</b>\"'";
+    let evil = "<b>{app}{{ link }}</b>\"'";
     let mail = mail("en", Kind::Alert, evil, false);
     assert!(mail.text.contains(evil), "{}", mail.text);
     assert!(!mail.html.contains("<b>"), "{}", mail.html);
     assert!(
-        mail.html.contains("&lt;b&gt;{app}{{ why }}"),
+        mail.html.contains("&lt;b&gt;{app}{{ link }}"),
         "{}",
         mail.html
     );
@@ -108,15 +128,16 @@ fn a_name_is_text_and_nothing_else() {
 
 #[test]
 fn a_drill_says_so_before_all_else() {
-    for words in words::ALL {
-        let mail = mail(words.tag, Kind::Alert, "Ann", true);
+    for language in LANGUAGES {
+        let mail = mail(language, Kind::Alert, "Ann", true);
+        let drill = drill(language);
         assert!(
-            mail.text.starts_with(&format!("*** {}", words.drill)),
+            mail.text.starts_with(&format!("*** {drill}")),
             "{}",
             mail.text
         );
         let html = read(&mail.html);
-        let (drill, lead) = (html.find(words.drill), html.find("09:49"));
+        let (drill, lead) = (html.find(drill), html.find("09:49"));
         assert!(drill < lead && drill.is_some(), "{html}");
     }
 }
@@ -138,11 +159,14 @@ fn a_place_that_nobody_knows_has_no_map() {
         subject: "SOS",
         told: &told,
         whereabouts: facts.whereabouts,
-        app_name: "Trail",
+        language: told.language,
+        branding: &branding("Trail"),
+        own: None,
         link: LINK,
     };
-    let (text, html) = alarm.parts().unwrap();
-    let (bare, escaped) = alarm.bare();
+    let Written { text, html, .. } = alarm.written().unwrap();
+    let bare = alarm.bare();
+    let (bare, escaped) = (bare.text, bare.html);
     assert!(bare.contains(LINK) && escaped.contains("Ann, position unknown"));
     assert!(text.contains("Place: position unknown\n\n"), "{text}");
     assert!(!text.contains("openstreetmap") && !html.contains("openstreetmap"));
