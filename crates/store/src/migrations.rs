@@ -70,4 +70,5 @@ migrations!(
     28 => "0028_leftovers",
     29 => "0029_asked_numbers",
     30 => "0030_sessions",
+    38 => "0038_system_mails",
 );

@@ -41,7 +41,10 @@ fn every_mail_is_whole_in_every_language() {
                     "{place}: {part}"
                 );
                 assert!(part.contains("help@trail.example"), "{place}: {part}");
-                assert!(!part.contains("none"), "{place}: {part}");
+                let body = part
+                    .split_once("<body>")
+                    .map_or(part.as_str(), |(_, body)| body);
+                assert!(!body.contains("none"), "{place}: {body}");
             }
             assert!(
                 mail.text.contains("\n-- \nTrail & Guard\n"),
