@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::AppError;
 use crate::escalation::{SendFaults, Slots};
 use crate::feed::FeedHub;
+use crate::hashing::Hashing;
 use crate::identity::{Identity, IdentitySettings};
 use crate::metrics::Metrics;
 use crate::presence::{Presence, PresenceLimits};
@@ -61,6 +62,7 @@ pub struct App {
     pub(crate) gates: Gates,
     pub(crate) presence: Arc<Presence>,
     pub(crate) senders: Arc<Senders>,
+    pub(crate) hashing: Hashing,
     pub(crate) feed: Arc<FeedHub>,
     pub(crate) cries: Turns,
     pub(crate) endpoints: Arc<Endpoints>,
@@ -78,6 +80,7 @@ impl App {
     /// runs beside the use cases: the fan-out of events, and the watch over who
     /// is let in. They end with `shutdown`.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, AppError> {
+        let hashing = Hashing::new(parts.identity.pin_hash, Arc::clone(&parts.entropy));
         let identity = Identity::load(&parts.store, parts.identity, parts.entropy.as_ref()).await?;
         let feed = FeedHub::start(&parts.store, parts.shutdown.clone());
         let device_owners = Arc::new(DeviceOwners::default());
@@ -95,6 +98,7 @@ impl App {
             gates: Gates::new(parts.introspector),
             presence: Presence::new(parts.presence),
             senders: Arc::new(parts.senders),
+            hashing,
             feed,
             cries: Turns::default(),
             endpoints: Arc::default(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mayday_core::field::FieldError;
 use mayday_core::identity::Caller;
+use mayday_core::ids::RecordId;
 use mayday_core::sso::introspection::{InvalidToken, Unavailable};
 use mayday_core::sso::session::Lapse;
 use mayday_store::StoreError;
@@ -53,6 +54,24 @@ pub enum AppError {
     /// A report that is not signed by the provider that it names.
     #[error("the signature does not fit: check the provider's auth_token and http.public_url")]
     SignatureInvalid,
+    /// The user's PIN is asked for.
+    #[error("this app asks for the signature: send it as `signature`")]
+    SignatureRequired,
+    /// The PIN is not the user's.
+    #[error("the signature is not the one of this account")]
+    WrongSignature,
+    /// The code, or what is asked for beside it, is wrong, used or over. What of it is
+    /// not told.
+    #[error("the code or an answer is not right, or the code is not taken any more")]
+    VerificationFailed,
+    /// The log-in's address is that of another account, which is joined by a code.
+    #[error("an account with this login exists already: confirm the mailed code to join it")]
+    LinkRequired {
+        /// The address.
+        email: String,
+        /// Names the log-in that is pending.
+        pending: RecordId,
+    },
     /// A field is wrong. `status_422` tells the routes whose answer is 422 apart.
     #[error("{message}")]
     Validation {
@@ -127,6 +146,20 @@ impl AppError {
             ),
             fields,
             unprocessable: false,
+        }
+    }
+
+    /// The state does not allow it.
+    pub(crate) fn conflict(message: &str) -> Self {
+        Self::Conflict {
+            message: message.to_owned(),
+        }
+    }
+
+    /// Too much is asked for at once: try again.
+    pub(crate) fn busy(what: &'static str) -> Self {
+        Self::Unavailable {
+            source: what.into(),
         }
     }
 

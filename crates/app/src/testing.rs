@@ -17,6 +17,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use mayday_core::identity::{AppId, AppSecret, Caller, ExternalUserId, Proof, signing};
+use mayday_core::sso::pin::HashCost;
 use mayday_core::time::Timestamp;
 use mayday_store::faults::CommitFault;
 use mayday_store::telemetry::Telemetry;
@@ -36,6 +37,12 @@ pub(crate) use sso::introspector;
 
 /// The public id of the app that every [`TestApp`] has.
 pub const APP_ID: &str = "test";
+
+/// Hashes of PINs in tests cost nearly nothing.
+const CHEAP_HASH: HashCost = HashCost {
+    memory_kib: 8,
+    passes: 1,
+};
 
 /// A node for tests.
 pub struct TestApp {
@@ -176,7 +183,10 @@ async fn start(
         clock: store.clock.clone(),
         entropy: store.entropy.clone(),
         metrics: Metrics::new(),
-        identity: IdentitySettings::default(),
+        identity: IdentitySettings {
+            pin_hash: CHEAP_HASH,
+            ..IdentitySettings::default()
+        },
         introspector: introspector(),
         presence,
         senders: senders(store.clock.clone()),

@@ -98,6 +98,19 @@ impl FailureLimiter {
         self.count(key, allowed, now)
     }
 
+    /// Counts a request that names something, which may or may not exist; `allowed` per
+    /// minute and name. `Some` when there were more: when to try again.
+    pub fn asked(
+        &self,
+        route: &'static str,
+        name: &str,
+        allowed: u32,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let key = self.fingerprint(&("asked", route, name));
+        self.count(key, allowed, now)
+    }
+
     /// Whether an address has failed too often within the minute, without counting
     /// anything: when to try again. For what costs somebody else a request.
     pub fn limited(&self, peer: IpAddr, now: Timestamp) -> Option<Duration> {

@@ -23,6 +23,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mayday_app::AppError;
 use mayday_core::field::FieldError;
+use mayday_core::ids::RecordId;
 use mayday_core::sso::session::Lapse;
 
 pub(crate) use bodies::{ErrorBody, OauthErrorBody, SsoErrorBody};
@@ -42,6 +43,15 @@ struct Details {
     cause: Option<String>,
     /// What happened to the session.
     lapse: Option<Arc<Lapse>>,
+    /// The log-in that is pending.
+    pending: Option<Pending>,
+}
+
+/// A log-in that has to be joined with an account.
+#[derive(Clone, Debug)]
+struct Pending {
+    email: String,
+    request: RecordId,
 }
 
 /// Whose words an error body is in: the route's family decides, whatever
@@ -98,6 +108,7 @@ impl Problem {
             retry_after_seconds: details.retry_after_seconds,
             cause: details.cause.clone(),
             lapse: details.lapse.clone(),
+            pending: details.pending.clone(),
         }))
     }
 
@@ -193,7 +204,7 @@ impl Problem {
             error_type: error_type(self.0.status).to_owned(),
             error: self.sentence(),
             data: SsoErrorData {
-                email: None,
+                email: self.0.pending.as_ref().map(|pending| pending.email.clone()),
                 context: SsoErrorContext {
                     request_id: request_id.to_owned(),
                     at: lapse.map(|lapse| lapse.at),
@@ -201,6 +212,11 @@ impl Problem {
                         .and_then(|lapse| lapse.device.clone())
                         .map(crate::v1::sso::DeviceView::from),
                     state: lapse.map(|lapse| state_of(lapse).to_owned()),
+                    pending: self
+                        .0
+                        .pending
+                        .as_ref()
+                        .map(|pending| pending.request.uuid()),
                     fields: self.0.fields.iter().map(FaultyField::of).collect(),
                 },
             },
@@ -216,7 +232,7 @@ impl Problem {
             "unavailable" | "sso_unavailable" => "temporarily_unavailable",
             "internal" => "server_error",
             "unsupported_grant_type" => "unsupported_grant_type",
-            "invalid_grant" => "invalid_grant",
+            "invalid_grant" | "link_required" => "invalid_grant",
             code if self.0.lapse.is_some() && code != "token_expired" => "invalid_grant",
             _ => "invalid_request",
         };
@@ -263,6 +279,7 @@ impl Details {
             retry_after_seconds: None,
             cause: None,
             lapse: None,
+            pending: None,
         }
     }
 
@@ -278,6 +295,11 @@ impl Details {
 
     fn with_lapse(mut self, lapse: Arc<Lapse>) -> Self {
         self.lapse = Some(lapse);
+        self
+    }
+
+    fn with_pending(mut self, pending: Pending) -> Self {
+        self.pending = Some(pending);
         self
     }
 
@@ -306,6 +328,10 @@ impl From<AppError> for Problem {
                 .with_cause(chain(source.as_ref())),
             AppError::Internal { source } => details.with_cause(chain(source.as_ref())),
             AppError::Session { lapse } => details.with_lapse(lapse),
+            AppError::LinkRequired { email, pending } => details.with_pending(Pending {
+                email,
+                request: pending,
+            }),
             AppError::SsoUnavailable {
                 reason,
                 retry_after,
@@ -323,7 +349,12 @@ fn status_and_code(error: &AppError) -> (StatusCode, &'static str) {
         AppError::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
         AppError::AppInactive => (StatusCode::UNAUTHORIZED, "app_inactive"),
         AppError::UserBlocked => (StatusCode::FORBIDDEN, "user_blocked"),
-        AppError::SignatureInvalid => (StatusCode::FORBIDDEN, "signature_invalid"),
+        AppError::SignatureInvalid | AppError::WrongSignature => {
+            (StatusCode::FORBIDDEN, "signature_invalid")
+        }
+        AppError::SignatureRequired => (StatusCode::FORBIDDEN, "signature_required"),
+        AppError::VerificationFailed => (StatusCode::FORBIDDEN, "verification_failed"),
+        AppError::LinkRequired { .. } => (StatusCode::CONFLICT, "link_required"),
         AppError::Session { lapse } => (StatusCode::UNAUTHORIZED, lapse.code),
         AppError::InvalidToken { .. } => (StatusCode::UNAUTHORIZED, "invalid_token"),
         AppError::SsoUnavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "sso_unavailable"),
@@ -399,6 +430,9 @@ mod tests {
                 "rate_limited",
             ),
             (AppError::SignatureInvalid, 403, "signature_invalid"),
+            (AppError::WrongSignature, 403, "signature_invalid"),
+            (AppError::SignatureRequired, 403, "signature_required"),
+            (AppError::VerificationFailed, 403, "verification_failed"),
             (AppError::field("/phone", "phone?"), 400, "validation_error"),
             (AppError::unknown_device(), 422, "validation_error"),
             (AppError::NotFound { what: "contact" }, 404, "not_found"),

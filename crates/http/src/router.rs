@@ -92,6 +92,15 @@ pub const AUTHORISATION: &[(&str, &str, Access)] = &[
     ("GET", "/v1/sso/session", Access::Session),
     ("GET", "/v1/sso/sessions", Access::Session),
     ("DELETE", "/v1/sso/sessions/{id}", Access::Session),
+    ("POST", "/v1/sso/code", Access::Login),
+    ("POST", "/v1/sso/link", Access::Login),
+    ("GET", "/v1/sso/profile", Access::Session),
+    ("PUT", "/v1/sso/settings", Access::Session),
+    ("PUT", "/v1/sso/signature", Access::Session),
+    ("POST", "/v1/sso/signature/verify", Access::Session),
+    ("PUT", "/v1/sso/signature/questions", Access::Session),
+    ("POST", "/v1/sso/signature/reset", Access::Session),
+    ("POST", "/v1/sso/signature/reset/confirm", Access::Session),
     ("POST", "/oauth/token", Access::Login),
     (
         "GET",
@@ -145,6 +154,15 @@ pub(crate) fn described_routes() -> OpenApiRouter<Api> {
         .routes(routes!(v1::sso::session::session))
         .routes(routes!(v1::sso::sessions::sessions))
         .routes(routes!(v1::sso::end::end))
+        .routes(routes!(v1::sso::code::code))
+        .routes(routes!(v1::sso::link::link))
+        .routes(routes!(v1::sso::profile::profile))
+        .routes(routes!(v1::sso::settings::settings))
+        .routes(routes!(v1::sso::signature::set::set))
+        .routes(routes!(v1::sso::signature::verify::verify))
+        .routes(routes!(v1::sso::signature::questions::questions))
+        .routes(routes!(v1::sso::signature::reset::reset))
+        .routes(routes!(v1::sso::signature::confirm::confirm))
         .routes(routes!(oauth::token::token))
         .routes(routes!(v1::brokers::connect::connect))
         .routes(routes!(v1::brokers::acl::acl))

@@ -110,6 +110,7 @@ impl Node {
             metrics: Metrics::new(),
             identity: IdentitySettings {
                 failures_per_minute: config.identity.failures_per_minute,
+                pin_hash: config.identity.pin_hash,
             },
             introspector: introspector(config)?,
             presence: PresenceLimits {

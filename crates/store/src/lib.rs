@@ -63,12 +63,15 @@ pub mod opt_outs;
 pub mod policies;
 pub mod pumping;
 pub mod sessions;
+pub mod signatures;
 pub mod spill;
 pub mod sso;
 pub mod system_mails;
 pub mod telemetry;
 pub mod unattributed;
+pub mod user_settings;
 pub mod users;
+pub mod verification;
 pub mod webhooks;
 
 pub(crate) use mayday_core::hex;

@@ -70,5 +70,7 @@ migrations!(
     28 => "0028_leftovers",
     29 => "0029_asked_numbers",
     30 => "0030_sessions",
+    35 => "0035_signatures",
+    36 => "0036_linked_accounts",
     38 => "0038_system_mails",
 );

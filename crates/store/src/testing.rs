@@ -22,6 +22,7 @@
 )]
 
 mod crash;
+mod mails;
 mod people;
 mod search;
 mod telemetry;
@@ -36,6 +37,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 use tempfile::TempDir;
 
+pub use mails::TestMail;
 pub use people::TestApp;
 
 use crate::disk::DiskLimits;

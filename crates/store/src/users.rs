@@ -3,6 +3,7 @@
 //! A user's row is the lock under which everything about the user's incidents,
 //! devices, contacts and numbered events changes.
 
+pub(crate) mod alias;
 pub(crate) mod block;
 pub(crate) mod profile;
 pub(crate) mod upsert;
@@ -55,10 +56,15 @@ static LOCK: Sql = Sql::per_dialect(
         updated_at, last_seen_at, mqtt_seen_at
      FROM users WHERE id = $1 FOR UPDATE",
 );
+// A name that a user had before is an alias of theirs, and comes first: a row that
+// was made of it at the same instant is nobody's.
 static FIND: Sql = Sql::new(
     "SELECT id, app_id, external_id, name, email, phone, address, blocked_at, created_at,
         updated_at, last_seen_at, mqtt_seen_at
-     FROM users WHERE app_id = $1 AND external_id = $2",
+     FROM users WHERE id = COALESCE(
+        (SELECT a.user_id FROM user_aliases a JOIN users u ON u.id = a.user_id
+         WHERE a.app_id = $1 AND a.external_id = $2 AND u.erased_at IS NULL),
+        (SELECT n.id FROM users n WHERE n.app_id = $1 AND n.external_id = $2))",
 );
 static PAGE: Sql = Sql::new(
     "SELECT u.id, u.app_id, u.external_id, u.name, u.email, u.phone, u.address, u.blocked_at,
@@ -151,7 +157,8 @@ fn read_counted(row: &Row) -> Result<CountedUser, StoreError> {
     })
 }
 
-/// The app's user of this external id.
+/// The app's user who has this external id, or had it before it was joined with
+/// another.
 pub async fn find(
     tx: &mut Tx<'_>,
     app: AppUuid,

@@ -68,9 +68,9 @@ impl App {
             return Ok(());
         }
         let mut tx = self.store.read_urgent().await?;
-        match users::get(&mut tx, caller.user).await? {
-            // One whose data is being erased has another external id now.
-            Some(row) if row.external_id == caller.external_id => {
+        match users::find(&mut tx, caller.app, &caller.external_id).await? {
+            // One whose data is being erased has lost every name.
+            Some(row) if row.id == caller.user => {
                 self.remember(key, directory.version, &row).map(|_| ())
             }
             _ => Err(AppError::Unauthorized),

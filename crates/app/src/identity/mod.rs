@@ -20,6 +20,7 @@ use mayday_core::clock::Entropy;
 use mayday_core::identity::{AppId, AppPolicy, Caller};
 use mayday_core::ids::AppUuid;
 use mayday_core::limiter::{DEFAULT_FAILURES_PER_MINUTE, FailureLimiter};
+use mayday_core::sso::pin::HashCost;
 use mayday_store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
@@ -40,12 +41,15 @@ pub struct IdentitySettings {
     /// Failed validations per minute, per address and per app and user, that
     /// get a plain 401; those beyond get a 429.
     pub failures_per_minute: u32,
+    /// What the hash of a PIN costs.
+    pub pin_hash: HashCost,
 }
 
 impl Default for IdentitySettings {
     fn default() -> Self {
         Self {
             failures_per_minute: DEFAULT_FAILURES_PER_MINUTE,
+            pin_hash: HashCost::default(),
         }
     }
 }

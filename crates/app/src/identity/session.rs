@@ -95,7 +95,7 @@ impl App {
             app: row.app,
             app_id: app.app_id.clone(),
             user: row.user,
-            external_id: row.external_id,
+            external_id: row.subject,
             credential: Credential::Session(row.session),
             expires_at: Some(expires_at),
             standing,

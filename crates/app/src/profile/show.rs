@@ -24,7 +24,8 @@ fn user(caller: &Caller, row: UserRow, readiness: Readiness) -> User {
     User {
         id: row.id,
         app_id: caller.app_id.clone(),
-        external_user_id: row.external_id,
+        // As the caller proved it: the user may have another one beside it.
+        external_user_id: caller.external_id.clone(),
         profile: row.profile,
         readiness,
     }

@@ -1,6 +1,7 @@
 //! Logs a user in with the token of the app's own log-in.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_core::field::FieldError;
@@ -45,10 +46,18 @@ impl std::fmt::Debug for SsoLogin {
     }
 }
 
+/// A token that the app's server calls valid.
+pub(super) struct JudgedToken {
+    pub(super) app: AppUuid,
+    pub(super) sso: Arc<SsoApp>,
+    pub(super) claims: Claims,
+}
+
 impl App {
     /// Opens a session with a token that the app's server calls valid.
     ///
-    /// [`AppError::InvalidToken`] when it does not, [`AppError::SsoUnavailable`]
+    /// [`AppError::LinkRequired`] when its address is that of another account: see
+    /// [`App::sso_link`]. [`AppError::InvalidToken`] when the server does not, [`AppError::SsoUnavailable`]
     /// when nobody knows. An address that failed too often is told to wait before
     /// the app's server is asked once more: it must not be flooded through us.
     pub async fn sso_login(&self, login: SsoLogin, peer: IpAddr) -> Result<SessionGrant, AppError> {
@@ -61,6 +70,17 @@ impl App {
     }
 
     async fn judge_login(&self, login: SsoLogin, peer: IpAddr) -> Result<SessionGrant, AppError> {
+        let judged = self.judge_token(&login, peer).await?;
+        self.require_unlinked(&judged, &login).await?;
+        self.open(judged, login).await
+    }
+
+    /// Puts a log-in's token to the app's server.
+    pub(super) async fn judge_token(
+        &self,
+        login: &SsoLogin,
+        peer: IpAddr,
+    ) -> Result<JudgedToken, AppError> {
         let now = self.clock.now();
         if let Some(retry_after) = self.identity.limiter.limited(peer, now) {
             return Err(AppError::RateLimited { retry_after });
@@ -76,7 +96,7 @@ impl App {
             .gates
             .judge(app, &sso, &login.token, self.clock.as_ref());
         match judged.await {
-            Judgement::Valid(claims) => self.open(app, &sso, login, claims).await,
+            Judgement::Valid(claims) => Ok(JudgedToken { app, sso, claims }),
             Judgement::Invalid(reason) => match self.unreadable_proof(peer) {
                 limited @ AppError::RateLimited { .. } => Err(limited),
                 _ => Err(AppError::InvalidToken { reason }),
@@ -88,18 +108,18 @@ impl App {
         }
     }
 
-    async fn open(
+    /// Opens the session of a token that was judged valid.
+    pub(super) async fn open(
         &self,
-        app: AppUuid,
-        sso: &SsoApp,
+        judged: JudgedToken,
         login: SsoLogin,
-        claims: Claims,
     ) -> Result<SessionGrant, AppError> {
+        let JudgedToken { app, sso, claims } = judged;
         let key = (app, claims.subject.clone());
         for _ in 0..ATTEMPTS {
             let user = self.find_or_make(&key).await?;
             let pair = Pair::generate(self.entropy.as_ref());
-            let open = self.opening(&user, sso, &login, &claims, &pair);
+            let open = self.opening(&user, &sso, &login, &claims, &pair);
             match self.store.write(Lane::Session, open).await? {
                 Opened::Session {
                     issued,
@@ -144,6 +164,7 @@ impl App {
             app: user.app,
             user: user.id,
             external_id: user.external_id.clone(),
+            subject: claims.subject.clone(),
             partner_digest: partner_digest(&login.token),
             partner_token: login.token.clone(),
             partner_expires_at: claims.expires_at.plus(sso.terms.skew),
@@ -155,9 +176,9 @@ impl App {
     }
 
     /// The token's session was ended so that it opens none any more.
-    fn spent(&self, reason: EndReason) -> AppError {
+    pub(super) fn spent(&self, reason: EndReason) -> AppError {
         AppError::Session {
-            lapse: std::sync::Arc::new(Lapse {
+            lapse: Arc::new(Lapse {
                 code: reason.code(),
                 at: self.clock.now(),
                 device: None,
@@ -167,7 +188,7 @@ impl App {
 }
 
 /// What the counter calls a log-in that failed.
-fn word(error: &AppError) -> &'static str {
+pub(super) fn word(error: &AppError) -> &'static str {
     match error {
         AppError::InvalidToken { .. } => "invalid_token",
         AppError::SsoUnavailable { .. } => "sso_unavailable",
@@ -176,11 +197,13 @@ fn word(error: &AppError) -> &'static str {
         AppError::Unauthorized => "unknown_realm",
         AppError::AppInactive => "app_inactive",
         AppError::UserBlocked => "user_blocked",
+        AppError::LinkRequired { .. } => "link_required",
+        AppError::VerificationFailed => "verification_failed",
         _ => "failed",
     }
 }
 
-fn check(login: &SsoLogin) -> Result<(), AppError> {
+pub(super) fn check(login: &SsoLogin) -> Result<(), AppError> {
     let mut faults = Vec::new();
     if !is_partner_token(&login.token) {
         let message = "token must be 1 to 8192 characters of visible ASCII";

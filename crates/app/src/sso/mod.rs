@@ -2,15 +2,18 @@
 //! capped session comes of it (contract: SSO).
 //!
 //! [`login`] asks through the [`gate`] of the app, which bounds how much is asked
-//! at once and leaves a failing partner alone; [`refresh`] buys the next pair of
+//! at once and leaves a failing partner alone; [`link`] joins it with an account that
+//! has its address; [`refresh`] buys the next pair of
 //! tokens; [`end`] ends sessions, and [`follow`] has the connections of ended ones
 //! cut on every node.
 
 mod end;
 mod follow;
 mod gate;
+mod link;
 mod login;
 mod refresh;
+mod settings;
 mod show;
 mod sweep;
 
@@ -23,6 +26,7 @@ use zeroize::Zeroizing;
 pub(crate) use gate::Gates;
 pub use login::SsoLogin;
 pub use refresh::SsoRefresh;
+pub use settings::SsoProfile;
 pub use show::SessionView;
 
 /// A pair of tokens as it is handed out.

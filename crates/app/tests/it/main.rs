@@ -8,11 +8,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod accounts;
 mod counted;
 mod data_rights;
 mod devices;
 mod escalation;
 mod harness;
+mod linking;
+mod signature;
 mod sos;
 mod sso;
 mod webhooks;

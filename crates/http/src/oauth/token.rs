@@ -154,7 +154,7 @@ async fn renew(api: &Api, form: &Form, peer: IpAddr) -> Result<SessionGrant, Pro
 fn refused(error: AppError) -> Problem {
     let of_the_token = matches!(
         error,
-        AppError::InvalidToken { .. } | AppError::Session { .. }
+        AppError::InvalidToken { .. } | AppError::Session { .. } | AppError::LinkRequired { .. }
     );
     let problem = Problem::from(error);
     if of_the_token {

@@ -6,6 +6,7 @@ use mayday_core::sso::session::Lapse;
 use mayday_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::v1::sso::DeviceView;
 
@@ -108,6 +109,10 @@ pub(crate) struct SsoErrorContext {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     pub(super) state: Option<String>,
+    /// The log-in that is pending until its code is confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub(super) pending: Option<Uuid>,
     /// Each faulty field, when fields are at fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]

@@ -3,12 +3,17 @@
 //! Success bodies carry `"responseCode": "ok"`, failures are worded by
 //! [`crate::problem`] in the words of the SSO models.
 
+pub(crate) mod code;
 pub(crate) mod end;
+pub(crate) mod link;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod profile;
 pub(crate) mod refresh;
 pub(crate) mod session;
 pub(crate) mod sessions;
+pub(crate) mod settings;
+pub(crate) mod signature;
 
 use mayday_app::{SessionGrant, SessionView};
 use mayday_core::sso::LoginDevice;

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod accounts;
 mod admin;
 mod answers;
 mod asyncapi;

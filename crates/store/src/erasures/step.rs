@@ -127,6 +127,11 @@ static DEVICES: Sql = delete!("devices", "user_id = $1");
 static CONTACTS: Sql = delete!("contacts", "user_id = $1");
 static CHECK_INS: Sql = delete!("checkins", "user_id = $1");
 static DEAD_LETTERS: Sql = delete!("dead_letters", "user_id = $1");
+static SIGNATURES: Sql = delete!("signatures", "id = $1");
+static QUESTIONS: Sql = delete!("signature_questions", "id = $1");
+static CODES: Sql = delete!("verification_codes", "user_id = $1");
+static SETTINGS: Sql = delete!("user_settings", "user_id = $1");
+static ALIASES: Sql = delete!("user_aliases", "user_id = $1");
 static SESSION_TOKENS: Sql = delete!(
     "session_tokens",
     "session_id IN (SELECT id FROM sessions WHERE user_id = $1)"
@@ -169,6 +174,11 @@ static UNATTRIBUTED: Sql = Sql::per_dialect(
 
 /// In this order: what refers to a row goes before the row.
 pub(crate) const STEPS: &[&Sql] = &[
+    &ALIASES,
+    &SIGNATURES,
+    &QUESTIONS,
+    &CODES,
+    &SETTINGS,
     &EVENTS,
     &ALERTS_OF_INCIDENTS,
     &ALERTS,

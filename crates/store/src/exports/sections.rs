@@ -134,9 +134,33 @@ static DEAD_LETTERS: Sql = Sql::new(
 );
 static SESSIONS: Sql = Sql::new(
     "SELECT id, CAST(0 AS BIGINT), id, subject, device_id, device_name, device_platform, created_at,
-        used_at, expires_at, ended_at, end_reason
+        used_at, expires_at, ended_at, end_reason, email
      FROM sessions WHERE user_id = $1 AND id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
      ORDER BY id LIMIT $4",
+);
+// That there is a PIN and when it changed; of both PINs nothing.
+static SIGNATURE: Sql = Sql::new(
+    "SELECT s.id, CAST(0 AS BIGINT), s.created_at, s.updated_at, q.questions, s.locked_until
+     FROM signatures s LEFT JOIN signature_questions q ON q.id = s.id
+     WHERE s.id = $1 AND s.id > $2 AND CAST($3 AS BIGINT) IS NOT NULL LIMIT $4",
+);
+static CODES: Sql = Sql::new(
+    "SELECT id, CAST(0 AS BIGINT), purpose, address, sends, attempts, closed, updated_at
+     FROM verification_codes WHERE user_id = $1 AND id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+     ORDER BY id LIMIT $4",
+);
+static SETTINGS: Sql = Sql::new(
+    "SELECT user_id, CAST(0 AS BIGINT), currency, adv_mode, language, sig_reset_req, ack_tnc,
+        ack_privacy, updated_at
+     FROM user_settings WHERE user_id = $1 AND user_id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+     LIMIT $4",
+);
+static ALIASES: Sql = Sql::new(
+    "SELECT user_id, place, external_id, created_at FROM
+        (SELECT user_id, external_id, created_at,
+            row_number() OVER (ORDER BY external_id) AS place
+         FROM user_aliases WHERE user_id = $1) AS named
+     WHERE (user_id, place) > ($2, $3) ORDER BY place LIMIT $4",
 );
 // An alert tells of a hidden incident only through it.
 static ALERTS: Sql = Sql::new(
@@ -204,6 +228,10 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &UNATTRIBUTED,
     &DEAD_LETTERS,
     &SESSIONS,
+    &SIGNATURE,
+    &CODES,
+    &SETTINGS,
+    &ALIASES,
     &ALERTS,
     &ATTEMPTS,
     &ANSWERS,
@@ -485,7 +513,52 @@ pub(super) const SECTIONS: &[Section] = &[
             ("expires_at", Time),
             ("ended_at", Time),
             ("end_reason", Text),
+            ("email", Text),
         ],
+    },
+    Section {
+        name: "signature",
+        statement: &SIGNATURE,
+        page: 10,
+        columns: &[
+            ("created_at", Time),
+            ("updated_at", Time),
+            ("questions", Json),
+            ("locked_until", Time),
+        ],
+    },
+    Section {
+        name: "verification_codes",
+        statement: &CODES,
+        page: 100,
+        columns: &[
+            ("purpose", Text),
+            ("address", Text),
+            ("sends", Json),
+            ("attempts", Number),
+            ("closed", Text),
+            ("updated_at", Time),
+        ],
+    },
+    Section {
+        name: "settings",
+        statement: &SETTINGS,
+        page: 10,
+        columns: &[
+            ("currency", Text),
+            ("adv_mode", Truth),
+            ("language", Text),
+            ("sig_reset_req", Truth),
+            ("ack_tnc", Truth),
+            ("ack_privacy", Truth),
+            ("updated_at", Time),
+        ],
+    },
+    Section {
+        name: "former_names",
+        statement: &ALIASES,
+        page: 100,
+        columns: &[("external_id", Text), ("linked_at", Time)],
     },
     Section {
         name: "alerts",

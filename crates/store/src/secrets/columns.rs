@@ -56,6 +56,8 @@ sealed_columns! {
     "webhook_secrets"."sealed", sealed by "key_id";
     "webhook_api_keys"."sealed", sealed by "key_id";
     "sessions"."sealed", sealed by "key_id";
+    "signatures"."sealed", sealed by "key_id";
+    "signature_questions"."sealed", sealed by "key_id";
     "sso_apps"."sealed", sealed by "key_id";
     "system_mails"."sealed", sealed by "key_id";
 }

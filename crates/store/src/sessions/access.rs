@@ -20,9 +20,9 @@ use crate::tx::Tx;
 const BATCH: usize = 10_000;
 
 static ACCESS: Sql = Sql::new(
-    "SELECT s.id, s.app_id, s.user_id, u.external_id, u.blocked_at, s.used_at, s.expires_at,
+    "SELECT s.id, s.app_id, s.user_id, s.subject, u.blocked_at, s.used_at, s.expires_at,
         s.idle_seconds, s.ended_at, s.end_reason, s.ended_by, t.pair, s.used_pair, t.expires_at,
-        t.superseded_at, s.subject, s.device_id, s.device_name, s.device_platform
+        t.superseded_at, s.device_id, s.device_name, s.device_platform
      FROM session_tokens t JOIN sessions s ON s.id = t.session_id
      JOIN users u ON u.id = s.user_id
      WHERE t.digest = $1 AND t.kind = 'access' AND u.erased_at IS NULL",
@@ -52,10 +52,8 @@ pub struct AccessRow {
     pub app: AppUuid,
     /// The user.
     pub user: UserId,
-    /// The partner's id of the user.
-    pub external_id: ExternalUserId,
-    /// The name that the session was opened with.
-    pub subject: String,
+    /// The partner's id of the user that the session was opened with.
+    pub subject: ExternalUserId,
     /// The session's device.
     pub device: LoginDevice,
     /// When the user was blocked.
@@ -81,13 +79,12 @@ pub async fn access(
         session: row.get(0)?,
         app: row.get(1)?,
         user: row.get(2)?,
-        external_id: ExternalUserId::parse(&row.get::<String>(3)?)
+        subject: ExternalUserId::parse(&row.get::<String>(3)?)
             .map_err(|error| StoreError::column(3, error.to_string()))?,
-        subject: row.get(15)?,
         device: LoginDevice {
-            id: row.get(16)?,
-            name: row.get(17)?,
-            platform: row.get(18)?,
+            id: row.get(15)?,
+            name: row.get(16)?,
+            platform: row.get(17)?,
         },
         blocked_at: row.get(4)?,
         life: Life {

@@ -92,7 +92,7 @@ impl Command for EndSessions {
 }
 
 /// Ends one live session, under its user's lock.
-pub(super) async fn end(
+pub(crate) async fn end(
     tx: &mut Tx<'_>,
     session: &SessionRow,
     reason: EndReason,

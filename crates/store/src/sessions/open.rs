@@ -26,11 +26,17 @@ static KEEP_PARTNER_TOKEN: Sql = Sql::new(
     "INSERT INTO partner_tokens (app_id, digest, expires_at) VALUES ($1, $2, $3)
      ON CONFLICT (app_id, digest) DO NOTHING",
 );
+static REFUSE_PARTNER_TOKEN: Sql = Sql::new(
+    "INSERT INTO partner_tokens (app_id, digest, expires_at, refused_reason)
+     VALUES ($1, $2, $3, $4)
+     ON CONFLICT (app_id, digest) DO UPDATE SET refused_reason =
+        COALESCE(partner_tokens.refused_reason, excluded.refused_reason)",
+);
 static INSERT: Sql = Sql::new(
     "INSERT INTO sessions (id, app_id, user_id, subject, partner_digest, sealed, key_id, device_id,
         device_name, device_platform, newest_pair, used_pair, access_seconds, idle_seconds,
-        created_at, used_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, 0, $11, $12, $13, $13, $14)",
+        created_at, used_at, expires_at, email)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, 0, $11, $12, $13, $13, $14, $15)",
 );
 static AGAIN: Sql = Sql::new(
     "UPDATE sessions SET newest_pair = newest_pair + 1, used_at = $2, device_name = $3,
@@ -45,6 +51,7 @@ static FILL_PROFILE: Sql = Sql::new(
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &PARTNER_TOKEN,
     &KEEP_PARTNER_TOKEN,
+    &REFUSE_PARTNER_TOKEN,
     &INSERT,
     &AGAIN,
     &FILL_PROFILE,
@@ -62,6 +69,8 @@ pub struct OpenSession {
     pub user: UserId,
     /// The name that the user must still have: one who is being erased has none.
     pub external_id: ExternalUserId,
+    /// The name in the partner's token: the user's, or one that they had before.
+    pub subject: ExternalUserId,
     /// Of the partner's token.
     pub partner_digest: TokenDigest,
     /// The token itself, to be given back as `idToken`.
@@ -87,6 +96,18 @@ impl std::fmt::Debug for OpenSession {
             .field("user", &self.user)
             .finish_non_exhaustive()
     }
+}
+
+/// Has a partner's token that opened no session open none any more.
+pub(crate) async fn refuse_partner_token(
+    tx: &mut Tx<'_>,
+    app: AppUuid,
+    digest: &[u8],
+    until: Timestamp,
+    reason: EndReason,
+) -> Result<(), StoreError> {
+    let values = args![app, digest, until, reason.as_str()];
+    tx.execute_one(&REFUSE_PARTNER_TOKEN, values).await
 }
 
 /// What became of it.
@@ -255,7 +276,7 @@ impl OpenSession {
             self.id,
             self.app,
             self.user,
-            &self.external_id,
+            &self.subject,
             digest,
             &sealed.bytes,
             &sealed.key_id,
@@ -266,6 +287,7 @@ impl OpenSession {
             sso::seconds(policy.idle),
             now,
             expires_at,
+            self.email.as_str(),
         ];
         tx.execute_one(&INSERT, values).await?;
         Ok(SessionRow {

@@ -100,6 +100,7 @@ impl<'s> Scene<'s> {
             app: self.app.id,
             user: self.user,
             external_id: self.external_id.clone(),
+            subject: self.external_id.clone(),
             partner_digest: partner_digest(token),
             partner_token: Zeroizing::new(token.to_owned()),
             partner_expires_at: self.store.clock.now().plus(Duration::from_hours(1)),

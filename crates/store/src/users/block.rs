@@ -6,7 +6,7 @@ use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_core::ids::UserId;
 use uuid::Uuid;
 
-use super::{UserRow, get, lock};
+use super::{UserRow, find, get, lock};
 use crate::args;
 use crate::command::Command;
 use crate::control;
@@ -17,10 +17,7 @@ use crate::tx::Tx;
 /// How many users are asked about in one statement.
 const BATCH: usize = 10_000;
 
-static ID: Sql = Sql::new(
-    "SELECT u.id FROM users u JOIN apps a ON a.id = u.app_id
-     WHERE a.app_id = $1 AND u.external_id = $2",
-);
+static APP: Sql = Sql::new("SELECT id FROM apps WHERE app_id = $1");
 static BLOCK: Sql =
     Sql::new("UPDATE users SET blocked_at = $2 WHERE id = $1 AND blocked_at IS NULL");
 static UNBLOCK: Sql =
@@ -37,7 +34,7 @@ static LIVING_AMONG: Sql = Sql::per_dialect(
     "SELECT id FROM users WHERE erased_at IS NULL AND id = ANY($1)",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&ID, &BLOCK, &UNBLOCK, &BLOCKED_AMONG, &LIVING_AMONG];
+pub(crate) const STATEMENTS: &[&Sql] = &[&APP, &BLOCK, &UNBLOCK, &BLOCKED_AMONG, &LIVING_AMONG];
 
 /// Blocks or unblocks a user. Answers the row, `None` when unknown.
 #[derive(Clone, Debug)]
@@ -56,11 +53,13 @@ impl Command for SetBlocked {
     const NAME: &'static str = "user.set_blocked";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, StoreError> {
-        let found = tx
-            .fetch_optional(&ID, args![&self.app_id, &self.external_id])
-            .await?;
-        let Some(found) = found else { return Ok(None) };
-        let user: UserId = found.get(0)?;
+        let Some(app) = tx.fetch_optional(&APP, args![&self.app_id]).await? else {
+            return Ok(None);
+        };
+        let Some(found) = find(tx, app.get(0)?, &self.external_id).await? else {
+            return Ok(None);
+        };
+        let user = found.id;
         lock(tx, user).await?;
         let changed = if self.blocked {
             let now = tx.now();

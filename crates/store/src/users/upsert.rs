@@ -5,7 +5,7 @@ use std::time::Duration;
 use mayday_core::identity::ExternalUserId;
 use mayday_core::ids::{AppUuid, UserId};
 
-use super::{UserRow, read};
+use super::{UserRow, find, read};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
@@ -52,6 +52,12 @@ impl Command for UpsertUser {
     const NAME: &'static str = "user.upsert";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<UserRow, StoreError> {
+        // Not made anew under a name that the user had before.
+        if let Some(known) = find(tx, self.app, &self.external_id).await?
+            && known.external_id != self.external_id
+        {
+            return Ok(known);
+        }
         let now = tx.now();
         let values = args![self.id, self.app, &self.external_id, now];
         read(&tx.fetch_one(&UPSERT, values).await?)

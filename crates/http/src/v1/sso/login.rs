@@ -45,6 +45,7 @@ pub(crate) struct LoginBody {
         (status = 200, description = "The session.", body = SessionAnswer),
         (status = 400, description = "A member is missing or not valid."),
         (status = 401, description = "The token makes no session (`invalid_token`), or its session was ended so that it makes none any more (`session_revoked`, `verification_limit`); or the realm is unknown (`unauthorized`)."),
+        (status = 409, description = "The address is that of another account (`link_required`): `data.email` is the address, and `data.context.pending` names the log-in for `/v1/sso/code`."),
         (status = 503, description = "The app's server does not answer (`sso_unavailable`), or nothing could be stored (`unavailable`); see `Retry-After`."),
     ),
 )]

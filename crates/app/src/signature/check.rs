@@ -1,0 +1,88 @@
+//! Judges a PIN that somebody shows.
+
+use mayday_core::ids::UserId;
+use mayday_core::sso::pin::{Pin, PinHashes};
+use mayday_store::Lane;
+use mayday_store::signatures::{self, CountPin, PinVerdict, SignatureRow};
+
+use crate::{App, AppError};
+
+/// How often a PIN is judged anew because it was changed meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// A PIN that was taken.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// The hashes that it was judged by.
+    pub(crate) hashes: PinHashes,
+    /// Their version.
+    pub(crate) version: i64,
+    /// The user gave the PIN for duress. Nothing that anybody is shown may tell.
+    pub(crate) duress: bool,
+}
+
+impl App {
+    /// The user's PINs; `None` while none was set.
+    pub(crate) async fn signature_of(
+        &self,
+        user: UserId,
+    ) -> Result<Option<SignatureRow>, AppError> {
+        let mut tx = self.store.read_urgent().await?;
+        Ok(signatures::get(&mut tx, user).await?)
+    }
+
+    /// Judges a PIN by both of the user's, and counts it. `None`: the user has none.
+    /// [`AppError::WrongSignature`] when it is neither; [`AppError::RateLimited`]
+    /// while none is taken, right or wrong.
+    pub(crate) async fn check_pin(
+        &self,
+        user: UserId,
+        shown: &Pin,
+        lane: Lane,
+    ) -> Result<Option<Checked>, AppError> {
+        for _ in 0..ATTEMPTS {
+            let Some(row) = self.signature_of(user).await? else {
+                return Ok(None);
+            };
+            if let Some(retry_after) = row.count.locked(self.clock.now()) {
+                return Err(AppError::RateLimited { retry_after });
+            }
+            let (hashes, shown) = (row.hashes.clone(), shown.clone());
+            let judged = self.hashing.run(move |_, _| hashes.judge(&shown)).await?;
+            let count = CountPin {
+                user,
+                version: row.version,
+                judged,
+            };
+            let duress = match self.store.write(lane, count).await? {
+                PinVerdict::Right => false,
+                PinVerdict::Duress => true,
+                PinVerdict::Wrong => return Err(AppError::WrongSignature),
+                PinVerdict::Locked(retry_after) => {
+                    return Err(AppError::RateLimited { retry_after });
+                }
+                PinVerdict::Changed => continue,
+            };
+            return Ok(Some(Checked {
+                hashes: row.hashes,
+                version: row.version,
+                duress,
+            }));
+        }
+        Err(super::changed())
+    }
+
+    /// Judges the PIN that a change asks for, if the user has one.
+    pub(super) async fn check_current(
+        &self,
+        user: UserId,
+        current: Option<&str>,
+    ) -> Result<Option<Checked>, AppError> {
+        if self.signature_of(user).await?.is_none() {
+            return Ok(None);
+        }
+        let current = current.ok_or(AppError::SignatureRequired)?;
+        let current = super::read_pin("/current", current)?;
+        self.check_pin(user, &current, Lane::Session).await
+    }
+}

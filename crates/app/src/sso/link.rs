@@ -1,0 +1,153 @@
+//! Joins a log-in with the account that has its address (contract: Sessions,
+//! `link_required`).
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use mayday_core::ids::RecordId;
+use mayday_core::sso::EndReason;
+use mayday_core::sso::code::{CODE_LIFE, Code};
+use mayday_core::sso::token::partner_digest;
+use mayday_core::time::Timestamp;
+use mayday_store::Lane;
+use mayday_store::verification::{
+    AskLink, AskedLink, ConfirmLink, LinkConfirmation, SendLinkCode, SentLinkCode, WhoLinks,
+};
+use tokio::time::Instant;
+
+use super::SessionGrant;
+use super::login::{JudgedToken, SsoLogin, check, word};
+use crate::{App, AppError};
+
+/// Requests for codes a minute from one address, and for one app.
+const PER_ADDRESS: u32 = 20;
+const PER_APP: u32 = 600;
+
+/// When a request for a linking code is answered, whatever it came to: later than a
+/// commit takes. The time tells nobody whether there is such an account.
+const ANSWERED_AFTER: Duration = Duration::from_millis(400);
+
+impl App {
+    /// [`AppError::LinkRequired`] when the log-in has to be joined with an account
+    /// first.
+    pub(super) async fn require_unlinked(
+        &self,
+        judged: &JudgedToken,
+        login: &SsoLogin,
+    ) -> Result<(), AppError> {
+        let key = (judged.app, judged.claims.subject.clone());
+        // Nearly everybody was here before, and is found without a write.
+        let known = {
+            let mut tx = self.store.read().await?;
+            mayday_store::users::find(&mut tx, key.0, &key.1).await?
+        };
+        if known.is_some() {
+            return Ok(());
+        }
+        let ask = AskLink(who(judged, login));
+        match self.store.write(Lane::Session, ask).await? {
+            AskedLink::Free => Ok(()),
+            AskedLink::Required(pending) => Err(AppError::LinkRequired {
+                email: judged.claims.email.clone(),
+                pending,
+            }),
+        }
+    }
+
+    /// Mails the code of a pending log-in to its own address, at most once a minute
+    /// and five times an hour. Answers until when such a code is taken: the same, and
+    /// after the same time, whether or not there is anything to be sent.
+    pub async fn sso_code(
+        &self,
+        login: &str,
+        pending: &str,
+        peer: IpAddr,
+    ) -> Result<Timestamp, AppError> {
+        let (now, answered) = (self.clock.now(), Instant::now() + ANSWERED_AFTER);
+        self.limit_codes("", peer)?;
+        let limiter = &self.identity.limiter;
+        // What exists and what does not is asked for as rarely.
+        if let Some(retry_after) = limiter.asked("sso_code", pending, 1, now) {
+            return Err(AppError::RateLimited { retry_after });
+        }
+        let request: Option<RecordId> = pending.parse().ok();
+        // Nothing has the nil id: what cannot be a request is looked for all the same.
+        let send = SendLinkCode {
+            request: request.unwrap_or(RecordId(uuid::Uuid::nil())),
+            login: login.to_owned(),
+        };
+        let sent = self.store.write(Lane::Session, send).await?;
+        if sent == SentLinkCode::Sent {
+            tracing::info!("a linking code was mailed");
+        }
+        tokio::time::sleep_until(answered).await;
+        Ok(now.plus(CODE_LIFE))
+    }
+
+    /// Opens the session of a pending log-in whose code is right; its account takes
+    /// the log-in's name. [`AppError::VerificationFailed`] when it is wrong; after
+    /// the fifth wrong one the token opens no session any more.
+    pub async fn sso_link(
+        &self,
+        login: SsoLogin,
+        code: &str,
+        peer: IpAddr,
+    ) -> Result<SessionGrant, AppError> {
+        check(&login)?;
+        let code =
+            Code::read(code).ok_or_else(|| AppError::field("/code", "code must be 6 digits"))?;
+        let linked = self.judge_link(login, code, peer).await;
+        if let Err(error) = &linked {
+            self.metrics.sso_login(word(error));
+        }
+        linked
+    }
+
+    async fn judge_link(
+        &self,
+        login: SsoLogin,
+        code: Code,
+        peer: IpAddr,
+    ) -> Result<SessionGrant, AppError> {
+        let judged = self.judge_token(&login, peer).await?;
+        let confirm = ConfirmLink {
+            who: who(&judged, &login),
+            partner_expires_at: judged.claims.expires_at.plus(judged.sso.terms.skew),
+            code,
+        };
+        match self.store.write(Lane::Session, confirm).await? {
+            LinkConfirmation::Linked(user) => {
+                tracing::info!(user.id = %user, "a log-in was joined with its account");
+                self.open(judged, login).await
+            }
+            LinkConfirmation::Wrong => Err(match self.unreadable_proof(peer) {
+                limited @ AppError::RateLimited { .. } => limited,
+                _ => AppError::VerificationFailed,
+            }),
+            LinkConfirmation::Exhausted => Err(self.spent(EndReason::VerificationLimit)),
+        }
+    }
+
+    /// Refuses a request for a code when too many came from one address or for one
+    /// app. An empty `app` counts for the address alone.
+    pub(crate) fn limit_codes(&self, app: &str, peer: IpAddr) -> Result<(), AppError> {
+        let (limiter, now) = (&self.identity.limiter, self.clock.now());
+        let by_address = limiter.missed("codes", peer, PER_ADDRESS, now);
+        let by_app = (!app.is_empty())
+            .then(|| limiter.asked("codes", app, PER_APP, now))
+            .flatten();
+        match by_address.max(by_app) {
+            Some(retry_after) => Err(AppError::RateLimited { retry_after }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn who(judged: &JudgedToken, login: &SsoLogin) -> WhoLinks {
+    WhoLinks {
+        app: judged.app,
+        subject: judged.claims.subject.clone(),
+        email: judged.claims.email.clone(),
+        partner_digest: partner_digest(&login.token),
+    }
+}

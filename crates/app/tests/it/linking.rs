@@ -1,0 +1,230 @@
+//! Log-ins that are joined with the account that has their address.
+
+use std::time::Duration;
+
+use mayday_app::AppError;
+use mayday_app::testing::{APP_ID, Partner, TestApp};
+use mayday_core::identity::{AppId, Caller, ExternalUserId};
+use mayday_core::profile::ProfilePatch;
+use mayday_store::users;
+use serde_json::json;
+
+use crate::accounts::{Accounts as _, PEER, other_than};
+use crate::harness::{NodeExt as _, mqtt, on_both_nodes};
+
+const CODE: &str = "linking_code";
+const EMAIL: &str = "ana@example.org";
+
+/// A user of signed sessions with this address in the profile.
+async fn signed(node: &TestApp, external_id: &str, email: &str) -> Caller {
+    let caller = node.caller(external_id).await;
+    let patch = ProfilePatch {
+        email: Some(email.to_owned()),
+        ..ProfilePatch::default()
+    };
+    node.app.update_me(&caller, patch).await.unwrap();
+    caller
+}
+
+/// The pending log-in of a token.
+async fn pending(node: &TestApp, partner: &Partner, token: &str) -> String {
+    match node.try_login(partner, token, ("new-ana", EMAIL)).await {
+        Err(AppError::LinkRequired { email, pending }) => {
+            assert_eq!(email, EMAIL);
+            pending.to_string()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn ask(node: &TestApp, login: &str, pending: &str) -> Result<(), AppError> {
+    node.app.sso_code(login, pending, PEER).await.map(|_| ())
+}
+
+on_both_nodes!(
+    a_log_in_is_joined_with_the_account_of_its_address,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        let old = signed(&node, "u-17", "Ana@Example.org").await;
+        let incident = node.own(&old, mqtt(&json!({}))).await;
+        let pending = pending(&node, &partner, "t1").await;
+        // Asked again, it is the same log-in, and nobody was made of it.
+        assert_eq!(pending, self::pending(&node, &partner, "t1").await);
+        assert_eq!(node.store.users_of(APP_ID).await, ["u-17"]);
+        ask(&node, EMAIL, &pending).await.unwrap();
+        let mails = node.mails_of(CODE).await;
+        assert_eq!((mails.len(), mails[0].to.as_str()), (1, EMAIL));
+        let code = node.code_of(CODE).await;
+        let grant = node
+            .try_link("t1", &format!("{} {}", &code[..2], &code[2..]))
+            .await
+            .unwrap();
+        // One user with one set of everything, whichever name is proved.
+        let new = node.session(&grant).await.unwrap();
+        assert_eq!(new.user, old.user);
+        assert_eq!(new.external_id.as_str(), "new-ana");
+        assert_eq!(
+            node.app.current_sos(&new).await.unwrap().unwrap().id,
+            incident.id
+        );
+        assert_eq!(node.store.users_of(APP_ID).await, ["new-ana"]);
+        let again = node.caller("u-17").await;
+        assert_eq!(again.user, old.user);
+        assert_eq!(
+            node.app.me(&again).await.unwrap().external_user_id.as_str(),
+            "u-17"
+        );
+        node.app.recheck(&again).await.unwrap();
+        // From now on it just logs in.
+        node.try_login(&partner, "t2", ("new-ana", EMAIL))
+            .await
+            .unwrap();
+        // The lost answer is told again; another token cannot use the code.
+        node.try_link("t1", &code).await.unwrap();
+        node.try_login(&partner, "t3", ("third", "x@example.org"))
+            .await
+            .unwrap();
+        let reused = node.try_link("t3", &code).await;
+        assert!(matches!(reused, Err(AppError::VerificationFailed)));
+    }
+);
+
+on_both_nodes!(
+    an_older_name_of_the_partner_is_joined_too,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        let grant = node
+            .try_login(&partner, "t0", ("old-ana", EMAIL))
+            .await
+            .unwrap();
+        let old = node.session(&grant).await.unwrap();
+        let pending = pending(&node, &partner, "t1").await;
+        ask(&node, EMAIL, &pending).await.unwrap();
+        let code = node.code_of(CODE).await;
+        let grant = node.try_link("t1", &code).await.unwrap();
+        assert_eq!(node.session(&grant).await.unwrap().user, old.user);
+        // The older name still is the same user.
+        let grant = node
+            .try_login(&partner, "t2", ("old-ana", EMAIL))
+            .await
+            .unwrap();
+        let old = node.session(&grant).await.unwrap();
+        assert_eq!(old.external_id.as_str(), "old-ana");
+        let app = AppId::parse(APP_ID).unwrap();
+        let mut tx = node.store.read().await.unwrap();
+        let app = mayday_store::apps::find(&mut tx, &app)
+            .await
+            .unwrap()
+            .unwrap();
+        for name in ["old-ana", "new-ana"] {
+            let name = ExternalUserId::parse(name).unwrap();
+            let found = users::find(&mut tx, app.id, &name).await.unwrap().unwrap();
+            assert_eq!(found.id, old.user);
+        }
+    }
+);
+
+on_both_nodes!(
+    nobody_is_locked_out_by_an_address_in_a_profile,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        node.try_login(&partner, "t0", ("ana", EMAIL))
+            .await
+            .unwrap();
+        signed(&node, "mallory", EMAIL).await;
+        node.try_login(&partner, "t1", ("ana", EMAIL))
+            .await
+            .unwrap();
+        // And a blocked or erased account is joined with nobody.
+        node.try_login(&partner, "t2", ("ben", "ben@example.org"))
+            .await
+            .unwrap();
+    }
+);
+
+on_both_nodes!(five_wrong_codes_spend_the_token, async |node: TestApp| {
+    let partner = node.partner(1).await;
+    signed(&node, "u-17", EMAIL).await;
+    let pending = pending(&node, &partner, "t1").await;
+    ask(&node, EMAIL, &pending).await.unwrap();
+    let code = node.code_of(CODE).await;
+    let wrong = other_than(&code);
+    for _ in 0..4 {
+        let refused = node.try_link("t1", &wrong).await;
+        assert!(
+            matches!(refused, Err(AppError::VerificationFailed)),
+            "{refused:?}"
+        );
+    }
+    match node.try_link("t1", &wrong).await {
+        Err(AppError::Session { lapse }) => assert_eq!(lapse.code, "verification_limit"),
+        other => panic!("{other:?}"),
+    }
+    // Right after the limit is wrong, and no resend brings it back.
+    let refused = node.try_link("t1", &code).await;
+    assert!(matches!(refused, Err(AppError::VerificationFailed)));
+    node.later(Duration::from_mins(1));
+    ask(&node, EMAIL, &pending).await.unwrap();
+    assert_eq!(node.mails_of(CODE).await.len(), 1);
+    assert_eq!(node.store.users_of(APP_ID).await, ["u-17"]);
+});
+
+on_both_nodes!(
+    a_hundred_codes_at_one_instant_are_five,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        signed(&node, "u-17", EMAIL).await;
+        let pending = pending(&node, &partner, "t1").await;
+        ask(&node, EMAIL, &pending).await.unwrap();
+        let code = node.code_of(CODE).await;
+        let wrong = other_than(&code);
+        let tried = (0..100).map(|_| node.try_link("t1", &wrong));
+        let limits = futures_util::future::join_all(tried).await.into_iter();
+        let limits = limits.filter(|tried| matches!(tried, Err(AppError::Session { .. })));
+        assert_eq!(limits.count(), 1);
+        assert!(node.try_link("t1", &code).await.is_err());
+    }
+);
+
+on_both_nodes!(
+    a_code_goes_to_the_log_ins_own_address_and_nobody_learns_who_exists,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        signed(&node, "u-17", EMAIL).await;
+        let pending = pending(&node, &partner, "t1").await;
+        let nobody = node.app.fresh_id().to_string();
+        let started = tokio::time::Instant::now();
+        for (login, pending) in [
+            ("mallory@example.org", pending.as_str()),
+            (EMAIL, nobody.as_str()),
+            (EMAIL, "none at all"),
+        ] {
+            let until = node.app.sso_code(login, pending, PEER).await.unwrap();
+            assert_eq!(until, node.app.now().plus(Duration::from_mins(10)));
+        }
+        assert!(started.elapsed() >= Duration::from_millis(1_200));
+        assert_eq!(node.mails_of(CODE).await.len(), 0);
+        // Within the minute both are told to wait.
+        for pending in [&pending, &nobody] {
+            let refused = ask(&node, EMAIL, pending).await;
+            assert!(matches!(refused, Err(AppError::RateLimited { .. })));
+        }
+        node.later(Duration::from_mins(1));
+        ask(&node, " ANA@example.org", &pending).await.unwrap();
+        assert_eq!(node.mails_of(CODE).await.len(), 1);
+    }
+);
+
+on_both_nodes!(
+    one_address_cannot_have_codes_mailed_all_day,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        signed(&node, "u-17", EMAIL).await;
+        let pending = pending(&node, &partner, "t1").await;
+        for _ in 0..7 {
+            ask(&node, EMAIL, &pending).await.unwrap();
+            node.later(Duration::from_mins(1));
+        }
+        assert_eq!(node.mails_of(CODE).await.len(), 5);
+    }
+);

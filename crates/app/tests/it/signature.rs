@@ -1,0 +1,356 @@
+//! The user's PIN, and what becomes of a forgotten one.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use mayday_app::testing::TestApp;
+use mayday_app::{AppError, RecoveryQuestions};
+use mayday_core::sso::settings::SettingsPatch;
+
+use crate::accounts::{ANSWERS, Accounts as _, DURESS, PIN, other_than, secret};
+use crate::harness::on_both_nodes;
+
+const CODE: &str = "signature_reset_code";
+
+fn wrong(result: Result<(), AppError>) {
+    assert!(
+        matches!(result, Err(AppError::WrongSignature)),
+        "{result:?}"
+    );
+}
+
+fn failed(result: Result<(), AppError>) {
+    assert!(
+        matches!(result, Err(AppError::VerificationFailed)),
+        "{result:?}"
+    );
+}
+
+#[track_caller]
+fn ended(result: Result<(), AppError>) {
+    match result {
+        Err(AppError::Session { lapse }) => assert_eq!(lapse.code, "verification_limit"),
+        other => panic!("{other:?}"),
+    }
+}
+
+on_both_nodes!(
+    a_pin_is_set_once_and_changed_by_whoever_knows_it,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        let ana = node.member(&partner, "ana", "phone").await;
+        let verify = async |pin| node.app.verify_signature(&ana, pin).await;
+        assert!(matches!(verify(PIN).await, Err(AppError::Conflict { .. })));
+        node.set_pin(&ana, [Some(PIN), None, None]).await.unwrap();
+        verify(PIN).await.unwrap();
+        wrong(verify("999999").await);
+        // Without the current one, or with another, nothing changes.
+        let refused = node.set_pin(&ana, [Some("444444"), None, None]).await;
+        assert!(matches!(refused, Err(AppError::SignatureRequired)));
+        wrong(
+            node.set_pin(&ana, [Some("444444"), Some("555555"), None])
+                .await,
+        );
+        verify(PIN).await.unwrap();
+        node.set_pin(&ana, [Some("444444"), Some(PIN), None])
+            .await
+            .unwrap();
+        verify("444444").await.unwrap();
+        wrong(verify(PIN).await);
+        let mails = node.mails_of("signature_updated").await;
+        assert_eq!(mails.len(), 2);
+        assert!(mails.iter().all(|mail| mail.to == "ana@example.org"));
+        assert!(node.app.sso_profile(&ana).await.unwrap().has_pin);
+    }
+);
+
+on_both_nodes!(
+    neither_pin_nor_answer_lies_in_the_store,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        node.with_pin(&partner, "ana").await;
+        for text in [PIN, DURESS, "mayor 1", "verdi"] {
+            assert!(
+                node.store.tables_holding(text.as_bytes()).await.is_empty(),
+                "{text}"
+            );
+        }
+    }
+);
+
+on_both_nodes!(
+    five_wrong_pins_lock_and_a_right_one_does_not_open,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        let ana = node.with_pin(&partner, "ana").await;
+        for minutes in [15, 30] {
+            for _ in 0..5 {
+                wrong(node.app.verify_signature(&ana, "999999").await);
+            }
+            for pin in [PIN, "999999", DURESS] {
+                match node.app.verify_signature(&ana, pin).await {
+                    Err(AppError::RateLimited { retry_after }) => {
+                        assert_eq!(retry_after, Duration::from_mins(minutes));
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            node.later(Duration::from_mins(minutes));
+        }
+        node.app.verify_signature(&ana, PIN).await.unwrap();
+    }
+);
+
+on_both_nodes!(
+    a_hundred_guesses_at_one_instant_are_five,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        let ana = node.with_pin(&partner, "ana").await;
+        let guesses: Vec<String> = (0..100).map(|n| format!("9{n:05}")).collect();
+        let tried = join_all(
+            guesses
+                .iter()
+                .map(|pin| node.app.verify_signature(&ana, pin)),
+        );
+        let (mut wrong, mut locked) = (0, 0);
+        for result in tried.await {
+            match result {
+                Err(AppError::WrongSignature) => wrong += 1,
+                Err(AppError::RateLimited { .. }) => locked += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((wrong, locked), (5, 95));
+    }
+);
+
+on_both_nodes!(
+    the_duress_pin_is_as_good_by_all_that_shows,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        let ana = node.with_pin(&partner, "ana").await;
+        node.app.verify_signature(&ana, DURESS).await.unwrap();
+        // Whoever forces the user to change the PIN changes the one for duress.
+        node.set_pin(&ana, [Some("777777"), Some(DURESS), None])
+            .await
+            .unwrap();
+        node.app.verify_signature(&ana, "777777").await.unwrap();
+        wrong(node.app.verify_signature(&ana, DURESS).await);
+        node.app.verify_signature(&ana, PIN).await.unwrap();
+        // And replaces no question, though all are told so.
+        let questions = RecoveryQuestions {
+            questions: ["a?", "b?", "c?"]
+                .map(|q| (q.to_owned(), "x".to_owned()))
+                .into(),
+            current: Some(secret("777777")),
+        };
+        node.app.set_questions(&ana, questions).await.unwrap();
+        assert_eq!(node.mails_of("signature_questions_updated").await.len(), 2);
+        let ticket = node.app.ask_reset(&ana).await.unwrap();
+        assert_eq!(ticket.questions[0], "Question 0?");
+        // The two must differ, whichever is set.
+        for change in [
+            [None, Some(PIN), Some(PIN)],
+            [Some("888888"), Some(PIN), Some("888888")],
+            [Some("777777"), Some(PIN), None],
+        ] {
+            let refused = node.set_pin(&ana, change).await;
+            assert!(
+                matches!(refused, Err(AppError::Validation { .. })),
+                "{refused:?}"
+            );
+        }
+        // Removed, it is wrong like any other.
+        node.set_pin(&ana, [None, Some(PIN), Some("")])
+            .await
+            .unwrap();
+        wrong(node.app.verify_signature(&ana, "777777").await);
+    }
+);
+
+on_both_nodes!(a_forgotten_pin_is_replaced, async |node: TestApp| {
+    let partner = node.partner(1).await;
+    let ana = node.with_pin(&partner, "ana").await;
+    // It does not matter that it is locked.
+    for _ in 0..5 {
+        wrong(node.app.verify_signature(&ana, "999999").await);
+    }
+    let ticket = node.app.ask_reset(&ana).await.unwrap();
+    assert_eq!(ticket.questions.len(), 3);
+    let code = node.code_of(CODE).await;
+    // Spaces and case are forgiven.
+    let typed = format!(" {} {} ", &code[..3], &code[3..]);
+    let answers = ["REX", " mayor  1", "Verdi"];
+    node.confirm(&ana, &typed, answers).await.unwrap();
+    node.app.verify_signature(&ana, "333333").await.unwrap();
+    node.app.verify_signature(&ana, DURESS).await.unwrap();
+    wrong(node.app.verify_signature(&ana, PIN).await);
+    // Once used it is used up, and nothing is counted.
+    for _ in 0..6 {
+        failed(node.confirm(&ana, &code, ANSWERS).await);
+    }
+    node.app.verify_signature(&ana, "333333").await.unwrap();
+});
+
+on_both_nodes!(
+    the_fifth_wrong_code_or_answer_ends_every_session,
+    async |node: TestApp| {
+        let partner = node.partner(2).await;
+        let ana = node.with_pin(&partner, "ana").await;
+        let other = node.log_in(&partner, "ana", "tablet").await;
+        let ben = node.log_in(&partner, "ben", "phone").await;
+        node.app.ask_reset(&ana).await.unwrap();
+        let code = node.code_of(CODE).await;
+        // What cannot be an attempt is none.
+        for bad in ["", "12345", "abcdef"] {
+            let refused = node.confirm(&ana, bad, ANSWERS).await;
+            assert!(matches!(refused, Err(AppError::Validation { .. })));
+        }
+        for _ in 0..2 {
+            failed(node.confirm(&ana, &other_than(&code), ANSWERS).await);
+            failed(
+                node.confirm(&ana, &code, ["rex", "mayor 1", "wagner"])
+                    .await,
+            );
+        }
+        ended(node.confirm(&ana, &other_than(&code), ANSWERS).await);
+        // Right after the limit is wrong.
+        failed(node.confirm(&ana, &code, ANSWERS).await);
+        match node.session(&other).await {
+            Err(AppError::Session { lapse }) => assert_eq!(lapse.code, "verification_limit"),
+            refused => panic!("{refused:?}"),
+        }
+        node.session(&ben).await.unwrap();
+        assert_eq!(node.mails_of("signature_reset_failed").await.len(), 1);
+    }
+);
+
+on_both_nodes!(
+    a_hundred_codes_at_one_instant_are_five_attempts,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        let ana = node.with_pin(&partner, "ana").await;
+        node.app.ask_reset(&ana).await.unwrap();
+        let code = node.code_of(CODE).await;
+        let guess = other_than(&code);
+        let guesses = (0..100).map(|_| node.confirm(&ana, &guess, ANSWERS));
+        let (mut counted, mut limit) = (0, 0);
+        for result in join_all(guesses).await {
+            match result {
+                Err(AppError::VerificationFailed) => counted += 1,
+                Err(AppError::Session { .. }) => limit += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((counted, limit), (99, 1));
+        assert_eq!(node.mails_of("signature_reset_failed").await.len(), 1);
+        failed(node.confirm(&ana, &code, ANSWERS).await);
+    }
+);
+
+on_both_nodes!(
+    a_code_is_one_for_its_session_its_user_and_ten_minutes,
+    async |node: TestApp| {
+        let partner = node.partner(2).await;
+        let ana = node.with_pin(&partner, "ana").await;
+        let tablet = node.member(&partner, "ana", "tablet").await;
+        let ben = node.with_pin(&partner, "ben").await;
+        node.app.ask_reset(&ben).await.unwrap();
+        let of_ben = node.code_of(CODE).await;
+        node.app.ask_reset(&ana).await.unwrap();
+        let code = node.code_of(CODE).await;
+        // Nobody but the session that asked can use it, or count anything.
+        for _ in 0..6 {
+            failed(node.confirm(&tablet, &code, ANSWERS).await);
+        }
+        if of_ben != code {
+            failed(node.confirm(&ana, &of_ben, ANSWERS).await);
+        }
+        node.later(Duration::from_secs(599));
+        assert_eq!(node.mails_of("signature_reset_failed").await.len(), 0);
+        node.later(Duration::from_secs(1));
+        failed(node.confirm(&ana, &code, ANSWERS).await);
+        wrong(node.app.verify_signature(&ana, "333333").await);
+    }
+);
+
+on_both_nodes!(
+    a_resend_invalidates_the_code_before_and_keeps_the_count,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        let ana = node.with_pin(&partner, "ana").await;
+        node.app.ask_reset(&ana).await.unwrap();
+        let first = node.code_of(CODE).await;
+        for _ in 0..3 {
+            failed(node.confirm(&ana, &other_than(&first), ANSWERS).await);
+        }
+        node.later(Duration::from_secs(59));
+        match node.app.ask_reset(&ana).await {
+            Err(AppError::RateLimited { retry_after }) => {
+                assert_eq!(retry_after, Duration::from_secs(1));
+            }
+            other => panic!("{other:?}"),
+        }
+        node.later(Duration::from_secs(1));
+        node.app.ask_reset(&ana).await.unwrap();
+        let second = node.code_of(CODE).await;
+        if first != second {
+            failed(node.confirm(&ana, &first, ANSWERS).await);
+            ended(node.confirm(&ana, &other_than(&second), ANSWERS).await);
+        }
+    }
+);
+
+on_both_nodes!(five_codes_an_hour_are_mailed, async |node: TestApp| {
+    let partner = node.partner(1).await;
+    let ana = node.with_pin(&partner, "ana").await;
+    for _ in 0..5 {
+        node.app.ask_reset(&ana).await.unwrap();
+        node.later(Duration::from_mins(1));
+    }
+    let refused = node.app.ask_reset(&ana).await;
+    assert!(
+        matches!(refused, Err(AppError::RateLimited { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(node.mails_of(CODE).await.len(), 5);
+    node.later(Duration::from_mins(55));
+    node.app.ask_reset(&ana).await.unwrap();
+});
+
+on_both_nodes!(
+    there_is_nothing_to_reset_without_pin_and_questions,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        let ana = node.member(&partner, "ana", "phone").await;
+        let refused = node.app.ask_reset(&ana).await;
+        assert!(matches!(refused, Err(AppError::Conflict { .. })));
+        node.set_pin(&ana, [Some(PIN), None, None]).await.unwrap();
+        let refused = node.app.ask_reset(&ana).await;
+        assert!(matches!(refused, Err(AppError::Conflict { .. })));
+        failed(node.confirm(&ana, "123456", ANSWERS).await);
+    }
+);
+
+on_both_nodes!(settings_change_in_part, async |node: TestApp| {
+    let partner = node.partner(1).await;
+    let ana = node.member(&partner, "ana", "phone").await;
+    let patch = SettingsPatch {
+        language: Some("ca".to_owned()),
+        currency: Some("EUR".to_owned()),
+        ..SettingsPatch::default()
+    };
+    node.app.update_settings(&ana, patch).await.unwrap();
+    let patch = SettingsPatch {
+        ack_tnc: Some(true),
+        currency: Some(String::new()),
+        ..SettingsPatch::default()
+    };
+    let settings = node.app.update_settings(&ana, patch).await.unwrap();
+    assert_eq!(settings.language.as_deref(), Some("ca"));
+    assert_eq!((settings.currency.clone(), settings.ack_tnc), (None, true));
+    let profile = node.app.sso_profile(&ana).await.unwrap();
+    assert_eq!(profile.settings, settings);
+    assert_eq!(profile.profile.email.as_deref(), Some("ana@example.org"));
+    assert!(!profile.has_pin);
+});
