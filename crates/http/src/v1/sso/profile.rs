@@ -49,6 +49,8 @@ pub(crate) struct PersonView {
 }
 
 /// Show the user
+///
+/// Who it is by the app's own id, and whether a signature is set.
 #[utoipa::path(
     get,
     path = "/v1/sso/profile",

@@ -76,6 +76,8 @@ impl From<UserSettings> for SettingsAnswer {
 }
 
 /// Change the user's settings
+///
+/// A member that is missing stays as it is. With one that is not valid none is changed.
 #[utoipa::path(
     put,
     path = "/v1/sso/settings",

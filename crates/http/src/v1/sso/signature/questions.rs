@@ -39,6 +39,9 @@ pub(crate) struct QuestionBody {
 }
 
 /// Set the recovery questions
+///
+/// Three questions with their answers, which replace those before. A forgotten signature is
+/// replaced by whoever knows all answers and reads the user's mails.
 #[utoipa::path(
     put,
     path = "/v1/sso/signature/questions",
