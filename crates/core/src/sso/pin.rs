@@ -281,12 +281,11 @@ impl Recovery {
                 faults.push(FieldError::new(pointer("question"), message));
             }
             recovery.questions.push(question.to_owned());
-            match Answer::read(answer) {
-                Some(answer) => recovery.answers.push(answer),
-                None => {
-                    let message = "answer must be 1 to 200 characters";
-                    faults.push(FieldError::new(pointer("answer"), message));
-                }
+            if let Some(answer) = Answer::read(answer) {
+                recovery.answers.push(answer);
+            } else {
+                let message = "answer must be 1 to 200 characters";
+                faults.push(FieldError::new(pointer("answer"), message));
             }
         }
         if faults.is_empty() {

@@ -9,7 +9,11 @@ use crate::text;
 pub const DEFAULT_LANGUAGE: &str = "en";
 
 /// A user's settings as kept; what was never set has its default.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, as the contract names them"
+)]
 pub struct UserSettings {
     /// An ISO 4217 code; `None` when none was set.
     pub currency: Option<String>,
@@ -23,19 +27,6 @@ pub struct UserSettings {
     pub ack_tnc: bool,
     /// Whether the user accepted the privacy statement.
     pub ack_privacy: bool,
-}
-
-impl Default for UserSettings {
-    fn default() -> Self {
-        Self {
-            currency: None,
-            adv_mode: false,
-            language: None,
-            sig_reset_req: false,
-            ack_tnc: false,
-            ack_privacy: false,
-        }
-    }
 }
 
 impl UserSettings {

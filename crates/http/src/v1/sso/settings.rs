@@ -40,6 +40,10 @@ pub(crate) struct SettingsBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = SsoSettings)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, as the contract names them"
+)]
 pub(crate) struct SettingsAnswer {
     /// `ok`.
     #[schema(example = "ok")]
