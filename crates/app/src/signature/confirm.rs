@@ -50,13 +50,13 @@ impl App {
             asked.map_or_else(|| (Vec::new(), 0), |asked| (asked.answers, asked.version));
         // The new PIN is hashed whether it will be needed or not: the time tells
         // nothing about the answers.
-        let hashed = self
+        let judged = self
             .hashing
             .run(move |cost, entropy| -> (bool, SecretHash) {
                 let right = all_right(&hashes, &answers);
                 (right, pin.hash(cost, entropy.as_ref()))
             });
-        let (right, pin) = hashed.await?;
+        let (right, pin) = judged.await?;
         let confirm = ConfirmReset {
             app: caller.app,
             user: caller.user,

@@ -45,7 +45,7 @@ impl App {
             let hash = |answer: &mayday_core::sso::pin::Answer| answer.hash(cost, entropy.as_ref());
             answers.iter().map(hash).collect()
         });
-        let set = SetQuestions {
+        let command = SetQuestions {
             app: caller.app,
             user: caller.user,
             session,
@@ -54,7 +54,7 @@ impl App {
             answers: made.await?,
             pretend: checked.is_some_and(|checked| checked.duress),
         };
-        match self.store.write(Lane::Session, set).await? {
+        match self.store.write(Lane::Session, command).await? {
             QuestionsSet::Set => Ok(()),
             QuestionsSet::Changed => Err(changed()),
         }

@@ -76,8 +76,8 @@ impl App {
             request: request.unwrap_or(RecordId(uuid::Uuid::nil())),
             login: login.to_owned(),
         };
-        let sent = self.store.write(Lane::Session, send).await?;
-        if sent == SentLinkCode::Sent {
+        let outcome = self.store.write(Lane::Session, send).await?;
+        if outcome == SentLinkCode::Sent {
             tracing::info!("a linking code was mailed");
         }
         tokio::time::sleep_until(answered).await;
