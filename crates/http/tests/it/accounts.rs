@@ -169,6 +169,7 @@ async fn a_wrong_code_is_refused_and_the_fifth_spends_the_token() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a story is told in one go")]
 async fn a_signature_is_set_verified_locked_and_replaced() {
     let server = Server::start().await;
     let partner = server.node.partner(1).await;
