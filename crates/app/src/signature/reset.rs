@@ -20,7 +20,7 @@ pub struct ResetTicket {
 
 impl App {
     /// Mails a code to the address that the partner vouched for, at most once a
-    /// minute and five times an hour. Only this session can confirm it.
+    /// minute and five times an hour. Only the session that asked can confirm it.
     pub async fn ask_reset(&self, caller: &Caller) -> Result<ResetTicket, AppError> {
         require_full(caller)?;
         self.limit_codes(caller.app_id.as_str(), caller.peer)?;

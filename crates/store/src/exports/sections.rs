@@ -140,12 +140,12 @@ static SESSIONS: Sql = Sql::new(
 );
 // That there is a PIN and when it changed; of both PINs nothing.
 static SIGNATURE: Sql = Sql::new(
-    "SELECT s.id, CAST(0 AS BIGINT), s.created_at, s.updated_at, q.questions, s.locked_until
+    "SELECT s.id, CAST(0 AS BIGINT), s.created_at, s.updated_at, q.questions
      FROM signatures s LEFT JOIN signature_questions q ON q.id = s.id
      WHERE s.id = $1 AND s.id > $2 AND CAST($3 AS BIGINT) IS NOT NULL LIMIT $4",
 );
 static CODES: Sql = Sql::new(
-    "SELECT id, CAST(0 AS BIGINT), purpose, address, sends, attempts, closed, updated_at
+    "SELECT id, CAST(0 AS BIGINT), purpose, address, updated_at
      FROM verification_codes WHERE user_id = $1 AND id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
      ORDER BY id LIMIT $4",
 );
@@ -524,21 +524,13 @@ pub(super) const SECTIONS: &[Section] = &[
             ("created_at", Time),
             ("updated_at", Time),
             ("questions", Json),
-            ("locked_until", Time),
         ],
     },
     Section {
         name: "verification_codes",
         statement: &CODES,
         page: 100,
-        columns: &[
-            ("purpose", Text),
-            ("address", Text),
-            ("sends", Json),
-            ("attempts", Number),
-            ("closed", Text),
-            ("updated_at", Time),
-        ],
+        columns: &[("purpose", Text), ("address", Text), ("updated_at", Time)],
     },
     Section {
         name: "settings",

@@ -118,7 +118,7 @@ pub enum ResetConfirmation {
     Wrong,
     /// It was wrong once too often: every session of the user has ended.
     Exhausted,
-    /// No code was sent to this session, or it is used, over, or replaced.
+    /// No code was sent to the session, or it is used, over, or replaced.
     Nothing,
 }
 

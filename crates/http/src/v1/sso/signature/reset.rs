@@ -30,8 +30,8 @@ pub(crate) struct ResetAnswer {
 /// Mail the code that replaces a forgotten signature
 ///
 /// To the address that the app's server vouched for, at most once a minute and five
-/// times an hour: 429. A new code replaces the one before; only this session can
-/// confirm it.
+/// times an hour: 429. A new code replaces the one before; only the session that
+/// asked can confirm it.
 #[utoipa::path(
     post,
     path = "/v1/sso/signature/reset",
