@@ -1,8 +1,11 @@
 //! Why a sample was not stored or not found.
 
 use std::fmt::Display;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
+
+use rusqlite::ErrorCode;
 
 use crate::rights;
 
@@ -22,9 +25,17 @@ pub enum TelemetryError {
     /// The store is closing.
     #[error("the telemetry store is closed")]
     Closed,
-    /// A file or directory cannot be used.
+    /// A file or directory cannot be used until somebody mends it.
     #[error("cannot use {}: {reason}: move it away or repair it, then start again", path.display())]
     Open {
+        /// What could not be used.
+        path: Arc<Path>,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// A file or directory cannot be used now, for a reason that may pass: a full disk.
+    #[error("cannot use {}: {reason}", path.display())]
+    Unopened {
         /// What could not be used.
         path: Arc<Path>,
         /// Why.
@@ -55,17 +66,42 @@ pub enum TelemetryError {
 impl TelemetryError {
     /// What the system or SQLite said of a path. SQLite does not say which
     /// permission it missed, so the file system is asked.
-    pub(super) fn open(path: &Path, error: &dyn Display) -> Self {
-        match rights::obstacle(path) {
+    pub(super) fn open(path: &Path, error: &dyn Obstacle) -> Self {
+        let (path, reason): (Arc<Path>, Arc<str>) = (path.into(), error.to_string().into());
+        match rights::obstacle(&path) {
             Some(why) => Self::Denied {
-                path: path.into(),
+                path,
                 why: why.into(),
             },
-            None => Self::Open {
-                path: path.into(),
-                reason: error.to_string().into(),
-            },
+            None if error.is_lasting() => Self::Open { path, reason },
+            None => Self::Unopened { path, reason },
         }
+    }
+
+    /// What SQLite said while an open file was read: damage is the file's.
+    pub(super) fn read_of(path: &Path, error: &rusqlite::Error) -> Self {
+        if error.is_lasting() {
+            Self::open(path, error)
+        } else {
+            Self::read(error)
+        }
+    }
+
+    /// The same while it was written.
+    pub(super) fn write_of(path: &Path, error: &rusqlite::Error) -> Self {
+        if error.is_lasting() {
+            Self::open(path, error)
+        } else {
+            Self::write(error)
+        }
+    }
+
+    /// Whether a file stays as unusable as it is until somebody mends it.
+    pub(super) fn is_lasting(&self) -> bool {
+        matches!(
+            self,
+            Self::Open { .. } | Self::Denied { .. } | Self::Newer { .. }
+        )
     }
 
     /// Refuses a file that may not be written before SQLite opens it: beside a
@@ -85,5 +121,62 @@ impl TelemetryError {
 
     pub(super) fn read(error: &dyn Display) -> Self {
         Self::Read(error.to_string().into())
+    }
+}
+
+/// What stands between this process and a file.
+pub(super) trait Obstacle: Display {
+    /// Whether it stands there until somebody mends it: damage, as opposed to a disk that
+    /// is full now.
+    fn is_lasting(&self) -> bool;
+}
+
+impl Obstacle for rusqlite::Error {
+    fn is_lasting(&self) -> bool {
+        matches!(
+            self.sqlite_error_code(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        )
+    }
+}
+
+impl Obstacle for io::Error {
+    fn is_lasting(&self) -> bool {
+        matches!(
+            self.kind(),
+            io::ErrorKind::NotADirectory
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::AlreadyExists
+                | io::ErrorKind::InvalidInput
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_lasts_and_a_full_disk_does_not() {
+        let of = |code: std::ffi::c_int| {
+            rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None)
+        };
+        let path = Path::new("/nowhere/2026-09-09.db");
+        for (code, lasts) in [
+            (rusqlite::ffi::SQLITE_CORRUPT, true),
+            (rusqlite::ffi::SQLITE_NOTADB, true),
+            (rusqlite::ffi::SQLITE_FULL, false),
+            (rusqlite::ffi::SQLITE_IOERR, false),
+            (rusqlite::ffi::SQLITE_CANTOPEN, false),
+        ] {
+            let error = of(code);
+            assert_eq!(
+                TelemetryError::open(path, &error).is_lasting(),
+                lasts,
+                "{code}"
+            );
+            assert_eq!(TelemetryError::write_of(path, &error).is_lasting(), lasts);
+            assert_eq!(TelemetryError::read_of(path, &error).is_lasting(), lasts);
+        }
     }
 }

@@ -4,9 +4,11 @@
 //! all others this type is empty and its questions are answered at compile
 //! time.
 
+use std::path::Path;
 #[cfg(any(test, feature = "fault-points"))]
 use std::sync::{Arc, Condvar, Mutex};
 
+use super::TelemetryError;
 #[cfg(any(test, feature = "fault-points"))]
 use super::queue::lock;
 
@@ -29,6 +31,7 @@ struct State {
     early: bool,
     holding: bool,
     unfiled: bool,
+    unopened: bool,
     released: bool,
 }
 
@@ -65,6 +68,22 @@ impl Faults {
     /// Whether writing to the day files fails from now on.
     pub fn fail_filing(&self, failing: bool) {
         lock(&self.shared.0).unfiled = failing;
+    }
+
+    /// Whether no file can be opened from now on, as on a full disk.
+    pub fn fail_opening(&self, failing: bool) {
+        lock(&self.shared.0).unopened = failing;
+    }
+
+    /// Fails while no file can be opened.
+    pub(super) fn before_opening(&self, path: &Path) -> Result<(), TelemetryError> {
+        if !lock(&self.shared.0).unopened {
+            return Ok(());
+        }
+        Err(TelemetryError::Unopened {
+            path: path.into(),
+            reason: "opening was made to fail".into(),
+        })
     }
 
     /// Blocks while frozen.
@@ -122,6 +141,13 @@ impl Faults {
 impl Faults {
     pub(crate) const fn before_commit(&self) {}
     pub(crate) const fn before_filing(&self) {}
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the same calls as in a build with fault points"
+    )]
+    pub(crate) const fn before_opening(&self, _path: &Path) -> Result<(), TelemetryError> {
+        Ok(())
+    }
     pub(crate) const fn filing_fails(&self) -> bool {
         false
     }

@@ -31,7 +31,7 @@ use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::telemetry::{Position, Sample};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub use config::{TelemetryConfig, TelemetryPlace};
 pub use erase::Swept;
@@ -191,6 +191,14 @@ impl Telemetry {
             return Pending::answered(receiver, Arc::clone(&inner.outlet));
         }
         let Some(room) = inner.queue.try_room(&sample) else {
+            if self.is_failing() {
+                // There will be no room before the day files can be written.
+                let entry = Arc::new(Entry::new(sample, true, answer, None));
+                let outlet = Arc::clone(&inner.outlet);
+                let pending = Pending::queued(receiver, outlet, Arc::clone(&entry));
+                inner.outlet.spill([entry]);
+                return pending;
+            }
             return Pending::crowded(receiver, Arc::clone(&inner.outlet), |hurry| {
                 let (queue, outlet) = (Arc::clone(&inner.queue), Arc::clone(&inner.outlet));
                 tokio::spawn(async move {
@@ -308,7 +316,7 @@ impl Telemetry {
             rows: 0,
             more: false,
         };
-        if inner.queue.is_stalled() {
+        if inner.queue.is_stalled() || self.is_failing() {
             return Ok(none);
         }
         let mut tx = inner
@@ -322,26 +330,35 @@ impl Telemetry {
         if spilled.is_empty() {
             return Ok(none);
         }
-        let mut waiting = Vec::with_capacity(spilled.len());
+        let found = spilled.len();
+        let mut waiting = Vec::with_capacity(found);
         let (mut unrevised, mut revised) = (Vec::new(), Vec::new());
+        let limit = Instant::now() + ROOM_LIMIT;
         for row in spilled {
+            // They take part in the bound like any other.
+            let room = timeout_at(limit, inner.queue.room(&row.sample)).await;
+            let Ok(Some(room)) = room else { break };
             match row.revision {
                 0 => unrevised.push(row.id),
                 revision => revised.push((row.id, revision)),
             }
             let (answer, receiver) = oneshot::channel();
-            let entry = Arc::new(Entry::new(row.sample, false, answer, None));
+            let entry = Arc::new(Entry::new(row.sample, false, answer, Some(room)));
             inner.queue.push(entry);
             waiting.push(receiver);
         }
         let rows = waiting.len();
+        if rows == 0 {
+            return Err(TelemetryError::Busy);
+        }
         for receiver in waiting {
             receiver.await.map_err(|_| TelemetryError::Closed)??;
         }
         let delete = spill::DeleteSpilled { unrevised, revised };
         let deleted = inner.store.write(Lane::Job, delete).await;
         deleted.map_err(|e| TelemetryError::write(&e))?;
-        let more = rows >= usize::try_from(MOVE_ROWS).unwrap_or(usize::MAX);
+        let is_page = found >= usize::try_from(MOVE_ROWS).unwrap_or(usize::MAX);
+        let more = is_page || rows < found;
         Ok(Moved { rows, more })
     }
 

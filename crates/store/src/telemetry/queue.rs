@@ -23,8 +23,10 @@ use super::{StoredIn, TelemetryError};
 pub(super) const MAX_BATCH_ROWS: usize = 1024;
 /// What one permit stands for, in bytes.
 const PERMIT_BYTES: usize = 512;
-/// Samples in memory at most, in permits: 64 MiB.
-const MAX_PERMITS: usize = 64 * 1024 * 1024 / PERMIT_BYTES;
+/// Samples in memory at most, in bytes.
+pub(super) const MAX_BYTES: usize = if cfg!(test) { 8 } else { 64 } * 1024 * 1024;
+/// The same in permits.
+const MAX_PERMITS: usize = MAX_BYTES / PERMIT_BYTES;
 
 const WRITER_FAILED: u8 = 1;
 const SPILL_FAILED: u8 = 2;
@@ -74,13 +76,13 @@ impl Entry {
     }
 
     /// A sample that an earlier process has answered.
-    pub(super) fn answered(sample: Sample) -> Self {
+    pub(super) fn answered(sample: Sample, room: Option<OwnedSemaphorePermit>) -> Self {
         Self {
             sample,
             may_spill: false,
             answer: Mutex::new(None),
             state: AtomicU8::new(0),
-            _room: None,
+            _room: room,
         }
     }
 

@@ -1,13 +1,17 @@
 //! Erases a user's rows from the telemetry tables.
 
+use std::time::Duration;
+
 use mayday_core::ids::UserId;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::PostgresTables;
 use crate::telemetry::{Swept, TelemetryError};
 
 /// Rows that one statement deletes, so that none runs for long.
 const ERASE_ROWS: i64 = 10_000;
+/// How long a batch that is being written is waited for.
+const COMMIT_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) const ERASE: &str = "DELETE FROM telemetry
 WHERE (user_id, measured_at, device, event_id) IN
@@ -21,6 +25,9 @@ impl PostgresTables {
         user: UserId,
         until: Instant,
     ) -> Result<Swept, TelemetryError> {
+        // A batch that is being written now may hold some that are known from elsewhere.
+        let committed = timeout(COMMIT_LIMIT, self.commits.write()).await;
+        drop(committed.map_err(|_| TelemetryError::Busy)?);
         let mut rows = 0;
         loop {
             let gone = sqlx::query(ERASE)

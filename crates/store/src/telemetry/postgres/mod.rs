@@ -19,6 +19,7 @@ use std::time::Duration;
 use mayday_core::clock::{SharedClock, SharedEntropy};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::sync::RwLock;
 use tokio::task::JoinHandle;
 
 use super::TelemetryError;
@@ -59,6 +60,8 @@ pub(super) struct PostgresTables {
     /// Makes the days.
     keeper: JoinHandle<()>,
     walk: expire::Walk,
+    /// Shared by the writers while they write a batch; whoever erases waits for it.
+    commits: Arc<RwLock<()>>,
 }
 
 impl PostgresTables {
@@ -76,6 +79,7 @@ impl PostgresTables {
         let keeper = days::keep(reading.clone(), Arc::clone(&parts.clock))
             .await
             .map_err(|error| TelemetryError::write(&error))?;
+        let commits = Arc::new(RwLock::new(()));
         let tasks = (0..WRITERS)
             .map(|slot| {
                 let writer = writer::Writer {
@@ -84,6 +88,7 @@ impl PostgresTables {
                     queue: Arc::clone(&parts.queue),
                     outlet: Arc::clone(&parts.outlet),
                     faults: parts.faults.clone(),
+                    commits: Arc::clone(&commits),
                     entropy: Arc::clone(&parts.entropy),
                 };
                 tokio::spawn(writer.run())
@@ -98,6 +103,7 @@ impl PostgresTables {
             writers: Mutex::new(tasks),
             keeper,
             walk: expire::Walk::default(),
+            commits,
         })
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use mayday_core::clock::SharedEntropy;
 use mayday_core::telemetry::{Sample, SampleKey};
 use sqlx::PgPool;
+use tokio::sync::RwLock;
 use uuid::Uuid;
 
 use crate::telemetry::StoredIn;
@@ -70,6 +71,7 @@ pub(super) struct Writer {
     pub(super) queue: Arc<Queue>,
     pub(super) outlet: Arc<Outlet>,
     pub(super) faults: Faults,
+    pub(super) commits: Arc<RwLock<()>>,
     pub(super) entropy: SharedEntropy,
 }
 
@@ -77,7 +79,8 @@ impl Writer {
     /// Works until the queue is closed and empty.
     pub(super) async fn run(self) {
         while let Some(taken) = self.queue.take(self.slot).await {
-            if self.faults.acknowledges_early() {
+            let answers_early = self.faults.acknowledges_early();
+            if answers_early {
                 for entry in taken.rows.iter() {
                     entry.answer(Ok(StoredIn::Telemetry));
                 }
@@ -85,7 +88,17 @@ impl Writer {
             while self.faults.is_frozen() {
                 tokio::time::sleep(FROZEN_EVERY).await;
             }
-            let rows: Vec<&Arc<Entry>> = taken.rows.iter().collect();
+            let committing = self.commits.read().await;
+            // What was answered from the spill table meanwhile comes from there; it may
+            // have been erased there by now.
+            let rows: Vec<&Arc<Entry>> = taken
+                .rows
+                .iter()
+                .filter(|entry| answers_early || !entry.is_answered())
+                .collect();
+            if rows.is_empty() {
+                continue;
+            }
             match self.write(&rows).await {
                 Ok(()) => self.queue.committed(&rows),
                 Err(error) => {
@@ -93,6 +106,7 @@ impl Writer {
                     self.outlet.writer_failed(&rows, &error);
                 }
             }
+            drop(committing);
         }
     }
 

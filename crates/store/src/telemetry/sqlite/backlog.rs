@@ -14,7 +14,7 @@ use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::telemetry::{Position, Sample, SampleKey};
 
 use super::day::Window;
-use crate::telemetry::queue::{Entry, lock};
+use crate::telemetry::queue::{Entry, MAX_BYTES, lock};
 use crate::telemetry::strays::Strays;
 use mayday_core::time::Timestamp;
 
@@ -31,6 +31,13 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 /// Samples that may wait for a filing that fails; those that come then go to the
 /// spill table.
 const MAX_FAILING_ROWS: usize = if cfg!(test) { 1_024 } else { 32 * 1024 };
+/// The same in bytes: half of the room there is, so that the rest are not kept waiting
+/// for it.
+const MAX_FAILING_BYTES: usize = if cfg!(test) {
+    MAX_BYTES / 8
+} else {
+    MAX_BYTES / 2
+};
 
 /// A sample with the incident that it joined.
 pub(super) struct Row {
@@ -50,6 +57,34 @@ pub(super) struct Batch {
     /// The days that had files when it was acknowledged: filing it later changes nothing.
     pub(super) window: Window,
     pub(super) rows: Vec<Row>,
+    bytes: usize,
+}
+
+impl Batch {
+    pub(super) fn new(id: i64, window: Window, rows: Vec<Row>) -> Self {
+        let bytes = rows.iter().map(|row| row.sample().weight()).sum();
+        Self {
+            id,
+            window,
+            rows,
+            bytes,
+        }
+    }
+}
+
+/// A batch in the writer's hands; dropped, it is in the backlog or failed.
+pub(super) struct Writing<'b>(&'b Backlog);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.0.lock();
+        inner.ended += 1;
+        let is_awaited = inner.draining > 0;
+        drop(inner);
+        if is_awaited {
+            self.0.changed.notify_all();
+        }
+    }
 }
 
 /// The backlog.
@@ -63,6 +98,14 @@ pub(super) struct Backlog {
 struct Inner {
     batches: VecDeque<Arc<Batch>>,
     rows: usize,
+    bytes: usize,
+    /// What an earlier process left could not be read yet.
+    unread: bool,
+    /// Batches that the writer began, and those of them that it ended one way or another.
+    begun: u64,
+    ended: u64,
+    /// How many wait for the writer to end one.
+    draining: u32,
     /// The last batch that was added, and the last that somebody waits for.
     last: i64,
     wanted: i64,
@@ -77,10 +120,24 @@ impl Backlog {
         lock(&self.inner)
     }
 
+    /// The writer begins with a batch. Whoever waits for what was acknowledged waits
+    /// until it lets go of what this returns.
+    pub(super) fn begin(&self) -> Writing<'_> {
+        self.lock().begun += 1;
+        Writing(self)
+    }
+
+    /// Whether what an earlier process left could not be read yet.
+    pub(super) fn set_unread(&self, unread: bool) {
+        self.lock().unread = unread;
+        self.changed.notify_all();
+    }
+
     /// Adds a batch that is durable in the journal.
     pub(super) fn push(&self, batch: Batch) {
         let mut inner = self.lock();
         inner.rows += batch.rows.len();
+        inner.bytes += batch.bytes;
         inner.last = batch.id;
         let begins = inner.batches.is_empty() || inner.rows >= FILE_ROWS;
         inner.batches.push_back(Arc::new(batch));
@@ -126,6 +183,7 @@ impl Backlog {
             gone.extend(inner.batches.pop_front());
         }
         inner.rows -= gone.iter().map(|batch| batch.rows.len()).sum::<usize>();
+        inner.bytes -= gone.iter().map(|batch| batch.bytes).sum::<usize>();
         inner.filed = id;
         inner.failing = false;
         drop(inner);
@@ -145,21 +203,35 @@ impl Backlog {
         !inner.closed
     }
 
-    /// Whether filing failed the last time.
+    /// Whether filing failed the last time, or cannot begin.
     pub(super) fn is_failing(&self) -> bool {
-        self.lock().failing
+        let inner = self.lock();
+        inner.failing || inner.unread
     }
 
     /// Whether filing fails and enough waits for it.
     pub(super) fn is_refusing(&self) -> bool {
         let inner = self.lock();
-        inner.failing && inner.rows >= MAX_FAILING_ROWS
+        inner.failing && (inner.rows >= MAX_FAILING_ROWS || inner.bytes >= MAX_FAILING_BYTES)
     }
 
-    /// Waits until what is here now lies in its files and in the journal no more;
-    /// `false` when that took too long. Blocks.
+    /// Waits until what is here now, or in the writer's hands, lies in its files and in
+    /// the journal no more; `false` when that took too long, or what an earlier process
+    /// left is not known. Blocks.
     pub(super) fn drain(&self) -> bool {
         let mut inner = self.lock();
+        let begun = inner.begun;
+        inner.draining += 1;
+        let (mut inner, _) = self
+            .changed
+            .wait_timeout_while(inner, DRAIN_LIMIT, |inner| {
+                inner.ended < begun && !inner.unread
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        inner.draining -= 1;
+        if inner.ended < begun || inner.unread {
+            return false;
+        }
         let last = inner.last;
         inner.wanted = last;
         self.changed.notify_all();
@@ -236,4 +308,42 @@ impl Inner {
 
 fn point(row: &Row) -> (SampleKey, Position) {
     (row.sample().key(), row.sample().position())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(id: i64) -> Batch {
+        let window = Window { first: 0, last: 1 };
+        Batch::new(id, window, Vec::new())
+    }
+
+    #[test]
+    fn draining_waits_for_what_the_writer_has_begun() {
+        let backlog = Backlog::default();
+        let writing = backlog.begin();
+        std::thread::scope(|threads| {
+            let drained = threads.spawn(|| backlog.drain());
+            while backlog.lock().draining == 0 {
+                std::thread::yield_now();
+            }
+            backlog.push(batch(1));
+            drop(writing);
+            while backlog.lock().wanted == 0 {
+                std::thread::yield_now();
+            }
+            backlog.filed(1);
+            assert!(drained.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn nothing_is_drained_while_the_journal_is_not_read() {
+        let backlog = Backlog::default();
+        backlog.set_unread(true);
+        assert!(!backlog.drain() && backlog.is_failing());
+        backlog.set_unread(false);
+        assert!(backlog.drain() && !backlog.is_failing());
+    }
 }

@@ -115,8 +115,14 @@ pub(super) fn list(directory: &Path) -> Result<Vec<FileKey>, TelemetryError> {
 pub(super) fn unlink(directory: &Path, key: FileKey) -> Result<(), TelemetryError> {
     let path = key.path(directory);
     std::fs::remove_file(&path).map_err(|e| TelemetryError::open(&path, &e))?;
+    remove_sides(&path)?;
+    sync_directory(directory)
+}
+
+/// Removes the log of a file, and the index of the log, where there are some.
+pub(super) fn remove_sides(path: &Path) -> Result<(), TelemetryError> {
     for suffix in ["-wal", "-shm"] {
-        let mut side = path.clone().into_os_string();
+        let mut side = path.to_owned().into_os_string();
         side.push(suffix);
         match std::fs::remove_file(&side) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -125,7 +131,7 @@ pub(super) fn unlink(directory: &Path, key: FileKey) -> Result<(), TelemetryErro
             _ => {}
         }
     }
-    sync_directory(directory)
+    Ok(())
 }
 
 /// Makes the names in a directory durable.

@@ -45,31 +45,52 @@ impl SqliteFiles {
         let directory = self.shared.directory.clone();
         let files = self.readers.run(move || day::list(&directory)).await?;
         let mut rows = 0;
+        let mut unusable = None;
         for key in files {
-            let shared = Arc::clone(&self.shared);
-            let find = move || buckets_with(&shared, key, user);
-            let mut buckets = self.readers.run(find).await?;
-            loop {
-                let shared = Arc::clone(&self.shared);
-                let step = move || {
-                    let gone = erase_some(&shared, key, user, &mut buckets)?;
-                    Ok((gone, buckets))
-                };
-                let (gone, left) = self.readers.run(step).await?;
-                rows += gone;
-                buckets = left;
-                if gone == 0 && buckets.is_empty() {
-                    break;
-                }
-                if Instant::now() >= until {
-                    return Ok(Swept { rows, all: false });
-                }
-                tokio::time::sleep(PRUNE_REST).await;
+            match self.erase_in(key, user, until, &mut rows).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(Swept { rows, all: false }),
+                Err(error) if error.is_lasting() => unusable = Some(error),
+                Err(error) => return Err(error),
             }
         }
         let table = Arc::clone(&self.table);
         self.readers.run(move || table.remove(user)).await?;
-        Ok(Swept { rows, all: true })
+        match unusable {
+            // It may hold some: not all is gone before somebody has mended or removed it.
+            Some(error) => Err(error),
+            None => Ok(Swept { rows, all: true }),
+        }
+    }
+
+    /// Erases the rows of one file, counting them; answers whether all are gone.
+    async fn erase_in(
+        &self,
+        key: FileKey,
+        user: UserId,
+        until: Instant,
+        rows: &mut u64,
+    ) -> Result<bool, TelemetryError> {
+        let shared = Arc::clone(&self.shared);
+        let find = move || buckets_with(&shared, key, user);
+        let mut buckets = self.readers.run(find).await?;
+        loop {
+            let shared = Arc::clone(&self.shared);
+            let step = move || {
+                let gone = erase_some(&shared, key, user, &mut buckets)?;
+                Ok((gone, buckets))
+            };
+            let (gone, left) = self.readers.run(step).await?;
+            *rows += gone;
+            buckets = left;
+            if gone == 0 && buckets.is_empty() {
+                return Ok(true);
+            }
+            if Instant::now() >= until {
+                return Ok(false);
+            }
+            tokio::time::sleep(PRUNE_REST).await;
+        }
     }
 }
 
@@ -93,7 +114,7 @@ fn buckets_with(shared: &Shared, key: FileKey, user: UserId) -> Result<Vec<i64>,
         }
         Ok(found)
     };
-    look().map_err(|error| TelemetryError::read(&error))
+    look().map_err(|error| TelemetryError::read_of(&key.path(&shared.directory), &error))
 }
 
 /// One step: takes buckets off the list until enough rows went.
@@ -135,7 +156,7 @@ fn erase_some(
         transaction.commit()?;
         Ok(gone)
     };
-    step().map_err(|error| TelemetryError::write(&error))
+    step().map_err(|error| TelemetryError::write_of(&key.path(&shared.directory), &error))
 }
 
 fn erase_late(transaction: &Connection, user: UserId) -> rusqlite::Result<u64> {

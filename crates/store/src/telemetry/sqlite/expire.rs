@@ -8,7 +8,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use mayday_core::ids::{AppUuid, UserId};
 use mayday_core::time::Timestamp;
@@ -16,7 +15,7 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::day::{self, FileKey, bucket_of, day_of};
-use super::{Shared, SqliteFiles, schema};
+use super::{Shared, SqliteFiles, remove_file, schema};
 use crate::telemetry::TelemetryError;
 use crate::telemetry::expire::{Expired, Rules, WALK_EVERY};
 use crate::telemetry::queue::lock;
@@ -84,6 +83,34 @@ struct Doomed {
     before: Timestamp,
 }
 
+impl Walk {
+    /// Goes on without a file that cannot be used; tomorrow it is looked at again.
+    fn leave(&mut self, place: Place) -> Expired {
+        let done = Done {
+            has_leftovers: true,
+            ..place.done
+        };
+        self.done.insert(place.key, done);
+        Expired {
+            rows: 0,
+            more: true,
+        }
+    }
+}
+
+/// What a step on a file found; nothing where the file is damaged, which must not keep
+/// the others.
+fn passed_over<T>(step: Result<T, TelemetryError>) -> Result<Option<T>, TelemetryError> {
+    match step {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_lasting() => {
+            tracing::warn!(%error, "a telemetry file is passed over");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// What deleting did.
 #[derive(Default)]
 struct Deleted {
@@ -114,13 +141,19 @@ impl SqliteFiles {
         };
         let (key, after, readers) = (place.key, place.after, Arc::clone(&self.readers));
         let find = move || readers.on(key, |file| pairs_after(file, key, after));
-        let pairs = self.readers.run(find).await?;
+        let found = self.readers.run(find).await;
+        let Some(pairs) = passed_over(found)? else {
+            return Ok(walk.leave(place));
+        };
         let rows = if pairs.is_empty() {
             self.remove_if_empty(key).await?;
             walk.done.insert(key, place.done);
             0
         } else {
-            let rows = self.expire_pairs(&mut place, pairs, rules).await?;
+            let expired = self.expire_pairs(&mut place, pairs, rules).await;
+            let Some(rows) = passed_over(expired)? else {
+                return Ok(walk.leave(place));
+            };
             walk.place = Some(place);
             rows
         };
@@ -148,7 +181,9 @@ impl SqliteFiles {
             }
             let readers = Arc::clone(&self.readers);
             let look = move || readers.on(key, schema::last_row);
-            let last_row = self.readers.run(look).await?;
+            let Some(last_row) = passed_over(self.readers.run(look).await)? else {
+                continue;
+            };
             let is_done = walk.done.get(&key).is_some_and(|done| {
                 let is_same = done.last_row == last_row && done.rules == due;
                 is_same && (!done.has_leftovers || done.today == today)
@@ -238,21 +273,18 @@ impl SqliteFiles {
         let upkeep = Arc::clone(&self.upkeep);
         self.readers
             .run(move || {
-                if readers.on(key, |file| holds_any(file).map(|holds| !holds))? {
-                    upkeep.forget(key);
-                    readers.forget(key);
-                    let _writing = lock(&shared.gate);
-                    // Looked at again, now that nobody writes.
-                    let is_empty = match schema::open_to_read(&shared.directory, key)? {
-                        Some(file) => !holds_any(&file).map_err(|e| TelemetryError::read(&e))?,
-                        None => false,
-                    };
-                    if is_empty && !lock(&shared.touched).contains_key(&key) {
-                        shared.removals.fetch_add(1, Ordering::AcqRel);
-                        day::unlink(&shared.directory, key)?;
-                    }
+                let is_empty = |file: &Connection| holds_any(file).map(|holds| !holds);
+                if !readers.on(key, is_empty)? {
+                    return Ok(());
                 }
-                Ok(())
+                remove_file(&shared, &readers, &upkeep, key, |shared| {
+                    // Looked at again, now that nobody writes.
+                    let Some(file) = schema::open_to_read(&shared.directory, key)? else {
+                        return Ok(false);
+                    };
+                    let is_empty = is_empty(&file).map_err(|e| TelemetryError::read(&e))?;
+                    Ok(is_empty && !lock(&shared.touched).contains_key(&key))
+                })
             })
             .await
     }
@@ -296,7 +328,7 @@ fn delete_some(
         transaction.commit()?;
         Ok(deleted)
     };
-    delete().map_err(|error| TelemetryError::write(&error))
+    delete().map_err(|error| TelemetryError::write_of(&key.path(&shared.directory), &error))
 }
 
 fn delete_in(file: &Connection, key: FileKey, doomed: &[Doomed]) -> rusqlite::Result<Deleted> {

@@ -3,9 +3,10 @@
 //! It carries batches from the journal into the files that their samples belong to:
 //! many at a time and in the order of the index, so that neighbours share its pages.
 //! Nobody waits for it but room in memory. The journal forgets a batch once every file
-//! of it was flushed.
+//! of it was flushed. What belongs to a damaged file is filed in `late.db`, where every
+//! reader looks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,6 +33,8 @@ pub(super) struct Filer {
     open: HashMap<FileKey, OpenFile>,
     turn: u64,
     removals_seen: u64,
+    /// Files that take nothing until somebody mends them, once each was told.
+    unusable: HashSet<FileKey>,
 }
 
 struct OpenFile {
@@ -46,6 +49,7 @@ impl Filer {
             open: HashMap::new(),
             turn: 0,
             removals_seen: 0,
+            unusable: HashSet::new(),
         }
     }
 
@@ -90,27 +94,66 @@ impl Filer {
             }
         }
         self.turn += 1;
+        let mut late = files.remove(&FileKey::Late).unwrap_or_default();
+        // A file that fails keeps none of the others waiting.
+        let mut failure = None;
         for (key, mut rows) in files {
-            // Copies of one sample stay in the order in which they came.
-            rows.sort_by_key(|row| place_in_index(row.sample()));
-            let _gate = lock(&shared.gate);
-            let removals = shared.removals.load(Ordering::Acquire);
-            if removals != self.removals_seen {
-                self.open.clear();
-                self.removals_seen = removals;
+            match self.file_rows(key, &mut rows) {
+                Ok(()) => {}
+                Err(error) if error.is_lasting() => {
+                    self.tell_once(key, &error);
+                    late.append(&mut rows);
+                }
+                Err(error) => failure = Some(error),
             }
-            let last_row = self.write_file(key, &rows)?;
-            lock(&shared.touched).insert(key, last_row);
+        }
+        if !late.is_empty() {
+            self.file_rows(FileKey::Late, &mut late)?;
+        }
+        if let Some(error) = failure {
+            return Err(error);
         }
         let last = load.last().map_or(0, |batch| batch.id);
         lock(&shared.journal).forget(last)?;
         Ok(last)
     }
 
+    /// Files rows while nobody removes the file. After a failure its connection is not
+    /// used again.
+    fn file_rows(&mut self, key: FileKey, rows: &mut [&Row]) -> Result<(), TelemetryError> {
+        // Copies of one sample stay in the order in which they came.
+        rows.sort_by_key(|row| place_in_index(row.sample()));
+        let shared = Arc::clone(&self.shared);
+        let _gate = lock(&shared.gate);
+        let removals = shared.removals.load(Ordering::Acquire);
+        if removals != self.removals_seen {
+            self.open.clear();
+            self.removals_seen = removals;
+        }
+        let written = self.write_file(key, rows);
+        if written.is_err() {
+            self.open.remove(&key);
+        }
+        lock(&shared.touched).insert(key, written?);
+        Ok(())
+    }
+
+    /// Tells the operator of a file that cannot be used; once until the next start.
+    fn tell_once(&mut self, key: FileKey, error: &TelemetryError) {
+        if self.unusable.insert(key) {
+            tracing::error!(
+                %error,
+                instead = %FileKey::Late.name(),
+                "a telemetry file cannot be used; samples of its day go to another"
+            );
+        }
+    }
+
     /// Writes rows to their file in one transaction
     /// and returns the highest row id.
     fn write_file(&mut self, key: FileKey, rows: &[&Row]) -> Result<i64, TelemetryError> {
-        let told = |error: rusqlite::Error| TelemetryError::write(&error);
+        let path = key.path(&self.shared.directory);
+        let told = |error: rusqlite::Error| TelemetryError::write_of(&path, &error);
         let failing = self.shared.faults.filing_fails();
         let connection = self.file(key)?;
         let transaction = connection.unchecked_transaction().map_err(told)?;
@@ -133,7 +176,9 @@ impl Filer {
                     self.open.remove(&oldest);
                 }
             }
-            let connection = schema::open_to_write(&self.shared.directory, key)?;
+            let directory = &self.shared.directory;
+            self.shared.faults.before_opening(&key.path(directory))?;
+            let connection = schema::open_to_write(directory, key)?;
             let last_turn = self.turn;
             self.open.insert(
                 key,

@@ -14,7 +14,8 @@ use mayday_core::telemetry::Sample;
 
 use super::day::sync_directory;
 use super::{record, schema};
-use crate::telemetry::TelemetryError;
+use crate::telemetry::error::Obstacle;
+use crate::telemetry::{Faults, TelemetryError};
 
 /// The file's name in the telemetry directory.
 pub(super) const FILE: &str = "journal.db";
@@ -33,8 +34,11 @@ const ALL: &str = "SELECT id, samples FROM batches ORDER BY id";
 /// The journal; whoever holds it is the only one who writes it.
 pub(super) struct Journal {
     path: PathBuf,
+    faults: Faults,
     /// None after a failure: it is opened anew.
     connection: Option<Connection>,
+    /// What an earlier process left was read: before that no id may be given out.
+    is_read: bool,
     last_id: i64,
     written_bytes: u64,
 }
@@ -46,28 +50,50 @@ pub(super) struct Left {
 }
 
 impl Journal {
-    /// Opens the journal, making it if needed, and reads what is left in it.
-    pub(super) fn open(directory: &Path) -> Result<(Self, Vec<Left>), TelemetryError> {
-        let path = directory.join(FILE);
-        TelemetryError::require_writable(&path)?;
-        let made = !path.exists();
-        let connection = connect(&path)?;
-        if made {
+    /// The journal of a directory, of which nothing is read yet.
+    pub(super) fn new(directory: &Path, faults: Faults) -> Self {
+        Self {
+            path: directory.join(FILE),
+            faults,
+            connection: None,
+            is_read: false,
+            last_id: 0,
+            written_bytes: 0,
+        }
+    }
+
+    /// Opens the journal, making it if needed, and reads what an earlier process left in
+    /// it. Nothing happens once that was done.
+    pub(super) fn read_left(&mut self) -> Result<Vec<Left>, TelemetryError> {
+        if self.is_read {
+            return Ok(Vec::new());
+        }
+        TelemetryError::require_writable(&self.path)?;
+        self.faults.before_opening(&self.path)?;
+        let made = !self.path.exists();
+        let connection = connect(&self.path)?;
+        if made && let Some(directory) = self.path.parent() {
             sync_directory(directory)?;
         }
-        let left = left(&connection).map_err(|e| TelemetryError::open(&path, &e))?;
-        let last_id = left.last().map_or(0, |batch| batch.id);
-        let journal = Self {
-            path,
-            connection: Some(connection),
-            last_id,
-            written_bytes: 0,
-        };
-        Ok((journal, left))
+        let left = left(&connection).map_err(|e| TelemetryError::open(&self.path, &e))?;
+        self.last_id = left.last().map_or(0, |batch| batch.id);
+        self.connection = Some(connection);
+        self.is_read = true;
+        Ok(left)
+    }
+
+    /// Whether [`Journal::read_left`] has succeeded.
+    pub(super) fn is_read(&self) -> bool {
+        self.is_read
     }
 
     /// Stores a batch durably and returns its id; ids only grow.
     pub(super) fn append(&mut self, samples: &[u8]) -> Result<i64, TelemetryError> {
+        if !self.is_read {
+            return Err(TelemetryError::Write(
+                "the journal could not be opened yet".into(),
+            ));
+        }
         // A commit that failed may have stored its batch all the same: its id is
         // never given to another.
         self.last_id += 1;
@@ -119,7 +145,7 @@ pub(super) fn open_beside(directory: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn connect(path: &Path) -> Result<Connection, TelemetryError> {
-    let told = |error: &dyn std::fmt::Display| TelemetryError::open(path, error);
+    let told = |error: &dyn Obstacle| TelemetryError::open(path, error);
     let connection = Connection::open(path).map_err(|e| told(&e))?;
     connection
         .pragma_update(None, "page_size", PAGE_BYTES)
@@ -171,38 +197,48 @@ enum SetUpError {
     Unreadable(#[from] record::Unreadable),
 }
 
+impl Obstacle for SetUpError {
+    fn is_lasting(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => error.is_lasting(),
+            Self::Type(_) | Self::Unreadable(_) => true,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ids(directory: &Path) -> Vec<i64> {
-        let (_, left) = Journal::open(directory).unwrap();
-        left.iter().map(|batch| batch.id).collect()
+    fn opened(directory: &Path) -> (Journal, Vec<i64>) {
+        let mut journal = Journal::new(directory, Faults::default());
+        let left = journal.read_left().unwrap();
+        (journal, left.iter().map(|batch| batch.id).collect())
     }
 
     #[test]
     fn what_is_not_forgotten_is_there_after_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let empty = record::encode(std::iter::empty());
-        let (mut journal, left) = Journal::open(directory.path()).unwrap();
+        let (mut journal, left) = opened(directory.path());
         assert!(left.is_empty());
         for id in 1..=3 {
             assert_eq!(journal.append(&empty).unwrap(), id);
         }
         journal.forget(1).unwrap();
         drop(journal);
-        assert_eq!(ids(directory.path()), [2, 3]);
-        let (mut journal, _) = Journal::open(directory.path()).unwrap();
+        assert_eq!(opened(directory.path()).1, [2, 3]);
+        let (mut journal, _) = opened(directory.path());
         journal.forget(2).unwrap();
         assert_eq!(journal.append(&empty).unwrap(), 4);
         drop(journal);
-        assert_eq!(ids(directory.path()), [3, 4]);
+        assert_eq!(opened(directory.path()).1, [3, 4]);
     }
 
     #[test]
     fn every_append_waits_for_the_disk_after_a_forgetting_too() {
         let directory = tempfile::tempdir().unwrap();
-        let (mut journal, _) = Journal::open(directory.path()).unwrap();
+        let (mut journal, _) = opened(directory.path());
         journal.forget(0).unwrap();
         let connection = journal.connection.as_ref().unwrap();
         let synchronous: i64 = connection
@@ -215,7 +251,7 @@ mod tests {
     fn a_failed_statement_costs_the_connection_and_not_the_journal() {
         let directory = tempfile::tempdir().unwrap();
         let empty = record::encode(std::iter::empty());
-        let (mut journal, _) = Journal::open(directory.path()).unwrap();
+        let (mut journal, _) = opened(directory.path());
         let failed = journal.run(|connection| connection.execute_batch("SELECT nothing"));
         assert!(failed.is_err());
         assert_eq!(journal.append(&empty).unwrap(), 1);
@@ -224,10 +260,24 @@ mod tests {
     #[test]
     fn damage_is_told_and_not_skipped() {
         let directory = tempfile::tempdir().unwrap();
-        let (mut journal, _) = Journal::open(directory.path()).unwrap();
+        let (mut journal, _) = opened(directory.path());
         journal.append(b"\x01no row").unwrap();
         drop(journal);
-        let error = Journal::open(directory.path()).err().unwrap();
+        let mut journal = Journal::new(directory.path(), Faults::default());
+        let error = journal.read_left().err().unwrap();
+        assert!(error.is_lasting());
         assert!(error.to_string().contains(FILE), "{error}");
+    }
+
+    #[test]
+    fn nothing_is_appended_before_what_is_left_was_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let empty = record::encode(std::iter::empty());
+        opened(directory.path()).0.append(&empty).unwrap();
+        let mut journal = Journal::new(directory.path(), Faults::default());
+        assert!(journal.append(&empty).is_err());
+        assert_eq!(journal.read_left().unwrap().len(), 1);
+        assert_eq!(journal.append(&empty).unwrap(), 2);
+        assert!(journal.read_left().unwrap().is_empty());
     }
 }

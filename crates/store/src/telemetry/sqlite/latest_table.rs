@@ -6,7 +6,7 @@
 //! that are read once, and no others.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,8 +17,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::day::{FileKey, sync_directory};
 use super::schema;
-use crate::telemetry::TelemetryError;
 use crate::telemetry::queue::lock;
+use crate::telemetry::{Faults, TelemetryError};
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS positions (
   user_id BLOB PRIMARY KEY,
@@ -53,20 +53,41 @@ const UNCOVER: &str = "DELETE FROM covered WHERE file = ?1";
 
 /// The small table.
 pub(super) struct LatestTable {
-    connection: Mutex<Connection>,
+    path: PathBuf,
+    faults: Faults,
+    /// None until it could be opened.
+    connection: Mutex<Option<Connection>>,
     /// It holds every position that the files hold, but for the last second's,
     /// which are in memory.
     complete: AtomicBool,
 }
 
 impl LatestTable {
-    /// Opens `latest.db`, making it if needed.
-    pub(super) fn open(directory: &Path) -> Result<Self, TelemetryError> {
-        let path = directory.join("latest.db");
-        TelemetryError::require_writable(&path)?;
+    /// Opens `latest.db`, making it if needed. Where that fails for a reason that may
+    /// pass, whoever needs it tries again, and is served from the files until then.
+    pub(super) fn open(directory: &Path, faults: Faults) -> Result<Self, TelemetryError> {
+        let table = Self {
+            path: directory.join("latest.db"),
+            faults,
+            connection: Mutex::new(None),
+            complete: AtomicBool::new(false),
+        };
+        match table.run(|_| Ok(())) {
+            Err(error) if !error.is_lasting() => {
+                tracing::warn!(%error, "the newest positions are searched for in the files");
+            }
+            result => result?,
+        }
+        Ok(table)
+    }
+
+    fn connect(&self) -> Result<Connection, TelemetryError> {
+        let path = &self.path;
+        TelemetryError::require_writable(path)?;
+        self.faults.before_opening(path)?;
         let made = !path.exists();
         let opened = || -> Result<Connection, schema::SetUpError> {
-            let connection = Connection::open(&path)?;
+            let connection = Connection::open(path)?;
             schema::set_up(&connection)?;
             // It can be caught up from the files: no need to wait for the disk.
             connection.pragma_update(None, "synchronous", "NORMAL")?;
@@ -74,14 +95,24 @@ impl LatestTable {
             connection.execute_batch(CREATE)?;
             Ok(connection)
         };
-        let connection = opened().map_err(|e| TelemetryError::open(&path, &e))?;
-        if made {
+        let connection = opened().map_err(|e| TelemetryError::open(path, &e))?;
+        if made && let Some(directory) = path.parent() {
             sync_directory(directory)?;
         }
-        Ok(Self {
-            connection: Mutex::new(connection),
-            complete: AtomicBool::new(false),
-        })
+        Ok(connection)
+    }
+
+    fn run<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, TelemetryError> {
+        let mut held = lock(&self.connection);
+        let connection = match held.take() {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        let connection = held.insert(connection);
+        work(connection).map_err(|e| TelemetryError::write_of(&self.path, &e))
     }
 
     /// Whether a look-up needs no search of the files.
@@ -96,23 +127,21 @@ impl LatestTable {
 
     /// The newest position of a user.
     pub(super) fn get(&self, user: UserId) -> Result<Option<Position>, TelemetryError> {
-        let connection = lock(&self.connection);
-        let mut statement = connection
-            .prepare_cached(GET)
-            .map_err(|e| TelemetryError::read(&e))?;
-        statement
-            .query_row([user.uuid().as_bytes()], |row| read_position(row, 0))
-            .optional()
-            .map_err(|e| TelemetryError::read(&e))
+        self.run(|connection| {
+            let mut statement = connection.prepare_cached(GET)?;
+            statement
+                .query_row([user.uuid().as_bytes()], |row| read_position(row, 0))
+                .optional()
+        })
     }
 
     /// Deletes the newest position of a user.
     pub(super) fn remove(&self, user: UserId) -> Result<(), TelemetryError> {
-        let connection = lock(&self.connection);
-        connection
-            .execute(REMOVE, [user.uuid().as_bytes()])
-            .map(|_| ())
-            .map_err(|e| TelemetryError::write(&e))
+        self.run(|connection| {
+            connection
+                .execute(REMOVE, [user.uuid().as_bytes()])
+                .map(drop)
+        })
     }
 
     /// Stores positions and how far the files are covered by them.
@@ -120,42 +149,43 @@ impl LatestTable {
         &self,
         positions: impl Iterator<Item = (UserId, &'p Position)>,
         covered: &HashMap<FileKey, i64>,
-    ) -> rusqlite::Result<()> {
-        let connection = lock(&self.connection);
-        let transaction = connection.unchecked_transaction()?;
-        {
-            let mut put = transaction.prepare_cached(PUT)?;
-            for (user, position) in positions {
-                put.execute(params![
-                    user.uuid().as_bytes(),
-                    position.time.as_micros(),
-                    position.received_at.as_micros(),
-                    position.latitude,
-                    position.longitude,
-                    position.altitude,
-                    position.accuracy_meters,
-                ])?;
+    ) -> Result<(), TelemetryError> {
+        self.run(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            {
+                let mut put = transaction.prepare_cached(PUT)?;
+                for (user, position) in positions {
+                    put.execute(params![
+                        user.uuid().as_bytes(),
+                        position.time.as_micros(),
+                        position.received_at.as_micros(),
+                        position.latitude,
+                        position.longitude,
+                        position.altitude,
+                        position.accuracy_meters,
+                    ])?;
+                }
+                let mut cover = transaction.prepare_cached(COVER)?;
+                for (key, last_row) in covered {
+                    cover.execute(params![key.name(), last_row])?;
+                }
             }
-            let mut cover = transaction.prepare_cached(COVER)?;
-            for (key, last_row) in covered {
-                cover.execute(params![key.name(), last_row])?;
-            }
-        }
-        transaction.commit()
+            transaction.commit()
+        })
     }
 
     /// Up to which row of a file the positions are in here.
-    pub(super) fn covered(&self, key: FileKey) -> rusqlite::Result<i64> {
-        let connection = lock(&self.connection);
-        let mut statement = connection.prepare_cached(COVERED)?;
-        let covered = statement.query_row([key.name()], |row| row.get(0));
-        Ok(covered.optional()?.unwrap_or(0))
+    pub(super) fn covered(&self, key: FileKey) -> Result<i64, TelemetryError> {
+        self.run(|connection| {
+            let mut statement = connection.prepare_cached(COVERED)?;
+            let covered = statement.query_row([key.name()], |row| row.get(0));
+            Ok(covered.optional()?.unwrap_or(0))
+        })
     }
 
     /// A file is gone.
-    pub(super) fn uncover(&self, key: FileKey) -> rusqlite::Result<()> {
-        let connection = lock(&self.connection);
-        connection.execute(UNCOVER, [key.name()]).map(|_| ())
+    pub(super) fn uncover(&self, key: FileKey) -> Result<(), TelemetryError> {
+        self.run(|connection| connection.execute(UNCOVER, [key.name()]).map(drop))
     }
 }
 

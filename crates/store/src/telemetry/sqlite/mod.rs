@@ -118,11 +118,14 @@ pub(super) struct Parts {
 impl SqliteFiles {
     /// Opens the directory, making it if needed, and starts the threads.
     /// Reads only the rows of the journal, so that it takes the same time however many
-    /// there are.
+    /// there are. Damage, a newer version's files and missing permissions are told; what
+    /// a full disk keeps from being opened is opened later, and telemetry refused until
+    /// then: an SOS needs none of it.
     pub(super) fn open(parts: Parts) -> Result<Self, TelemetryError> {
         make_directory(&parts.directory)?;
-        let table = Arc::new(LatestTable::open(&parts.directory)?);
-        let (journal, left) = Journal::open(&parts.directory)?;
+        let table = LatestTable::open(&parts.directory, parts.faults.clone())?;
+        let table = Arc::new(table);
+        let journal = Journal::new(&parts.directory, parts.faults.clone());
         let shared = Arc::new(Shared {
             directory: parts.directory,
             retention_days: parts.retention_days,
@@ -141,8 +144,14 @@ impl SqliteFiles {
         });
         // A file that is damaged is found now, not by the first sample.
         let mut filer = filer::Filer::new(Arc::clone(&shared));
-        filer.open_today()?;
-        shared.take_back(left);
+        for opened in [filer.open_today(), shared.read_journal()] {
+            match opened {
+                Err(error) if !error.is_lasting() => {
+                    tracing::error!(%error, "telemetry is not ready; SOS is served without it");
+                }
+                result => result?,
+            }
+        }
         let writer = writer::Writer::new(Arc::clone(&shared));
         let upkeep = Arc::new(Upkeep::new(Arc::clone(&shared), Arc::clone(&table)));
         let keeper = Arc::clone(&upkeep);
@@ -209,10 +218,14 @@ impl SqliteFiles {
         let shared = Arc::clone(&self.shared);
         self.readers
             .run(move || {
-                let known = table.get(user)?;
-                if table.is_complete() {
-                    return Ok(known);
-                }
+                let known = match table.get(user) {
+                    Ok(known) if table.is_complete() => return Ok(known),
+                    Ok(known) => known,
+                    Err(error) => {
+                        tracing::debug!(%error, "a newest position is searched for in the files");
+                        None
+                    }
+                };
                 let known = merge::newer(known, shared.backlog.newest(user));
                 let since = known.map(|position| position.moment());
                 let found = readers.newest_since(user, since, shared.window())?;
@@ -246,14 +259,8 @@ impl SqliteFiles {
                 let mut gone = 0;
                 for key in day::list(&shared.directory)? {
                     if matches!(key, FileKey::Day(day) if day < window.first) {
-                        // Before the gate: the upkeep thread takes it while it holds
-                        // what it watches.
-                        upkeep.forget(key);
-                        readers.forget(key);
                         // Nobody writes a file before the window any more.
-                        let _writing = lock(&shared.gate);
-                        shared.removals.fetch_add(1, Ordering::AcqRel);
-                        day::unlink(&shared.directory, key)?;
+                        remove_file(&shared, &readers, &upkeep, key, |_| Ok(true))?;
                         gone += 1;
                     }
                 }
@@ -327,23 +334,70 @@ impl Shared {
         }
     }
 
+    /// Reads what an earlier process left in the journal, once that is possible. Until
+    /// then no batch is taken.
+    fn read_journal(&self) -> Result<(), TelemetryError> {
+        let mut journal = lock(&self.journal);
+        if journal.is_read() {
+            return Ok(());
+        }
+        self.backlog.set_unread(true);
+        let left = journal.read_left()?;
+        // While the journal is held: no new batch comes before them.
+        self.take_back(left);
+        self.backlog.set_unread(false);
+        Ok(())
+    }
+
     /// Samples that an earlier process acknowledged and did not file are filed by this
-    /// one.
+    /// one, to the files that the other may have filed them to already.
     fn take_back(&self, left: Vec<Left>) {
         for Left { id, samples } in left {
             let positions = samples
                 .iter()
                 .map(|sample| (sample.user, sample.position()));
             self.latest.observe(positions);
-            let rows = samples.into_iter().map(|sample| Row {
-                incident: sample.incident,
-                entry: Arc::new(Entry::answered(sample)),
+            let received = samples.iter().map(|sample| sample.received_at).max();
+            let now = received.unwrap_or_else(|| self.clock.now());
+            let window = day::Window::around(now, self.retention_days);
+            let rows = samples.into_iter().map(|sample| {
+                // The other process had about as much room.
+                let room = self.queue.try_room(&sample);
+                Row {
+                    incident: sample.incident,
+                    entry: Arc::new(Entry::answered(sample, room)),
+                }
             });
-            let rows = rows.collect();
-            let window = self.window();
-            self.backlog.push(Batch { id, window, rows });
+            self.backlog.push(Batch::new(id, window, rows.collect()));
         }
     }
+}
+
+/// Removes a file if `is_wanted` says so while nobody writes it, so that nobody goes on
+/// with what was removed when there is a new one of its name.
+fn remove_file(
+    shared: &Shared,
+    readers: &Readers,
+    upkeep: &Upkeep,
+    key: FileKey,
+    is_wanted: impl FnOnce(&Shared) -> Result<bool, TelemetryError>,
+) -> Result<(), TelemetryError> {
+    let forget = || {
+        // Not under the gate: the upkeep thread takes it while it holds what it watches.
+        upkeep.forget(key);
+        readers.forget(key);
+    };
+    forget();
+    let writing = lock(&shared.gate);
+    if !is_wanted(shared)? {
+        return Ok(());
+    }
+    shared.removals.fetch_add(1, Ordering::AcqRel);
+    day::unlink(&shared.directory, key)?;
+    readers.forget(key);
+    drop(writing);
+    forget();
+    Ok(())
 }
 
 fn spawn(

@@ -15,6 +15,7 @@ use super::day::{self, FileKey, Window, bucket_of, buckets_of_day, day_of};
 use super::latest_table::read_position;
 use super::schema::{self, COLUMNS};
 use crate::telemetry::TelemetryError;
+use crate::telemetry::merge;
 use crate::telemetry::page::Span;
 use crate::telemetry::queue::lock;
 
@@ -59,15 +60,24 @@ fn trail_sql(order: &str) -> String {
 /// The reading side.
 pub(super) struct Readers {
     directory: PathBuf,
-    idle: Mutex<HashMap<FileKey, Vec<Connection>>>,
+    idle: Mutex<Idle>,
     turns: Arc<Semaphore>,
+}
+
+/// Connections between two queries.
+#[derive(Default)]
+struct Idle {
+    /// Raised when a file is let go: a connection that was out meanwhile may be one to
+    /// a file that is no more, though there is a new one of its name.
+    lettings_go: u64,
+    files: HashMap<FileKey, Vec<Connection>>,
 }
 
 impl Readers {
     pub(super) fn new(directory: PathBuf) -> Self {
         Self {
             directory,
-            idle: Mutex::new(HashMap::new()),
+            idle: Mutex::default(),
             turns: Arc::new(Semaphore::new(MAX_READERS)),
         }
     }
@@ -87,9 +97,12 @@ impl Readers {
         .map_err(|error| TelemetryError::read(&error))?
     }
 
-    /// Lets go of a file that is about to be removed.
+    /// Lets go of a file: once before it is removed, so that it is closed, and once more
+    /// when it is gone.
     pub(super) fn forget(&self, key: FileKey) {
-        lock(&self.idle).remove(&key);
+        let mut idle = lock(&self.idle);
+        idle.lettings_go += 1;
+        idle.files.remove(&key);
     }
 
     /// Where the files lie.
@@ -103,22 +116,42 @@ impl Readers {
         key: FileKey,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, TelemetryError> {
-        let idle = lock(&self.idle).get_mut(&key).and_then(Vec::pop);
-        let connection = match idle {
+        let (pooled, lettings_go) = {
+            let mut idle = lock(&self.idle);
+            (
+                idle.files.get_mut(&key).and_then(Vec::pop),
+                idle.lettings_go,
+            )
+        };
+        let connection = match pooled {
             Some(connection) => connection,
             None => match schema::open_to_read(&self.directory, key)? {
                 Some(connection) => connection,
                 None => return Ok(T::default()),
             },
         };
-        let result = query(&connection).map_err(|e| TelemetryError::read(&e))?;
-        let mut pool = lock(&self.idle);
-        if pool.values().map(Vec::len).sum::<usize>() < MAX_IDLE
-            && key.path(&self.directory).exists()
+        let result = query(&connection)
+            .map_err(|e| TelemetryError::read_of(&key.path(&self.directory), &e))?;
+        let mut idle = lock(&self.idle);
+        if idle.lettings_go == lettings_go
+            && idle.files.values().map(Vec::len).sum::<usize>() < MAX_IDLE
         {
-            pool.entry(key).or_default().push(connection);
+            idle.files.entry(key).or_default().push(connection);
         }
         Ok(result)
+    }
+
+    /// The same where what the other files hold is better than no answer: nothing, too,
+    /// if the file is damaged.
+    fn on_sound<T: Default>(
+        &self,
+        key: FileKey,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, TelemetryError> {
+        match self.on(key, query) {
+            Err(error) if error.is_lasting() => Ok(T::default()),
+            result => result,
+        }
     }
 
     /// See [`super::SqliteFiles::range`].
@@ -166,15 +199,19 @@ impl Readers {
         window: Window,
     ) -> Result<Option<Position>, TelemetryError> {
         let since = since.unwrap_or(Timestamp::from_micros(i64::MIN));
+        let mut newest = None;
         for day in (window.first.max(day_of(since))..=window.last).rev() {
             let (first, last) = buckets_of_day(day);
             let buckets = first.max(bucket_of(since))..=last;
-            let newest = self.on(FileKey::Day(day), |file| newest_in_day(file, user, buckets))?;
+            let look = |file: &Connection| newest_in_day(file, user, buckets);
+            newest = self.on_sound(FileKey::Day(day), look)?;
             if newest.is_some() {
-                return Ok(newest);
+                break;
             }
         }
-        self.on(FileKey::Late, |file| newest_in_late(file, user))
+        // Which has those of a damaged file, too.
+        let late = self.on_sound(FileKey::Late, |file| newest_in_late(file, user))?;
+        Ok(merge::newer(newest, late))
     }
 }
 
@@ -294,6 +331,7 @@ fn newest_in_late(file: &Connection, user: UserId) -> rusqlite::Result<Option<Po
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::tests::{sample, user};
 
     #[test]
     fn no_query_scans_or_sorts_a_file() {
@@ -316,5 +354,23 @@ mod tests {
             );
             assert!(!plan.contains("TEMP B-TREE"), "{plan}: {sql}");
         }
+    }
+
+    #[test]
+    fn a_connection_to_a_removed_file_is_not_kept_for_a_new_one_of_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let readers = Readers::new(directory.path().to_owned());
+        let key = FileKey::Day(20_000);
+        drop(schema::open_to_write(directory.path(), key).unwrap());
+        let removed = |file: &Connection| {
+            readers.forget(key);
+            day::unlink(directory.path(), key).unwrap();
+            readers.forget(key);
+            let new = schema::open_to_write(directory.path(), key).unwrap();
+            schema::upsert_all(&new, [(&sample(user(0), 1), None)].into_iter())?;
+            schema::last_row(file)
+        };
+        assert_eq!(readers.on(key, removed).unwrap(), 0);
+        assert_eq!(readers.on(key, schema::last_row).unwrap(), 1);
     }
 }

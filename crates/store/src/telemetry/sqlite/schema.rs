@@ -9,8 +9,9 @@ use mayday_core::time::Timestamp;
 use rusqlite::{Connection, OpenFlags, Row, params};
 use uuid::Uuid;
 
-use super::day::{FileKey, bucket_of, sync_directory};
+use super::day::{FileKey, bucket_of, remove_sides, sync_directory};
 use crate::telemetry::TelemetryError;
+use crate::telemetry::error::Obstacle;
 
 /// How long a connection waits for another one's lock.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
@@ -74,39 +75,51 @@ pub(super) fn open_to_write(directory: &Path, key: FileKey) -> Result<Connection
     connection
         .pragma_update(None, "cache_size", -WRITE_CACHE_KIB)
         .map_err(|e| TelemetryError::open(&path, &e))?;
-    let version: i64 = connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(|e| TelemetryError::open(&path, &e))?;
-    if version > SCHEMA_VERSION {
-        return Err(TelemetryError::Newer { path: path.into() });
-    }
-    if version == 0 {
+    if version_of(&connection, &path)? == 0 {
         create(&connection, key).map_err(|e| TelemetryError::open(&path, &e))?;
     }
     Ok(connection)
+}
+
+/// Which version wrote a file; a newer one than this is refused.
+fn version_of(connection: &Connection, path: &Path) -> Result<i64, TelemetryError> {
+    let version: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|e| TelemetryError::open(path, &e))?;
+    if version > SCHEMA_VERSION {
+        return Err(TelemetryError::Newer { path: path.into() });
+    }
+    Ok(version)
 }
 
 /// Makes a file under another name and gives it its own when it has its tables: readers
 /// and backups open whatever has the name of a day.
 fn make(path: &Path, key: FileKey) -> Result<(), TelemetryError> {
     let draft = path.with_extension("new");
-    for suffix in ["", "-wal", "-shm"] {
-        let mut left = draft.clone().into_os_string();
-        left.push(suffix);
-        match std::fs::remove_file(&left) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(TelemetryError::open(path, &error));
-            }
-            _ => {}
+    remove_sides(&draft)?;
+    match std::fs::remove_file(&draft) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(TelemetryError::open(&draft, &error));
         }
+        _ => {}
     }
     let connection = Connection::open(&draft).map_err(|e| TelemetryError::open(path, &e))?;
     set_up(&connection).map_err(|e| TelemetryError::open(path, &e))?;
     create(&connection, key).map_err(|e| TelemetryError::open(path, &e))?;
-    // Its log goes into it, flushed.
+    // Only the file itself is renamed: its log goes into it first, flushed. Closing
+    // would do the same and not tell when it could not.
+    let left = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        row.get::<_, i64>(0)
+    });
+    if left.map_err(|e| TelemetryError::open(path, &e))? != 0 {
+        return Err(TelemetryError::open(path, &SetUpError::LogLeft));
+    }
     connection
         .close()
         .map_err(|(_, error)| TelemetryError::open(path, &error))?;
+    // A crash may have left the log of a file of this name that was removed: it would be
+    // read as the new one's.
+    remove_sides(path)?;
     std::fs::rename(&draft, path).map_err(|e| TelemetryError::open(path, &e))
 }
 
@@ -142,6 +155,18 @@ pub(super) enum SetUpError {
     Sqlite(#[from] rusqlite::Error),
     #[error("SQLite would not take journal_mode=wal and synchronous=FULL")]
     NotDurable,
+    #[error("the log of a new file could not be carried into it")]
+    LogLeft,
+}
+
+impl Obstacle for SetUpError {
+    fn is_lasting(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => error.is_lasting(),
+            Self::NotDurable => true,
+            Self::LogLeft => false,
+        }
+    }
 }
 
 /// Opens an existing file for reading; nothing if there is none.
@@ -161,6 +186,7 @@ pub(super) fn open_to_read(
         .busy_timeout(BUSY_LIMIT)
         .and_then(|()| connection.pragma_update(None, "query_only", true));
     set.map_err(|e| TelemetryError::open(&path, &e))?;
+    version_of(&connection, &path)?;
     Ok(Some(connection))
 }
 
@@ -227,4 +253,38 @@ pub(super) fn plan_of(key: FileKey, sql: &str) -> String {
     });
     let steps: Vec<String> = steps.unwrap().map(Result::unwrap).collect();
     steps.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::tests::{sample, user};
+
+    #[test]
+    fn a_new_file_takes_nothing_from_the_log_of_an_old_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = FileKey::Day(20_000);
+        let path = key.path(directory.path());
+        let log = path.with_extension("db-wal");
+        let old = open_to_write(directory.path(), key).unwrap();
+        upsert_all(&old, [(&sample(user(0), 1), None)].into_iter()).unwrap();
+        let left = std::fs::read(&log).unwrap();
+        assert!(!left.is_empty());
+        drop(old);
+        // As a crash in the middle of removing the file leaves it.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&log, left).unwrap();
+        let new = open_to_write(directory.path(), key).unwrap();
+        assert_eq!(last_row(&new).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_new_file_has_its_tables_without_its_log() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = FileKey::Late.path(directory.path());
+        make(&path, FileKey::Late).unwrap();
+        let names: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+        assert_eq!(last_row(&Connection::open(&path).unwrap()).unwrap(), 0);
+    }
 }

@@ -166,6 +166,10 @@ impl Upkeep {
     /// Carries the journal's log over once it is large, and empties it when writing
     /// pauses or if `last`.
     fn keep_journal(&self, last: bool) {
+        if let Err(error) = self.shared.read_journal() {
+            tracing::warn!(%error, "the telemetry journal cannot be read yet");
+            return;
+        }
         let mut log = lock(&self.journal);
         let written = lock(&self.shared.journal).written_bytes();
         let is_idle = log.seen_bytes == written;
@@ -209,9 +213,17 @@ impl Upkeep {
         } else {
             Err(TelemetryError::Busy)
         };
+        let catch_up = |key| match self.catch_up(key) {
+            // Nothing can be had from it until somebody mends it.
+            Err(error) if error.is_lasting() => {
+                tracing::error!(%error, "a telemetry file is passed over");
+                Ok(())
+            }
+            result => result,
+        };
         let result = drained
             .and_then(|()| day::list(&self.shared.directory))
-            .and_then(|keys| keys.into_iter().try_for_each(|key| self.catch_up(key)));
+            .and_then(|keys| keys.into_iter().try_for_each(catch_up));
         match result {
             Ok(()) => self.table.set_complete(!self.is_stopping()),
             // Look-ups go on searching the files themselves.
@@ -223,12 +235,11 @@ impl Upkeep {
         let Some(connection) = schema::open_to_read(&self.shared.directory, key)? else {
             return Ok(());
         };
-        let mut covered = self
-            .table
-            .covered(key)
-            .map_err(|e| TelemetryError::read(&e))?;
+        let path = key.path(&self.shared.directory);
+        let mut covered = self.table.covered(key)?;
         while !self.is_stopping() {
-            let rows = newer_rows(&connection, covered).map_err(|e| TelemetryError::read(&e))?;
+            let rows =
+                newer_rows(&connection, covered).map_err(|e| TelemetryError::read_of(&path, &e))?;
             let Some((last, _, _)) = rows.last() else {
                 break;
             };
@@ -241,9 +252,7 @@ impl Upkeep {
                 }
             }
             let moved = newest.iter().map(|(user, position)| (*user, position));
-            self.table
-                .put(moved, &HashMap::from([(key, covered)]))
-                .map_err(|e| TelemetryError::write(&e))?;
+            self.table.put(moved, &HashMap::from([(key, covered)]))?;
         }
         Ok(())
     }

@@ -217,3 +217,19 @@ async fn a_file_in_which_no_sample_is_left_is_removed() {
     assert_eq!(all_of(&telemetry, ana).await.len(), 1);
     telemetry.close().await;
 }
+
+#[tokio::test]
+async fn a_damaged_file_keeps_none_of_the_others() {
+    let store = TestStore::sqlite().await;
+    let telemetry = store.telemetry().await;
+    let app = store.app("short").await;
+    let ana = store.user(&app, "ana").await;
+    keep_for(&store, &app, Some(1)).await;
+    fill(&telemetry, ana, &[0, -3, -4]).await;
+    let telemetry = reopened(&store, telemetry).await;
+    // The walk meets the damaged file before the other.
+    let damaged = store.config.data_dir.join("telemetry/2026-09-05.db");
+    std::fs::write(damaged, b"this is no database, whatever its name says").unwrap();
+    assert_eq!(expire(&telemetry).await, 1);
+    telemetry.close().await;
+}

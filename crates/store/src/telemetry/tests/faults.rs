@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::on_both;
+use crate::telemetry::StoredIn;
 
 on_both!(
     a_frozen_writer_is_left_for_the_spill_table,
@@ -137,3 +138,31 @@ async fn an_early_acknowledgement_can_be_told_apart() {
     telemetry.faults().thaw();
     telemetry.close().await;
 }
+
+on_both!(
+    what_was_spilled_and_erased_is_not_written_by_a_writer_that_goes_on,
+    |store| async move {
+        let telemetry = store.telemetry().await;
+        telemetry.faults().freeze();
+        let mut pending = telemetry.submit(sample(user(0), 1));
+        pending.spill();
+        assert_eq!(pending.stored().await.unwrap(), StoredIn::Spill);
+        // The state store's part of the erasure, and this one's.
+        let mut tx = store.read().await.unwrap();
+        let spilled = crate::spill::oldest(&mut tx, 10).await.unwrap();
+        drop(tx);
+        let delete = crate::spill::DeleteSpilled {
+            unrevised: spilled.iter().map(|row| row.id).collect(),
+            revised: Vec::new(),
+        };
+        assert_eq!(store.write(Lane::Job, delete).await.unwrap(), 1);
+        let until = tokio::time::Instant::now() + Duration::from_mins(1);
+        assert!(telemetry.erase(user(0), until).await.unwrap().all);
+        telemetry.faults().thaw();
+        store_all(&telemetry, [sample(user(1), 1)]).await.unwrap();
+        telemetry.filed().await;
+        assert_eq!(all_of(&telemetry, user(0)).await, []);
+        assert_eq!(all_of(&telemetry, user(1)).await.len(), 1);
+        telemetry.close().await;
+    }
+);

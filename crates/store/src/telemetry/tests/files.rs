@@ -178,3 +178,71 @@ async fn many_samples_share_few_commits() {
     assert!(telemetry.settled(user(0)).await);
     telemetry.close().await;
 }
+
+/// A directory with files of a newer version and damaged ones, none of them today's.
+async fn with_unusable_files(store: &TestStore) -> Telemetry {
+    let telemetry = store.telemetry().await;
+    store_all(
+        &telemetry,
+        [-2, -3, -4].map(|days| sample(user(0), days * DAY)),
+    )
+    .await
+    .unwrap();
+    let telemetry = reopened(store, telemetry).await;
+    let newer = rusqlite::Connection::open(directory(store).join("2026-09-07.db")).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    drop(newer);
+    let damaged = directory(store).join("2026-09-06.db");
+    std::fs::write(damaged, b"this is no database, whatever its name says").unwrap();
+    telemetry
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_used_costs_the_others_nothing() {
+    let store = TestStore::sqlite().await;
+    let telemetry = with_unusable_files(&store).await;
+    let days = [0, -1, -2, -3, -4];
+    store_all(&telemetry, days.map(|days| sample(user(1), days * DAY)))
+        .await
+        .unwrap();
+    telemetry.filed().await;
+    assert!(!telemetry.health().stalled);
+    // Those of the two days lie among the late ones.
+    let late = rusqlite::Connection::open(directory(&store).join("late.db")).unwrap();
+    let rows: i64 = late
+        .query_row("SELECT count(*) FROM samples", [], |row| row.get(0))
+        .unwrap();
+    drop(late);
+    assert_eq!(rows, 2);
+    let sound = telemetry
+        .range(user(1), START.shift_micros(-DAY * 1_000_000), START, 10)
+        .await;
+    assert_eq!(sound.unwrap().len(), 2);
+    // Nobody is told that all is gone while some may be left.
+    let until = tokio::time::Instant::now() + Duration::from_mins(1);
+    let erased = telemetry.erase(user(1), until).await;
+    assert!(erased.is_err(), "{erased:?}");
+    store.clock.advance(Duration::from_hours(40 * 24));
+    assert_eq!(telemetry.prune().await.unwrap(), 5);
+    let erased = telemetry.erase(user(1), until).await.unwrap();
+    assert!(erased.all);
+    telemetry.close().await;
+}
+
+#[tokio::test]
+async fn the_newest_position_is_found_beside_a_damaged_file() {
+    let store = TestStore::sqlite().await;
+    let telemetry = with_unusable_files(&store).await;
+    store_all(
+        &telemetry,
+        [sample(user(2), -2 * DAY), sample(user(3), -4 * DAY)],
+    )
+    .await
+    .unwrap();
+    let telemetry = reopened(&store, telemetry).await;
+    for (n, days) in [(2, -2), (3, -4)] {
+        let newest = telemetry.latest(user(n)).await.unwrap();
+        assert_eq!(newest, Some(sample(user(n), days * DAY).position()));
+    }
+    telemetry.close().await;
+}

@@ -3,10 +3,15 @@
 use std::path::Path;
 
 use super::*;
-use crate::telemetry::{Strays, TelemetryConfig, TelemetryPlace};
+use crate::telemetry::{Faults, StoredIn, Strays, TelemetryConfig, TelemetryPlace};
 
 /// The directory as a crash would leave it, opened by another process.
 async fn after_a_crash(store: &TestStore, copy: &Path) -> Telemetry {
+    opened_as_left(store, copy, Faults::default()).await
+}
+
+/// The same, with faults from the start.
+async fn opened_as_left(store: &TestStore, copy: &Path, faults: Faults) -> Telemetry {
     let directory = store.config.data_dir.join("telemetry");
     for entry in std::fs::read_dir(directory).unwrap() {
         let entry = entry.unwrap();
@@ -14,6 +19,7 @@ async fn after_a_crash(store: &TestStore, copy: &Path) -> Telemetry {
     }
     let config = TelemetryConfig {
         place: TelemetryPlace::Directory(copy.to_owned()),
+        faults,
         ..TelemetryConfig::beside(&store.config)
     };
     Telemetry::open(config, store, store.clock.clone())
@@ -136,5 +142,128 @@ async fn day_files_that_cannot_be_written_are_told_and_cost_nothing() {
     telemetry.faults().fail_filing(false);
     until("it is filed", || !telemetry.health().stalled).await;
     assert_eq!(all_of(&telemetry, user(0)).await.len(), 3_999);
+    telemetry.close().await;
+}
+
+/// A sample of which 63 fit into the room there is, and some small ones.
+const LARGE_BYTES: usize = 128 * 1024;
+
+/// One after the other: none waits for so long that the writer counts as stuck.
+async fn take_most_of_the_room(telemetry: &Telemetry) {
+    for secs in 1..=63 {
+        store_all(telemetry, [heavy(secs, LARGE_BYTES)])
+            .await
+            .unwrap();
+    }
+}
+
+fn heavy(secs: i64, bytes: usize) -> Sample {
+    Sample {
+        raw: vec![b' '; bytes].into(),
+        ..sample(user(0), secs)
+    }
+}
+
+#[tokio::test]
+async fn a_few_large_samples_are_as_much_as_many_small_ones() {
+    let store = TestStore::sqlite().await;
+    let telemetry = store.telemetry().await;
+    telemetry.faults().fail_filing(true);
+    store_all(&telemetry, [sample(user(0), 0)]).await.unwrap();
+    until("it is told", || telemetry.health().stalled).await;
+    for secs in 1..=50 {
+        store_all(&telemetry, [heavy(secs, 40 * 1024)])
+            .await
+            .unwrap();
+    }
+    let spilled = spilled_rows(&store).await;
+    assert!((1..50).contains(&spilled), "{spilled}");
+    assert_eq!(all_of(&telemetry, user(0)).await.len(), 51);
+    // Nothing is brought back to where nothing can be filed.
+    assert_eq!(telemetry.move_spilled().await.unwrap().rows, 0);
+    telemetry.faults().fail_filing(false);
+    until("it is filed", || !telemetry.health().stalled).await;
+    while telemetry.move_spilled().await.unwrap().more {}
+    assert_eq!(spilled_rows(&store).await, 0);
+    telemetry.close().await;
+}
+
+#[tokio::test]
+async fn with_no_room_and_no_filing_a_sample_is_spilled() {
+    let store = TestStore::sqlite().await;
+    let telemetry = held(&store).await;
+    take_most_of_the_room(&telemetry).await;
+    telemetry.faults().fail_filing(true);
+    telemetry.faults().hold_filing(false);
+    until("it is told", || telemetry.health().stalled).await;
+    let mut pending = telemetry.submit(heavy(64, LARGE_BYTES));
+    assert_eq!(pending.stored().await.unwrap(), StoredIn::Spill);
+    telemetry.faults().fail_filing(false);
+    telemetry.close().await;
+}
+
+#[tokio::test]
+async fn what_moves_out_of_the_spill_table_takes_room() {
+    let store = TestStore::sqlite().await;
+    let telemetry = held(&store).await;
+    telemetry.faults().fail_commits(true);
+    store_all(&telemetry, [sample(user(0), 0), heavy(64, LARGE_BYTES)])
+        .await
+        .unwrap();
+    telemetry.faults().fail_commits(false);
+    take_most_of_the_room(&telemetry).await;
+    // The small one finds some.
+    let moved = telemetry.move_spilled().await.unwrap();
+    assert_eq!((moved.rows, moved.more), (1, true));
+    telemetry.faults().hold_filing(false);
+    telemetry.filed().await;
+    assert_eq!(telemetry.move_spilled().await.unwrap().rows, 1);
+    assert_eq!(all_of(&telemetry, user(0)).await.len(), 65);
+    telemetry.close().await;
+}
+
+#[tokio::test]
+async fn what_was_filed_before_a_crash_is_filed_to_the_same_place_days_later() {
+    let store = TestStore::sqlite().await;
+    let telemetry = held(&store).await;
+    let oldest = sample(user(0), -30 * 86_400);
+    store_all(&telemetry, [oldest.clone()]).await.unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    store.clock.advance(Duration::from_hours(2 * 24));
+    let crashed = after_a_crash(&store, copy.path()).await;
+    crashed.filed().await;
+    assert_eq!(all_of(&crashed, user(0)).await, [oldest]);
+    assert!(copy.path().join("2026-08-10.db").exists());
+    assert!(!copy.path().join("late.db").exists());
+    crashed.close().await;
+    telemetry.faults().hold_filing(false);
+    telemetry.close().await;
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_at_the_start_costs_telemetry_and_no_more() {
+    let store = TestStore::sqlite().await;
+    let telemetry = held(&store).await;
+    store_all(&telemetry, [sample(user(0), 1)]).await.unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    let faults = Faults::default();
+    faults.fail_opening(true);
+    let full = opened_as_left(&store, copy.path(), faults).await;
+    assert!(full.health().stalled);
+    // What cannot be journalled goes to the spill table, as always.
+    store_all(&full, [sample(user(0), 2)]).await.unwrap();
+    assert_eq!(spilled_rows(&store).await, 1);
+    let soon = tokio::time::Instant::now() + Duration::from_mins(1);
+    let erased = full.erase(user(0), soon).await;
+    assert!(erased.is_err(), "{erased:?}: the journal was not read");
+    full.faults().fail_opening(false);
+    until("the journal is read", || !full.health().stalled).await;
+    store_all(&full, [sample(user(0), 3)]).await.unwrap();
+    full.filed().await;
+    assert_eq!(all_of(&full, user(0)).await.len(), 3);
+    let newest = full.latest(user(0)).await.unwrap();
+    assert_eq!(newest, Some(sample(user(0), 3).position()));
+    full.close().await;
+    telemetry.faults().hold_filing(false);
     telemetry.close().await;
 }
