@@ -52,6 +52,8 @@ pub struct OnScreen {
     screen: Mutex<Screen>,
     kept: usize,
     clock: SharedClock,
+    /// Tells the ids of this screen from those of one before.
+    since: Timestamp,
 }
 
 impl OnScreen {
@@ -60,6 +62,7 @@ impl OnScreen {
         Self {
             screen: Mutex::default(),
             kept: kept.max(1),
+            since: clock.now(),
             clock,
         }
     }
@@ -90,7 +93,7 @@ impl OnScreen {
             message,
         });
         Outcome::Accepted {
-            provider_id: format!("screen-{number}"),
+            provider_id: format!("screen-{}-{number}", self.since.as_micros()),
         }
     }
 
@@ -116,7 +119,7 @@ impl SmsProvider for OnScreen {
         Box::pin(async move { self.show(Message::Sms(sms.clone())) })
     }
 
-    fn find<'a>(&'a self, _: &'a OutgoingSms, _: Timestamp) -> Pending<'a, Found> {
+    fn find<'a>(&'a self, _: &'a OutgoingSms, _: Timestamp, _: &'a [String]) -> Pending<'a, Found> {
         absent()
     }
 }
@@ -126,7 +129,12 @@ impl VoiceProvider for OnScreen {
         Box::pin(async move { self.show(Message::Call(call.clone())) })
     }
 
-    fn find<'a>(&'a self, _: &'a OutgoingCall, _: Timestamp) -> Pending<'a, Found> {
+    fn find<'a>(
+        &'a self,
+        _: &'a OutgoingCall,
+        _: Timestamp,
+        _: &'a [String],
+    ) -> Pending<'a, Found> {
         absent()
     }
 }

@@ -27,8 +27,14 @@ pub trait SmsProvider: Send + Sync {
     /// Makes one attempt.
     fn send<'a>(&'a self, sms: &'a OutgoingSms) -> Pending<'a, Outcome>;
 
-    /// Looks up an ambiguous attempt that began at `since`.
-    fn find<'a>(&'a self, sms: &'a OutgoingSms, since: Timestamp) -> Pending<'a, Found>;
+    /// Looks up an ambiguous attempt that began at `since`. `taken` are ids of other
+    /// attempts' messages: not this one.
+    fn find<'a>(
+        &'a self,
+        sms: &'a OutgoingSms,
+        since: Timestamp,
+        taken: &'a [String],
+    ) -> Pending<'a, Found>;
 
     /// Whether [`find`](Self::find) can ever tell. Where it cannot, an ambiguous
     /// attempt stays one: sending again may reach the contact twice.

@@ -236,7 +236,7 @@ impl SmsProvider for TemplateProvider {
 
     /// A template has no look-up: the answer is always that nobody knows, and
     /// the caller decides between perhaps twice and perhaps never.
-    fn find<'a>(&'a self, _: &'a OutgoingSms, _: Timestamp) -> Pending<'a, Found> {
+    fn find<'a>(&'a self, _: &'a OutgoingSms, _: Timestamp, _: &'a [String]) -> Pending<'a, Found> {
         Box::pin(std::future::ready(Found::Unknown {
             reason: "this provider has no look-up".to_owned(),
         }))

@@ -40,8 +40,14 @@ pub trait VoiceProvider: Send + Sync {
     fn call<'a>(&'a self, call: &'a OutgoingCall) -> Pending<'a, Outcome>;
 
     /// Looks up an ambiguous attempt that began at `since`. A call has no text
-    /// to recognise it by: any call to that number since then is taken for it.
-    fn find<'a>(&'a self, call: &'a OutgoingCall, since: Timestamp) -> Pending<'a, Found>;
+    /// to recognise it by: any call to that number since then is taken for it,
+    /// unless its id is among `taken`, those of other attempts' calls.
+    fn find<'a>(
+        &'a self,
+        call: &'a OutgoingCall,
+        since: Timestamp,
+        taken: &'a [String],
+    ) -> Pending<'a, Found>;
 }
 
 /// Neither number nor words.

@@ -7,11 +7,13 @@
 
 pub mod acknowledge;
 mod announce;
+pub(crate) mod answered;
 pub(crate) mod asked;
 pub mod attempts;
 pub mod decline;
 mod known;
 mod ladder;
+pub(crate) mod listed;
 pub(crate) mod opened;
 mod permit;
 mod record;
@@ -25,14 +27,15 @@ use mayday_core::ids::{AttemptId, IncidentId};
 use mayday_core::sos::Incident;
 
 pub use acknowledge::{Acknowledge, AcknowledgeOutcome, AcknowledgementRow, By, Means};
+pub use answered::{NoteAnswer, answered};
 pub use asked::asked;
 pub use attempts::AttemptRow;
 pub use decline::{Decline, DeclineOutcome};
 pub use known::Reaches;
 pub use ladder::ladder;
 pub use opened::NoteOpened;
-pub use permit::{Permit, PermitOutcome, PermitSend, ReviewTry};
-pub use record::{GiveUp, RecordTry, TryEnd};
+pub use permit::{Permit, PermitOutcome, PermitSend, Review, ReviewTry};
+pub use record::{GiveUp, RecordTry, Recorded, TryEnd};
 pub use report::{NoteReport, Reported, ReviewReports};
 pub use run::{Looked, RunEscalation};
 pub use timer::{ESCALATE_JOB, REPORT_JOB, SEND_JOB};

@@ -70,6 +70,8 @@ migrations!(
     28 => "0028_leftovers",
     29 => "0029_asked_numbers",
     30 => "0030_sessions",
+    31 => "0031_attempt_addresses",
+    32 => "0032_backlogs_and_answers",
     35 => "0035_signatures",
     36 => "0036_linked_accounts",
     38 => "0038_system_mails",

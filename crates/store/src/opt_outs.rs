@@ -13,6 +13,7 @@ use mayday_core::time::Timestamp;
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
+use crate::escalation::listed;
 use crate::sql::Sql;
 use crate::tx::Tx;
 
@@ -61,6 +62,9 @@ impl Command for SetOptOut {
             let values = args![&self.phone, &self.provider, &self.number];
             tx.execute(&DELETE, values).await?
         };
+        if changed > 0 {
+            listed::word_of(tx, &self.phone).await?;
+        }
         Ok(changed > 0)
     }
 }

@@ -56,12 +56,17 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
         "escalation/acknowledge",
         crate::escalation::acknowledge::STATEMENTS,
     ),
+    (
+        "escalation/answered",
+        crate::escalation::answered::STATEMENTS,
+    ),
     ("escalation/asked", crate::escalation::asked::STATEMENTS),
     (
         "escalation/attempts",
         crate::escalation::attempts::STATEMENTS,
     ),
     ("escalation/decline", crate::escalation::decline::STATEMENTS),
+    ("escalation/listed", crate::escalation::listed::STATEMENTS),
     ("escalation/report", crate::escalation::report::STATEMENTS),
     ("escalation/tokens", crate::escalation::tokens::STATEMENTS),
     ("exports/sections", crate::exports::sections::STATEMENTS),
@@ -99,6 +104,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("webhooks", crate::webhooks::STATEMENTS),
     ("webhooks/add", crate::webhooks::add::STATEMENTS),
     ("webhooks/api_key", crate::webhooks::api_key::STATEMENTS),
+    ("webhooks/backlog", crate::webhooks::backlog::STATEMENTS),
     (
         "webhooks/deliveries",
         crate::webhooks::deliveries::STATEMENTS,
@@ -111,6 +117,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("webhooks/replay", crate::webhooks::replay::STATEMENTS),
     ("webhooks/rotate", crate::webhooks::rotate::STATEMENTS),
     ("webhooks/sending", crate::webhooks::sending::STATEMENTS),
+    ("webhooks/shield", crate::webhooks::shield::STATEMENTS),
     ("webhooks/snapshot", crate::webhooks::snapshot::STATEMENTS),
 ];
 

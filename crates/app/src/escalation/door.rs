@@ -88,19 +88,68 @@ impl Door {
         }
     }
 
-    /// Whether it can be asked what became of a message. SMTP has no look-up.
-    pub(super) const fn can_be_asked(&self) -> bool {
-        matches!(self.way, Way::Sms(_) | Way::Voice(_))
+    /// Whether it can be asked what became of a message. SMTP has no look-up, nor have
+    /// all SMS providers.
+    pub(super) fn can_be_asked(&self) -> bool {
+        match &self.way {
+            Way::Sms(provider) => provider.looks_up(),
+            Way::Voice(_) => true,
+            Way::Mail(_) | Way::Screen(_) => false,
+        }
     }
 
-    /// Looks up a message that was handed over at `since`.
-    pub(super) async fn find(&self, message: &Message, since: Timestamp) -> Found {
+    /// Looks up a message that was handed over at `since` and is none of those `taken`.
+    pub(super) async fn find(
+        &self,
+        message: &Message,
+        since: Timestamp,
+        taken: &[String],
+    ) -> Found {
         match (&self.way, message) {
-            (Way::Sms(provider), Message::Sms(sms)) => provider.find(sms, since).await,
-            (Way::Voice(provider), Message::Call(call)) => provider.find(call, since).await,
+            (Way::Sms(provider), Message::Sms(sms)) => provider.find(sms, since, taken).await,
+            (Way::Voice(provider), Message::Call(call)) => provider.find(call, since, taken).await,
             _ => Found::Unknown {
                 reason: "this provider has no look-up".to_owned(),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mayday_gateway::guard::Pending;
+    use mayday_gateway::sms::OutgoingSms;
+
+    use super::*;
+
+    /// A provider that takes everything and remembers nothing.
+    struct Forgetful;
+
+    impl SmsProvider for Forgetful {
+        fn send<'a>(&'a self, _: &'a OutgoingSms) -> Pending<'a, Outcome> {
+            Box::pin(std::future::pending())
+        }
+
+        fn find<'a>(
+            &'a self,
+            _: &'a OutgoingSms,
+            _: Timestamp,
+            _: &'a [String],
+        ) -> Pending<'a, Found> {
+            Box::pin(std::future::pending())
+        }
+
+        fn looks_up(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_provider_without_a_look_up_is_not_asked() {
+        let door = Door {
+            name: "forgetful".to_owned(),
+            way: Way::Sms(Arc::new(Forgetful)),
+        };
+        assert!(!door.can_be_asked());
     }
 }

@@ -23,10 +23,13 @@ const LOOK_UP_AFTER: Duration = Duration::from_secs(2);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// .. up to this. The plan goes on meanwhile.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// Wait while other messages to the same address are on their way.
-const ADDRESS_WAIT: Duration = Duration::from_millis(250);
-/// How long a message that nobody takes is tried.
-const TRY_FOR: Duration = Duration::from_mins(10);
+/// The longest that a provider's wish to be left alone is followed: somebody waits for
+/// help.
+const LONGEST_ASKED: Duration = Duration::from_mins(1);
+/// Wait when a provider has no place free.
+const PLACE_WAIT: Duration = Duration::from_millis(250);
+/// How long a message that nobody takes is tried, counted from the first try.
+pub(super) const TRY_FOR: Duration = Duration::from_mins(10);
 
 /// What follows one door.
 enum After {
@@ -56,8 +59,8 @@ impl App {
             }
             row.try_at = None;
         }
-        let Some(_slot) = self.slots.address(&row.address) else {
-            return Ok(Progress::Again(ADDRESS_WAIT));
+        let Some(_slot) = self.slots.address(&row.address).await else {
+            return Ok(Progress::Again(own_wait(job)));
         };
         self.try_doors(job, &row, last.as_deref()).await
     }
@@ -73,25 +76,21 @@ impl App {
         let mut doors = Door::of(&self.senders, row, now);
         doors.retain(|door| !row.refused_by.contains(&door.name));
         doors.sort_by_key(|door| Some(door.name.as_str()) == last);
-        let mut wait = None;
-        let mut worth_waiting = false;
+        let mut wait: Option<Duration> = None;
         for door in &doors {
             match self.try_door(job, row, door).await? {
                 After::Over => return Ok(Progress::Recorded),
                 After::Doubt => return Ok(Progress::Again(LOOK_UP_AFTER)),
-                After::Next(asked) => {
-                    worth_waiting |= asked.is_some();
-                    wait = wait.max(asked);
-                }
+                // Whichever provider is ready first gets it.
+                After::Next(asked) => wait = [wait, asked].into_iter().flatten().min(),
             }
         }
-        let age = now.since(row.attempt.scheduled_at);
-        if worth_waiting && age < TRY_FOR {
-            let doublings = u32::try_from(job.attempts.clamp(1, 10) - 1).unwrap_or(0);
-            let own = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
-            return Ok(Progress::Again(
-                own.max(wait.unwrap_or_default().min(TRY_FOR)),
-            ));
+        let tried_for = row.attempt.sending_at.map(|first| now.since(first));
+        if let Some(asked) = wait
+            && tried_for.unwrap_or_default() < TRY_FOR
+        {
+            let wait = own_wait(job).max(asked.min(LONGEST_ASKED));
+            return Ok(Progress::Again(wait));
         }
         let give_up = GiveUp {
             attempt: row.id,
@@ -104,7 +103,7 @@ impl App {
 
     async fn try_door(&self, job: &Job, row: &AttemptRow, door: &Door) -> Result<After, AppError> {
         let Some(_slot) = self.slots.provider(&door.name).await else {
-            return Ok(After::Next(Some(ADDRESS_WAIT)));
+            return Ok(After::Next(Some(PLACE_WAIT)));
         };
         self.send_faults.at(SendPoint::BeforePermit).await;
         let ask = PermitSend {
@@ -178,13 +177,19 @@ impl App {
     }
 }
 
+/// The wait after so many tries, whatever providers ask for.
+fn own_wait(job: &Job) -> Duration {
+    let doublings = u32::try_from(job.attempts.clamp(1, 10) - 1).unwrap_or(0);
+    FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT)
+}
+
 fn after_refusal(refusal: Refusal) -> (TryEnd, After) {
     let Refusal { next, code, reason } = refusal;
     match next {
         Next::Never => (TryEnd::Failed { code, reason }, After::Over),
         Next::OtherProvider => {
             let never_here = true;
-            let end = TryEnd::Again {
+            let end = TryEnd::Refused {
                 never_here,
                 code,
                 reason,
@@ -193,7 +198,7 @@ fn after_refusal(refusal: Refusal) -> (TryEnd, After) {
         }
         Next::Retry { after } => {
             let never_here = false;
-            let end = TryEnd::Again {
+            let end = TryEnd::Refused {
                 never_here,
                 code,
                 reason,

@@ -37,8 +37,8 @@ impl App {
         Ok(twilio::farewell(language, text))
     }
 
-    /// The attempt behind a call. The provider's id is not on record when its answer
-    /// to us got lost; then it is the latest call to that number.
+    /// The attempt behind a call. The provider's id is not on record while its answer to
+    /// us is lost or on its way; then it is the latest such call to that number.
     async fn call_of(
         &self,
         provider: &str,
@@ -50,6 +50,8 @@ impl App {
             return Ok(known);
         }
         let calls = asked(&mut tx, &pressed.to, Channel::Voice).await?;
-        Ok(calls.into_iter().next())
+        let unnamed =
+            |row: &AttemptRow| row.try_at.is_some() && row.provider.as_deref() == Some(provider);
+        Ok(calls.into_iter().find(unnamed))
     }
 }

@@ -4,7 +4,7 @@
 use mayday_core::escalation::{Channel, Reply, reply};
 use mayday_gateway::sms::keyword::Keyword;
 use mayday_gateway::twilio::{self, InboundSms};
-use mayday_store::escalation::{AttemptRow, Means, asked};
+use mayday_store::escalation::{AttemptRow, Means, NoteAnswer, answered, asked};
 use mayday_store::opt_outs::SetOptOut;
 use mayday_store::{Lane, incidents, policies};
 
@@ -26,7 +26,7 @@ impl App {
             asked(&mut tx, &sms.from, Channel::Sms).await?
         };
         let said = match sms.keyword {
-            Some(Keyword::Acknowledge) => self.said_ok(&messages).await?,
+            Some(Keyword::Acknowledge) => self.said_ok(provider, &sms, &messages).await?,
             Some(Keyword::Stop) => {
                 self.opt_out(provider, &sms, true).await?;
                 Reply::SmsStopped
@@ -48,9 +48,36 @@ impl App {
         Ok(twilio::message_reply(Some(text)))
     }
 
+    /// What is answered to `OK`. The same message again is answered the same and does
+    /// nothing, whatever is open by then.
+    async fn said_ok(
+        &self,
+        provider: &str,
+        sms: &InboundSms,
+        messages: &[AttemptRow],
+    ) -> Result<Reply, AppError> {
+        let before = {
+            let mut tx = self.store.read().await?;
+            answered(&mut tx, provider, &sms.sid).await?
+        };
+        if let Some(reply) = before.as_deref().and_then(answer_of) {
+            return Ok(reply);
+        }
+        let reply = self.take_ok(messages).await?;
+        // After what it does: should this process die before, the message is posted
+        // again, and the same contact helps with the same incident.
+        let note = NoteAnswer {
+            provider: provider.to_owned(),
+            message_id: sms.sid.clone(),
+            answer: word_of(reply),
+        };
+        self.store.write(Lane::Job, note).await?;
+        Ok(reply)
+    }
+
     /// `OK` is about the latest message to that number whose app trusts the number
     /// that a message seems to come from.
-    async fn said_ok(&self, messages: &[AttemptRow]) -> Result<Reply, AppError> {
+    async fn take_ok(&self, messages: &[AttemptRow]) -> Result<Reply, AppError> {
         if messages.is_empty() {
             return Ok(Reply::SmsOver);
         }
@@ -86,4 +113,19 @@ impl App {
         self.store.write(Lane::Job, word).await?;
         Ok(())
     }
+}
+
+/// The words under which answers to `OK` are remembered.
+const fn word_of(reply: Reply) -> &'static str {
+    match reply {
+        Reply::SmsHelping => "helping",
+        Reply::SmsOpenLink => "open_link",
+        _ => "over",
+    }
+}
+
+fn answer_of(word: &str) -> Option<Reply> {
+    [Reply::SmsHelping, Reply::SmsOpenLink, Reply::SmsOver]
+        .into_iter()
+        .find(|reply| word_of(*reply) == word)
 }

@@ -88,6 +88,11 @@ pub struct Attempt {
     pub sent_at: Option<Timestamp>,
     /// When it was delivered, failed or was skipped.
     pub settled_at: Option<Timestamp>,
+    /// To which of the contact's addresses by this channel it goes: 0 is the one that
+    /// the contact has now, others count those that it had before.
+    pub address: u32,
+    /// Whether it is unknown of any try of it if that went out.
+    pub doubted: bool,
 }
 
 impl AttemptState {
@@ -140,6 +145,8 @@ impl Attempt {
             sending_at: None,
             sent_at: None,
             settled_at: None,
+            address: 0,
+            doubted: false,
         }
     }
 
@@ -187,6 +194,14 @@ impl Attempt {
     /// Whether it may have gone out: the contact may know.
     pub const fn may_have_gone_out(&self) -> bool {
         self.sending_at.is_some()
+    }
+
+    /// Whether somebody may have it, though every provider that was tried refused: an
+    /// attempt that no provider ever took, and of which none fell silent, told nobody.
+    pub(super) const fn may_have_told(&self) -> bool {
+        let refused =
+            matches!(self.state, AttemptState::Failed) && self.sent_at.is_none() && !self.doubted;
+        self.may_have_gone_out() && !refused
     }
 
     /// Whether nothing more can come of it.

@@ -28,8 +28,8 @@ pub use message::{
     Facts, Kind, Medium, Spoken, TemplateName, Told, Whereabouts, is_gsm7, render, spoken, tell,
 };
 pub use plan::{
-    Acknowledgement, Decline, MAX_FOLLOW_UPS, Plan, Reach, Reachable, Running, Send, Situation,
-    Skip, SkipReason, plan, withdrawn,
+    Acknowledgement, CRY_SETTLES, Decline, Exhaustion, MAX_FOLLOW_UPS, Plan, Reach, Reachable,
+    Running, Send, Situation, Skip, SkipReason, plan, withdrawn,
 };
 pub use policy::{Mode, POLICY_VERSION, Policy, TestMode};
 pub use reply::{Reply, reply};

@@ -18,10 +18,12 @@
 //!    then the round is exhausted.
 //! 4. An acknowledgement stops all of it. Who promised help and falls silent is
 //!    asked again, then the others, from the first.
-//! 5. After the end, only the all-clear, to everybody who may have been told.
+//! 5. After the end, only the all-clear, to every address that may have been told,
+//!    after its cry.
 //!
 //! Contacts may change meanwhile: a new one joins at its place (at once, when its
-//! place has been passed), a removed one is not asked any more. Removed or not,
+//! place has been passed), a removed one is not asked any more, one with another
+//! number is asked there as if nothing had gone to the old one. Removed or not,
 //! who may have been told hears the all-clear.
 
 mod all_clear;
@@ -29,14 +31,17 @@ mod round;
 mod situation;
 mod turn;
 
+pub use all_clear::CRY_SETTLES;
 pub use round::{MAX_FOLLOW_UPS, withdrawn};
 pub use situation::{
-    Acknowledgement, Decline, Plan, Reach, Reachable, Running, Send, Situation, Skip, SkipReason,
+    Acknowledgement, Decline, Exhaustion, Plan, Reach, Reachable, Running, Send, Situation, Skip,
+    SkipReason,
 };
 
 use super::attempt::{Attempt, Purpose};
 use super::message::Kind;
 use super::policy::Policy;
+use crate::time::Timestamp;
 use round::Watch;
 use turn::Walk;
 
@@ -47,9 +52,10 @@ pub fn plan(policy: &Policy, situation: &Situation<'_>) -> Plan {
     let mut attempts = situation.attempts.to_vec();
     for attempt in &mut attempts {
         if let Some(reason) = withdrawn(policy, situation, attempt) {
-            let key = attempt.key;
+            let (key, address) = (attempt.key, attempt.address);
             plan.skips.push(Skip { key, reason });
             *attempt = Attempt::skipped(key, attempt.scheduled_at);
+            attempt.address = address;
         }
     }
     if !situation.incident.state.is_open() {
@@ -67,13 +73,18 @@ pub fn plan(policy: &Policy, situation: &Situation<'_>) -> Plan {
     }
     let walk = Walk::new(policy, situation, attempts, plan);
     match situation.watch(policy) {
-        None => ask_everybody(policy, situation, walk),
+        None => ask_everybody(policy, situation, start, walk),
         Some(watch) => follow_up(situation, &watch, walk),
     }
 }
 
 /// The cry for help, and its repeats.
-fn ask_everybody(policy: &Policy, situation: &Situation<'_>, mut walk: Walk<'_>) -> Plan {
+fn ask_everybody(
+    policy: &Policy,
+    situation: &Situation<'_>,
+    since: Timestamp,
+    mut walk: Walk<'_>,
+) -> Plan {
     let contacts: Vec<_> = situation.contacts.iter().collect();
     let mut repeat = walk.latest_repeat();
     loop {
@@ -82,7 +93,7 @@ fn ask_everybody(policy: &Policy, situation: &Situation<'_>, mut walk: Walk<'_>)
             return walk.waiting();
         }
         let Some(rested) = walk.rested_at().filter(|_| repeat < policy.repeats) else {
-            return walk.exhausted();
+            return walk.exhausted(Exhaustion { silence: 0, since });
         };
         if rested > situation.now {
             walk.look(rested);
@@ -99,8 +110,12 @@ fn follow_up(situation: &Situation<'_>, watch: &Watch, mut walk: Walk<'_>) -> Pl
         return walk.waiting();
     }
     let time = situation.silence(watch);
+    let unanswered = Exhaustion {
+        silence: time,
+        since: watch.due,
+    };
     if time > MAX_FOLLOW_UPS {
-        return walk.exhausted();
+        return walk.exhausted(unanswered);
     }
     let purpose = Purpose::AskAgain { time };
     let (first, others): (Vec<_>, Vec<_>) = situation
@@ -111,7 +126,7 @@ fn follow_up(situation: &Situation<'_>, watch: &Watch, mut walk: Walk<'_>) -> Pl
     let silent = walk.ask(&first, true);
     walk.begin(purpose, Kind::Alert);
     if walk.ask(&others, silent) && silent {
-        return walk.exhausted();
+        return walk.exhausted(unanswered);
     }
     walk.waiting()
 }

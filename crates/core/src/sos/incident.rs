@@ -351,9 +351,10 @@ impl Incident {
         true
     }
 
-    /// Nobody is left to tell in this round; `false` when that was said already.
-    pub fn exhaust(&mut self, now: Timestamp) -> bool {
-        if !self.state.is_open() || self.exhausted_at.is_some() {
+    /// Nobody is left to tell of what is asked `since` then: the cry of this round, or
+    /// the silence of those who promised help. `false` when that was said already.
+    pub fn exhaust(&mut self, since: Timestamp, now: Timestamp) -> bool {
+        if !self.state.is_open() || self.exhausted_at.is_some_and(|said| said >= since) {
             return false;
         }
         self.exhausted_at = Some(now);
@@ -361,7 +362,7 @@ impl Incident {
         true
     }
 
-    /// An actuator moved. It may move after the end: the all-clear is one too.
+    /// An actuator moved.
     pub fn actuators_moved(&mut self, now: Timestamp) {
         self.touch(now);
     }

@@ -101,6 +101,7 @@ struct State {
     behaviours: VecDeque<Behaviour>,
     log: Vec<Resource>,
     requests: usize,
+    look_ups_fail: bool,
     clock: SharedClock,
 }
 
@@ -120,6 +121,7 @@ impl TwilioSimulator {
             behaviours: VecDeque::new(),
             log: Vec::new(),
             requests: 0,
+            look_ups_fail: false,
             clock,
         }));
         let mut server = JoinSet::new();
@@ -163,6 +165,11 @@ impl TwilioSimulator {
     /// What happens to the next requests; after them all are accepted.
     pub fn behave(&self, behaviours: impl IntoIterator<Item = Behaviour>) {
         lock(&self.state).behaviours.extend(behaviours);
+    }
+
+    /// Whether look-ups are answered 503 from now on.
+    pub fn fail_look_ups(&self, fail: bool) {
+        lock(&self.state).look_ups_fail = fail;
     }
 
     /// Everything that was taken over, the oldest first.
@@ -266,6 +273,9 @@ async fn serve(
     };
     lock(state).requests += 1;
     match *request.method() {
+        Method::GET if lock(state).look_ups_fail => {
+            Ok(error(StatusCode::SERVICE_UNAVAILABLE, 20_503))
+        }
         Method::GET => Ok(list(kind, request.uri().query().unwrap_or_default(), state)),
         Method::POST => {
             let Ok(body) = request.into_body().collect().await else {

@@ -18,9 +18,10 @@ const MAX_PAGES: usize = 5;
 /// Resources on a page; a page of messages fits the client's body limit.
 const PAGE_SIZE: &str = "30";
 
-/// How much earlier than our clock Twilio's may have dated a resource. It
-/// dates them in whole seconds, by its own clock.
-const CLOCK_TOLERANCE_SECONDS: i64 = 5;
+/// How much earlier than our clock Twilio's may have dated a resource. It dates them
+/// by its own clock, and ours follows no leap until the next start: what is older than
+/// this is not looked at, and would be sent twice.
+const CLOCK_TOLERANCE_SECONDS: i64 = 120;
 
 impl Twilio {
     /// Creates a resource, such as `Messages`.

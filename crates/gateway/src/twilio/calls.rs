@@ -46,12 +46,19 @@ impl VoiceProvider for Twilio {
         })
     }
 
-    fn find<'a>(&'a self, call: &'a OutgoingCall, since: Timestamp) -> Pending<'a, Found> {
+    fn find<'a>(
+        &'a self,
+        call: &'a OutgoingCall,
+        since: Timestamp,
+        taken: &'a [String],
+    ) -> Pending<'a, Found> {
         Box::pin(async move {
             let fits = |item: &Value| {
                 let status = CallStatus::parse(item.get("status")?.as_str()?);
-                Some(Found::Sent {
-                    provider_id: item.get("sid")?.as_str()?.to_owned(),
+                let sid = item.get("sid")?.as_str()?;
+                let own = !taken.iter().any(|id| id == sid);
+                own.then_some(Found::Sent {
+                    provider_id: sid.to_owned(),
                     status: status.delivery(),
                 })
             };

@@ -27,13 +27,20 @@ impl SmsProvider for Twilio {
     /// The newest messages to that number, down to `since`, whose text holds the
     /// mark. Twilio may put a line of its own before the text (trial accounts),
     /// so the texts are not compared as a whole.
-    fn find<'a>(&'a self, sms: &'a OutgoingSms, since: Timestamp) -> Pending<'a, Found> {
+    fn find<'a>(
+        &'a self,
+        sms: &'a OutgoingSms,
+        since: Timestamp,
+        taken: &'a [String],
+    ) -> Pending<'a, Found> {
         Box::pin(async move {
             let fits = |item: &Value| {
                 let body = item.get("body")?.as_str()?;
+                let sid = item.get("sid")?.as_str()?;
                 let status = MessageStatus::parse(item.get("status")?.as_str()?);
-                body.contains(&sms.mark).then_some(Found::Sent {
-                    provider_id: item.get("sid")?.as_str()?.to_owned(),
+                let own = body.contains(&sms.mark) && !taken.iter().any(|id| id == sid);
+                own.then_some(Found::Sent {
+                    provider_id: sid.to_owned(),
                     status: status.delivery(),
                 })
             };

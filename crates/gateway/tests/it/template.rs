@@ -121,7 +121,7 @@ async fn answers_are_judged_by_the_rule() {
             (Outcome::Ambiguous { .. }, None) => {}
             _ => panic!("{reply:?}: {outcome:?}"),
         }
-        let found = provider.find(&sms(), Timestamp::from_secs(0)).await;
+        let found = provider.find(&sms(), Timestamp::from_secs(0), &[]).await;
         assert!(matches!(found, Found::Unknown { .. }));
     }
 }

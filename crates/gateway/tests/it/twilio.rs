@@ -130,7 +130,7 @@ async fn wrong_credentials_are_told_and_not_shown() {
     assert_eq!(refusal.next, Next::OtherProvider);
     assert_eq!(refusal.code.as_deref(), Some("20003"));
     assert!(!format!("{twilio:?} {refusal:?}").contains("s3cret"));
-    let found = SmsProvider::find(&twilio, &sms(LINK), scene.clock_time()).await;
+    let found = SmsProvider::find(&twilio, &sms(LINK), scene.clock_time(), &[]).await;
     assert!(matches!(found, Found::Unknown { .. }), "{found:?}");
 }
 
@@ -154,7 +154,7 @@ async fn an_answer_that_never_comes_is_looked_up() {
         scene.simulator.behave([behaviour]);
         let outcome = scene.twilio.send(&sms(&link)).await;
         assert!(matches!(outcome, Outcome::Ambiguous { .. }), "{outcome:?}");
-        let found = SmsProvider::find(&scene.twilio, &sms(&link), since).await;
+        let found = SmsProvider::find(&scene.twilio, &sms(&link), since, &[]).await;
         if taken {
             let expected = scene.simulator.log().pop().unwrap().sid;
             assert_eq!(
@@ -179,18 +179,30 @@ async fn a_look_up_turns_pages_and_stops_at_the_time() {
         let link = format!("https://sos.example/t/{turn}");
         scene.twilio.send(&sms(&link)).await;
     }
-    let found = SmsProvider::find(&scene.twilio, &sms(LINK), since).await;
+    let found = SmsProvider::find(&scene.twilio, &sms(LINK), since, &[]).await;
     assert!(matches!(found, Found::Sent { .. }), "{found:?}");
-    let later = since.plus(Duration::from_mins(1));
-    let found = SmsProvider::find(&scene.twilio, &sms(LINK), later).await;
+    let later = since.plus(Duration::from_mins(3));
+    let found = SmsProvider::find(&scene.twilio, &sms(LINK), later, &[]).await;
     assert_eq!(found, Found::Absent);
     // More than a look-up reads is not taken for absence.
     for turn in 100..200 {
         let link = format!("https://sos.example/t/{turn}");
         scene.twilio.send(&sms(&link)).await;
     }
-    let found = SmsProvider::find(&scene.twilio, &sms(LINK), since).await;
+    let found = SmsProvider::find(&scene.twilio, &sms(LINK), since, &[]).await;
     assert!(matches!(found, Found::Unknown { .. }), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_message_is_found_though_the_clocks_differ_and_others_are_passed_over() {
+    let scene = scene().await;
+    scene.twilio.send(&sms(LINK)).await;
+    let sid = scene.simulator.log()[0].sid.clone();
+    let ours = scene.clock_time().plus(Duration::from_secs(90));
+    let found = SmsProvider::find(&scene.twilio, &sms(LINK), ours, &[]).await;
+    assert!(matches!(found, Found::Sent { .. }), "{found:?}");
+    let found = SmsProvider::find(&scene.twilio, &sms(LINK), ours, &[sid]).await;
+    assert_eq!(found, Found::Absent);
 }
 
 #[tokio::test]
@@ -213,16 +225,20 @@ async fn a_call_carries_its_script() {
 async fn a_call_is_found_by_number_and_time() {
     let scene = scene().await;
     scene.twilio.call(&call()).await;
-    scene.clock.advance(Duration::from_mins(1));
+    scene.clock.advance(Duration::from_mins(3));
+    // That of another attempt, a moment ago.
+    scene.twilio.call(&call()).await;
+    let taken = [scene.simulator.log()[1].sid.clone()];
+    scene.clock.advance(Duration::from_secs(1));
     let since = scene.clock_time();
     scene.simulator.behave([Behaviour::Silence]);
     let outcome = scene.twilio.call(&call()).await;
     assert!(matches!(outcome, Outcome::Ambiguous { .. }), "{outcome:?}");
-    let found = VoiceProvider::find(&scene.twilio, &call(), since).await;
+    let found = VoiceProvider::find(&scene.twilio, &call(), since, &taken).await;
     assert_eq!(found, Found::Absent);
     scene.simulator.behave([Behaviour::AcceptInSilence]);
     scene.twilio.call(&call()).await;
-    let found = VoiceProvider::find(&scene.twilio, &call(), since).await;
+    let found = VoiceProvider::find(&scene.twilio, &call(), since, &taken).await;
     assert!(matches!(found, Found::Sent { .. }), "{found:?}");
 }
 

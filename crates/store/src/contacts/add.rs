@@ -8,6 +8,7 @@ use super::{get, list, order, place};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
+use crate::escalation::listed;
 use crate::sql::Sql;
 use crate::tx::Tx;
 use crate::users;
@@ -60,6 +61,7 @@ impl Command for AddContact {
         self.append(tx, wanted.len()).await?;
         let contacts = list(tx, self.user).await?;
         order::write(tx, self.user, &contacts, &wanted).await?;
+        listed::contacts_changed(tx, self.user).await?;
         let data = [("contactId", self.id.to_string().into())];
         notify_now(
             tx,

@@ -9,6 +9,7 @@ use super::list;
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
+use crate::escalation::listed;
 use crate::sql::Sql;
 use crate::tx::Tx;
 use crate::users;
@@ -87,6 +88,7 @@ impl Command for ReorderContacts {
             return Ok(Reordering::Incomplete);
         }
         write(tx, self.user, &contacts, &self.order).await?;
+        listed::contacts_changed(tx, self.user).await?;
         Ok(Reordering::Done)
     }
 }

@@ -7,6 +7,7 @@ use super::{list, order};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
+use crate::escalation::listed;
 use crate::sql::Sql;
 use crate::tx::Tx;
 use crate::users;
@@ -38,6 +39,7 @@ impl Command for RemoveContact {
         let contacts = list(tx, self.user).await?;
         let wanted: Vec<_> = contacts.iter().map(|contact| contact.id).collect();
         order::write(tx, self.user, &contacts, &wanted).await?;
+        listed::contacts_changed(tx, self.user).await?;
         let data = [("contactId", self.id.to_string().into())];
         notify_now(
             tx,

@@ -18,18 +18,17 @@ use crate::webhooks;
 
 /// Writes the incident with the snapshot as it is now, and the event that says so.
 ///
-/// An ended incident has said its last event: what still moves, the all-clear, is
-/// shown in its snapshot and raises no version.
+/// An ended incident has said its last event, and a snapshot never differs from another
+/// of the same version: what still moves, the all-clear, is in the attempts alone.
 pub(super) async fn moved(
     tx: &mut Tx<'_>,
     incident: &mut Incident,
     known: &Known,
 ) -> Result<(), StoreError> {
-    let before = incident.snapshot_version;
     if !incident.state.is_open() {
-        show(incident, known)?;
-        return row::update(tx, incident, before).await;
+        return Ok(());
     }
+    let before = incident.snapshot_version;
     let now = tx.now();
     incident.actuators_moved(now);
     show(incident, known)?;

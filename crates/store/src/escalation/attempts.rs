@@ -10,15 +10,20 @@ use crate::row::Row;
 use crate::sql::Sql;
 use crate::tx::Tx;
 
-/// Most attempts of one incident that are read: more than 20 contacts can be
-/// asked by three channels in a round with all its silences.
-const MAX_ATTEMPTS: i64 = 5_000;
+/// Most attempts of one incident that are read, the newest: more than 20 contacts can
+/// be asked by three channels in a round with all its silences. Of older ones only
+/// where they went is read, for the all-clear.
+const MAX_ATTEMPTS: usize = 5_000;
+
+/// Most ids of a provider that a look-up passes over.
+const MAX_TAKEN: u32 = 500;
 
 macro_rules! columns {
     () => {
         "id, incident_id, contact_id, channel, round, purpose, number, kind, drill, real_send, \
          name, address, language, state, scheduled_at, sending_at, sent_at, settled_at, \
-         skip_reason, tries, provider, try_at, provider_id, refused_by, code, error, answered_by"
+         skip_reason, tries, provider, try_at, provider_id, refused_by, code, error, answered_by, \
+         doubts, absences"
     };
 }
 
@@ -26,13 +31,27 @@ static INSERT: Sql = Sql::new(concat!(
     "INSERT INTO escalation_attempts (",
     columns!(),
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-     $19, $20, $21, $22, $23, $24, $25, $26, $27)"
+     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)"
 ));
 static OF_INCIDENT: Sql = Sql::new(concat!(
     "SELECT ",
     columns!(),
-    " FROM escalation_attempts WHERE incident_id = $1 ORDER BY scheduled_at, id LIMIT $2"
+    " FROM escalation_attempts WHERE incident_id = $1 ORDER BY scheduled_at DESC, id DESC LIMIT $2"
 ));
+static TOLD_BEFORE: Sql = Sql::new(concat!(
+    "SELECT ",
+    columns!(),
+    " FROM (SELECT escalation_attempts.*, row_number() OVER \
+        (PARTITION BY contact_id, channel, address ORDER BY scheduled_at DESC, id DESC) AS place \
+        FROM escalation_attempts WHERE incident_id = $1 AND sending_at IS NOT NULL \
+        AND (scheduled_at, id) < ($2, $3)) AS told \
+     WHERE place = 1 ORDER BY scheduled_at, id LIMIT $4"
+));
+static TAKEN: Sql = Sql::new(
+    "SELECT provider_id FROM escalation_attempts \
+     WHERE address = $1 AND provider = $2 AND id <> $3 AND provider_id IS NOT NULL \
+        AND sending_at IS NOT NULL ORDER BY sending_at DESC LIMIT $4",
+);
 static GET: Sql = Sql::new(concat!(
     "SELECT ",
     columns!(),
@@ -46,10 +65,19 @@ static BY_PROVIDER: Sql = Sql::new(concat!(
 static UPDATE: Sql = Sql::new(
     "UPDATE escalation_attempts SET state = $2, sending_at = $3, sent_at = $4, settled_at = $5, \
      skip_reason = $6, tries = $7, provider = $8, try_at = $9, provider_id = $10, \
-     refused_by = $11, code = $12, error = $13, answered_by = $14 WHERE id = $1",
+     refused_by = $11, code = $12, error = $13, answered_by = $14, doubts = $15, absences = $16 \
+     WHERE id = $1",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&INSERT, &OF_INCIDENT, &GET, &BY_PROVIDER, &UPDATE];
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &INSERT,
+    &OF_INCIDENT,
+    &TOLD_BEFORE,
+    &TAKEN,
+    &GET,
+    &BY_PROVIDER,
+    &UPDATE,
+];
 
 /// An attempt as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +86,8 @@ pub struct AttemptRow {
     pub id: AttemptId,
     /// The incident.
     pub incident: IncidentId,
-    /// What the plan needs to know of it.
+    /// What the plan needs to know of it; which of the contact's addresses it goes to is
+    /// told by who compares them.
     pub attempt: Attempt,
     /// What it says.
     pub kind: Kind,
@@ -90,17 +119,42 @@ pub struct AttemptRow {
     pub error: Option<String>,
     /// Who picked up a call: `human`, `machine` or `unknown`.
     pub answered_by: Option<String>,
+    /// Tries of which nobody knows whether they went out.
+    pub doubts: u32,
+    /// Tries of which the provider said that it never got them.
+    pub absences: u32,
 }
 
-/// All attempts of an incident in the order in which they were asked for.
+/// The attempts of an incident in the order in which they were asked for: all of them,
+/// or the newest and, of what was before, the latest to each address that may have been
+/// told.
 pub async fn of_incident(
     tx: &mut Tx<'_>,
     incident: IncidentId,
 ) -> Result<Vec<AttemptRow>, StoreError> {
-    let rows = tx
-        .fetch_all(&OF_INCIDENT, args![incident, MAX_ATTEMPTS])
-        .await?;
-    rows.iter().map(read).collect()
+    let limit = u32::try_from(MAX_ATTEMPTS).unwrap_or(u32::MAX);
+    let rows = tx.fetch_all(&OF_INCIDENT, args![incident, limit]).await?;
+    let newest: Result<Vec<_>, _> = rows.iter().rev().map(read).collect();
+    let newest = newest?;
+    let Some(first) = newest.first().filter(|_| newest.len() >= MAX_ATTEMPTS) else {
+        return Ok(newest);
+    };
+    let before = args![incident, first.attempt.scheduled_at, first.id, limit];
+    let rows = tx.fetch_all(&TOLD_BEFORE, before).await?;
+    let before: Result<Vec<_>, _> = rows.iter().map(read).collect();
+    Ok([before?, newest].concat())
+}
+
+/// Ids of what a provider took for an address, the latest first, each on record for an
+/// attempt other than this one.
+pub(super) async fn taken(
+    tx: &mut Tx<'_>,
+    row: &AttemptRow,
+    provider: &str,
+) -> Result<Vec<String>, StoreError> {
+    let values = args![&row.address, provider, row.id, MAX_TAKEN];
+    let rows = tx.fetch_all(&TAKEN, values).await?;
+    rows.iter().map(|row| row.get(0)).collect()
 }
 
 /// An attempt.
@@ -153,6 +207,8 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, new: &AttemptRow) -> Result<(), Stor
         new.code.as_deref(),
         new.error.as_deref(),
         new.answered_by.as_deref(),
+        new.doubts,
+        new.absences,
     ];
     tx.execute_one(&INSERT, values).await
 }
@@ -175,12 +231,15 @@ pub(crate) async fn update(tx: &mut Tx<'_>, row: &AttemptRow) -> Result<(), Stor
         row.code.as_deref(),
         row.error.as_deref(),
         row.answered_by.as_deref(),
+        row.doubts,
+        row.absences,
     ];
     tx.execute_one(&UPDATE, values).await
 }
 
 fn read(row: &Row) -> Result<AttemptRow, StoreError> {
     let number: u32 = row.get(6)?;
+    let (doubts, absences): (u32, u32) = (row.get(27)?, row.get(28)?);
     let attempt = Attempt {
         key: AttemptKey {
             contact: row.get(2)?,
@@ -193,6 +252,8 @@ fn read(row: &Row) -> Result<AttemptRow, StoreError> {
         sending_at: row.get(15)?,
         sent_at: row.get(16)?,
         settled_at: row.get(17)?,
+        address: 0,
+        doubted: doubts > 0 || absences > 0,
     };
     let refused_by: String = row.get(23)?;
     let names = refused_by.split(',').filter(|name| !name.is_empty());
@@ -215,6 +276,8 @@ fn read(row: &Row) -> Result<AttemptRow, StoreError> {
         code: row.get(24)?,
         error: row.get(25)?,
         answered_by: row.get(26)?,
+        doubts,
+        absences,
     })
 }
 

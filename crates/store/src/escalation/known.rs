@@ -8,6 +8,7 @@ use mayday_core::contact::Contact;
 use mayday_core::escalation::{
     Acknowledgement, Attempt, Channel, Decline, Item, Policy, Reach, Reachable, Running, Situation,
 };
+use mayday_core::ids::ContactId;
 use mayday_core::sos::Incident;
 use mayday_core::time::Timestamp;
 
@@ -84,7 +85,8 @@ impl Known {
     ) -> Result<Self, StoreError> {
         let policy = policies::current(tx, incident.app).await?;
         let contacts = contacts::list(tx, incident.user).await?;
-        let rows = attempts::of_incident(tx, incident.id).await?;
+        let mut rows = attempts::of_incident(tx, incident.id).await?;
+        number(&mut rows, &contacts);
         let acknowledgements = acknowledge::of_incident(tx, incident.id).await?;
         let declines = decline::of_incident(tx, incident.id).await?;
         let others = snapshot_items(tx, incident.id, incident.created_at).await?;
@@ -123,6 +125,7 @@ impl Known {
 
     /// After rows were changed.
     pub(super) fn renew(&mut self) {
+        number(&mut self.rows, &self.contacts);
         self.attempts = self.rows.iter().map(|row| row.attempt).collect();
     }
 
@@ -133,6 +136,7 @@ impl Known {
                 opened_at: incident.created_at,
                 round: incident.round,
                 round_began_at: incident.round_began_at,
+                ended_at: incident.cancelled_at.or(incident.resolved_at),
                 drill: incident.drill,
             },
             contacts: &self.reachable,
@@ -145,6 +149,39 @@ impl Known {
 
     pub(super) fn attempts(&self) -> &[Attempt] {
         &self.attempts
+    }
+
+    /// What the plan knows of an attempt that was read again.
+    pub(super) fn attempt(&self, row: &AttemptRow) -> Attempt {
+        let own = self.rows.iter().find(|own| own.id == row.id);
+        own.map_or(row.attempt, |own| own.attempt)
+    }
+}
+
+/// Says of each attempt which of the contact's addresses it goes to.
+fn number(rows: &mut [AttemptRow], contacts: &[Contact]) {
+    let mut before: Vec<(ContactId, Channel, String)> = Vec::new();
+    for row in rows {
+        let (contact, channel) = (row.attempt.key.contact, row.attempt.key.channel);
+        let listed = contacts.iter().find(|listed| listed.id == contact);
+        if listed.is_some_and(|listed| address(listed, channel) == row.address) {
+            row.attempt.address = 0;
+            continue;
+        }
+        let own = before
+            .iter()
+            .filter(|one| (one.0, one.1) == (contact, channel));
+        let (mut count, mut known) = (0_u32, None);
+        for (_, _, address) in own {
+            count += 1;
+            if *address == row.address {
+                known = Some(count);
+            }
+        }
+        row.attempt.address = known.unwrap_or(count + 1);
+        if known.is_none() {
+            before.push((contact, channel, row.address.clone()));
+        }
     }
 }
 

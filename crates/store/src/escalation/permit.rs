@@ -122,7 +122,7 @@ impl PermitSend {
     ) -> Result<Option<(AttemptState, &'static str, PermitOutcome)>, StoreError> {
         // What was begun may have gone out, and is carried to its end unless the
         // incident is over: `withdrawn` asks about what nobody has begun.
-        let mut begun = row.attempt;
+        let mut begun = known.attempt(row);
         begun.state = AttemptState::Scheduled;
         let situation = known.situation(incident, tx.now());
         if let Some(reason) = withdrawn(&known.policy, &situation, &begun) {
@@ -194,7 +194,16 @@ async fn app_name(
     }
 }
 
-/// What is needed to look an open try up: the message as it was sent.
+/// What is needed to look an open try up.
+#[derive(Clone, Debug)]
+pub struct Review {
+    /// The message as it was sent.
+    pub permit: Permit,
+    /// The provider's ids of other messages to that address: not this one.
+    pub others: Vec<String>,
+}
+
+/// Asks for what is needed to look an open try up.
 #[derive(Clone, Debug)]
 pub struct ReviewTry {
     /// Which attempt.
@@ -203,12 +212,12 @@ pub struct ReviewTry {
 
 impl Command for ReviewTry {
     /// `None`: there is no such attempt, or no open try.
-    type Output = Option<Box<Permit>>;
+    type Output = Option<Box<Review>>;
     const NAME: &'static str = "escalation.review";
 
     /// A command and no query, because the token of a contact whose row is gone has
     /// to be made again.
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Box<Permit>>, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Box<Review>>, StoreError> {
         let Some((incident, row)) = super::lock_attempt(tx, self.attempt).await? else {
             return Ok(None);
         };
@@ -219,7 +228,11 @@ impl Command for ReviewTry {
         let policy = crate::policies::current(tx, incident.app).await?;
         let user = users::lock(tx, incident.user).await?;
         let app_name = app_name(tx, &incident, &row).await?;
-        Ok(Some(Box::new(Permit {
+        let others = match &row.provider {
+            Some(provider) => attempts::taken(tx, &row, provider).await?,
+            None => Vec::new(),
+        };
+        let permit = Permit {
             attempt: row,
             incident,
             user,
@@ -227,6 +240,7 @@ impl Command for ReviewTry {
             app_name,
             token,
             first: false,
-        })))
+        };
+        Ok(Some(Box::new(Review { permit, others })))
     }
 }

@@ -1,7 +1,9 @@
 //! Asks the plan what is due, records it, and sets the timer to the next time.
 
 use mayday_core::contact::Contact;
-use mayday_core::escalation::{Attempt, AttemptState, Kind, Plan, Send, Skip, plan};
+use mayday_core::escalation::{
+    Attempt, AttemptState, Exhaustion, Kind, Plan, Purpose, Send, Skip, plan,
+};
 use mayday_core::event::EventType;
 use mayday_core::ids::{AttemptId, IncidentId};
 use mayday_core::notification::NotificationType;
@@ -38,7 +40,7 @@ pub struct Looked {
     pub sends: usize,
     /// Messages that are not to be sent.
     pub skips: usize,
-    /// Nobody is left to tell in this round, since now.
+    /// Nobody is left to tell, since now.
     pub exhausted: bool,
 }
 
@@ -67,7 +69,10 @@ impl Command for RunEscalation {
         if !plan.sends.is_empty() || !plan.skips.is_empty() {
             announce::moved(tx, &mut incident, &known).await?;
         }
-        let exhausted = plan.exhausted && exhaust(tx, &mut incident, &known).await?;
+        let exhausted = match plan.exhausted {
+            Some(what) => exhaust(tx, &mut incident, &known, what).await?,
+            None => false,
+        };
         self.set_timer(tx, &plan).await?;
         Ok(Looked {
             sends: plan.sends.len(),
@@ -93,10 +98,10 @@ async fn put_send(
     known: &mut Known,
     send: &Send,
 ) -> Result<(), StoreError> {
-    let attempt = Attempt::scheduled(send.key, tx.now());
+    let mut attempt = Attempt::scheduled(send.key, tx.now());
+    attempt.address = send.address;
     let mut row = new_row(tx, incident, known, attempt);
     row.kind = send.kind;
-    row.real = send.real;
     attempts::insert(tx, &row).await?;
     timer::send(tx, row.id).await?;
     announce::notify(tx, incident, NotificationType::SosEscalated, &row).await?;
@@ -115,7 +120,7 @@ async fn put_skip(
     let on_record = known
         .rows
         .iter_mut()
-        .find(|row| row.attempt.key == skip.key);
+        .find(|row| row.attempt.key == skip.key && row.attempt.state == AttemptState::Scheduled);
     if let Some(row) = on_record {
         row.attempt.advance(AttemptState::Skipped, now);
         row.skip_reason = reason;
@@ -134,9 +139,12 @@ fn new_row(tx: &Tx<'_>, incident: &Incident, known: &Known, attempt: Attempt) ->
     let (contact, channel) = (attempt.key.contact, attempt.key.channel);
     let listed = known.contacts.iter().find(|listed| listed.id == contact);
     let told = known.rows.iter().find(|row| {
-        let key = row.attempt.key;
-        (key.contact, key.channel) == (contact, channel)
+        let Attempt { key, address, .. } = row.attempt;
+        (key.contact, key.channel, address) == (contact, channel, attempt.address)
     });
+    // The all-clear goes where the cry for help went, also when the app has been set to
+    // test mode or back since then.
+    let told = told.filter(|_| attempt.key.purpose == Purpose::AllClear);
     let of_row = |row: &AttemptRow| (row.name.clone(), row.address.clone(), row.language.clone());
     let of_list = |listed: &Contact| {
         (
@@ -145,11 +153,9 @@ fn new_row(tx: &Tx<'_>, incident: &Incident, known: &Known, attempt: Attempt) ->
             listed.language.clone(),
         )
     };
-    // The all-clear goes where the cry for help went.
     let (name, address, language) = match (told, listed) {
-        (Some(told), _) if !incident.state.is_open() => of_row(told),
-        (_, Some(listed)) => of_list(listed),
-        (Some(told), None) => of_row(told),
+        (Some(told), _) => of_row(told),
+        (None, Some(listed)) => of_list(listed),
         (None, None) => <_>::default(),
     };
     AttemptRow {
@@ -158,7 +164,7 @@ fn new_row(tx: &Tx<'_>, incident: &Incident, known: &Known, attempt: Attempt) ->
         attempt,
         kind: Kind::Alert,
         drill: incident.drill,
-        real: known.policy.is_real(incident.drill),
+        real: told.map_or_else(|| known.policy.is_real(incident.drill), |told| told.real),
         name,
         address,
         language,
@@ -171,18 +177,21 @@ fn new_row(tx: &Tx<'_>, incident: &Incident, known: &Known, attempt: Attempt) ->
         code: None,
         error: None,
         answered_by: None,
+        doubts: 0,
+        absences: 0,
     }
 }
 
-/// `sos.unanswered`, once a round: operators and partner are told that nobody
-/// answered.
+/// `sos.unanswered`, once for the cry of a round and once for each silence: operators
+/// and partner are told that nobody answered.
 async fn exhaust(
     tx: &mut Tx<'_>,
     incident: &mut Incident,
     known: &Known,
+    what: Exhaustion,
 ) -> Result<bool, StoreError> {
     let (before, now) = (incident.snapshot_version, tx.now());
-    if !incident.exhaust(now) {
+    if !incident.exhaust(what.since, now) {
         return Ok(false);
     }
     announce::show(incident, known)?;
@@ -193,10 +202,15 @@ async fn exhaust(
     let alert = NewAlert {
         app: incident.app,
         kind: AlertKind::UnansweredSos,
-        key: &format!("{}:{}", incident.id, incident.round),
+        // An alert of an earlier silence may still be open.
+        key: &format!("{}:{}:{}", incident.id, incident.round, what.silence),
         user: Some(incident.user),
         incident: Some(incident.id),
-        detail: json!({"round": incident.round, "drill": incident.drill}),
+        detail: json!({
+            "round": incident.round,
+            "silence": what.silence,
+            "drill": incident.drill,
+        }),
     };
     alerts::raise(tx, alert).await?;
     Ok(true)

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use mayday_core::escalation::{Attempt, AttemptKey, AttemptState, Channel, Kind, Purpose};
 use mayday_core::event::EventType;
 use mayday_core::identity::Caller;
-use mayday_core::ids::{AttemptId, ContactId};
+use mayday_core::ids::{AttemptId, ContactId, JobId};
 use mayday_core::sos::{Flags, State, Trigger};
 use mayday_core::time::Timestamp;
 use mayday_core::transport::Transport;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::*;
 use crate::command::{Command, Lane};
 use crate::incidents::{ResolveSos, TriggerOutcome, TriggerSos};
+use crate::jobs::Claim;
 use crate::on_both;
 use crate::testing::{START, TestStore};
 use crate::{StoreError, Tx, events};
@@ -97,6 +98,8 @@ fn attempt(incident: IncidentId) -> AttemptRow {
         code: None,
         error: None,
         answered_by: None,
+        doubts: 0,
+        absences: 0,
     }
 }
 
@@ -134,6 +137,109 @@ on_both!(
             attempts::of_incident(&mut tx, incident.id).await.unwrap(),
             [row]
         );
+    }
+);
+
+/// Inserts rows of rounds that are over, each a second after the one before.
+struct Crowd(AttemptRow, usize);
+
+impl Command for Crowd {
+    type Output = ();
+    const NAME: &'static str = "test.crowd";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let mut row = self.0.clone();
+        for number in 0..self.1 {
+            let seconds = u32::try_from(number).unwrap_or(0);
+            row.id = AttemptId(Uuid::from_u128(1_000 + u128::from(seconds)));
+            row.attempt.key.round = seconds + 1;
+            row.attempt.scheduled_at = later(u64::from(seconds));
+            attempts::insert(tx, &row).await?;
+        }
+        Ok(())
+    }
+}
+
+on_both!(
+    of_more_attempts_than_are_read_the_newest_count_and_everybody_who_was_told,
+    |store| async move {
+        let app = store.app("one").await;
+        let caller = store.caller(&app, "ana").await;
+        let incident = open(&store, &caller).await;
+        let mut told = attempt(incident.id);
+        told.attempt.advance(AttemptState::Sending, START);
+        told.attempt.advance(AttemptState::Sent, START);
+        store.write(Lane::Job, Insert(told.clone())).await.unwrap();
+        let mut skipped = attempt(incident.id);
+        skipped.address = "+34600999999".to_owned();
+        skipped.attempt.advance(AttemptState::Skipped, START);
+        let crowd = Crowd(skipped, 5_100);
+        store.write(Lane::Job, crowd).await.unwrap();
+        let mut tx = store.read().await.unwrap();
+        let read = attempts::of_incident(&mut tx, incident.id).await.unwrap();
+        assert_eq!(read.len(), 5_001);
+        assert_eq!(read[0], told);
+        assert_eq!(read[1].attempt.scheduled_at, later(100));
+        assert_eq!(read[5_000].attempt.scheduled_at, later(5_099));
+    }
+);
+
+on_both!(
+    a_message_of_a_provider_belongs_to_one_attempt,
+    |store| async move {
+        let app = store.app("one").await;
+        let caller = store.caller(&app, "ana").await;
+        let incident = open(&store, &caller).await;
+        let mut first = attempt(incident.id);
+        first.provider = Some("spain".to_owned());
+        first.provider_id = Some("CA1".to_owned());
+        first.attempt.advance(AttemptState::Sent, START);
+        store.write(Lane::Job, Insert(first.clone())).await.unwrap();
+        let mut second = attempt(incident.id);
+        second.id = AttemptId(Uuid::from_u128(8));
+        second.attempt.key.round = 2;
+        second.provider = Some("spain".to_owned());
+        second.attempt.advance(AttemptState::Sending, START);
+        (second.tries, second.try_at) = (1, Some(START));
+        let again = AttemptRow {
+            provider_id: first.provider_id.clone(),
+            ..second.clone()
+        };
+        let refused = store.write(Lane::Job, Insert(again)).await.unwrap_err();
+        assert!(refused.is_unique_violation(), "{refused}");
+        store
+            .write(Lane::Job, Insert(second.clone()))
+            .await
+            .unwrap();
+        let review = ReviewTry { attempt: second.id };
+        let review = store.write(Lane::Job, review).await.unwrap().unwrap();
+        assert_eq!(review.others, ["CA1"]);
+        let record = |end| RecordTry {
+            attempt: second.id,
+            number: 1,
+            claim: Claim {
+                id: JobId(Uuid::nil()),
+                fence: 0,
+            },
+            end,
+        };
+        let found = TryEnd::Found {
+            provider_id: "CA1".to_owned(),
+            state: AttemptState::Sent,
+        };
+        let recorded = store.write(Lane::Job, record(found)).await.unwrap();
+        assert_eq!(recorded, Recorded::Foreign);
+        // What the provider itself says that it took is taken, whatever it calls it.
+        let accepted = TryEnd::Accepted {
+            provider_id: "CA1".to_owned(),
+            state: AttemptState::Sent,
+        };
+        let recorded = store.write(Lane::Job, record(accepted)).await.unwrap();
+        assert_eq!(recorded, Recorded::Now);
+        let mut tx = store.read().await.unwrap();
+        let row = attempts::get(&mut tx, second.id).await.unwrap().unwrap();
+        assert_eq!(row.attempt.state, AttemptState::Sent);
+        assert_eq!(row.provider_id, None);
     }
 );
 

@@ -1,18 +1,20 @@
 //! What providers post to us: signed, late, twice, in any order, or forged.
 
-use mayday_app::gateway::testing::TwilioSimulator;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use mayday_app::gateway::testing::{Behaviour, TwilioSimulator};
 use mayday_app::testing::senders::PUBLIC_URL;
 use mayday_app::{AppError, ProviderReport, ReportKind};
-use mayday_core::escalation::{AttemptState, Policy as EscalationPolicy};
-use mayday_core::ids::{IncidentId, RecordId};
+use mayday_core::escalation::AttemptState;
+use mayday_core::ids::IncidentId;
 use mayday_core::sos::State;
 use mayday_store::escalation::acknowledge;
-use mayday_store::policies::SetPolicy;
 use mayday_store::testing::TestStore;
-use mayday_store::{Lane, incidents, opt_outs};
+use mayday_store::{incidents, opt_outs};
 use serde_json::json;
 
 use super::driver::{Stage, on_both_stores};
+use crate::harness::NodeExt as _;
 
 const ANN: &str = "+34600111222";
 const BOB: &str = "+34600333444";
@@ -44,8 +46,14 @@ async fn message(stage: &Stage, sid: &str, status: &str) {
 }
 
 async fn write(stage: &Stage, from: &str, text: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let sid = format!("SM-in-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    write_as(stage, &sid, from, text).await
+}
+
+async fn write_as(stage: &Stage, sid: &str, from: &str, text: &str) -> String {
     let form = [
-        ("MessageSid", "SM9"),
+        ("MessageSid", sid),
         ("From", from),
         ("To", OURS),
         ("Body", text),
@@ -72,19 +80,6 @@ async fn means(stage: &Stage, id: IncidentId) -> Vec<String> {
     let mut tx = stage.node.store.read().await.unwrap();
     let rows = acknowledge::of_incident(&mut tx, id).await.unwrap();
     rows.into_iter().map(|row| row.means).collect()
-}
-
-async fn set_policy(stage: &Stage, document: serde_json::Value) {
-    let (clock, entropy) = (&stage.node.store.clock, &stage.node.store.entropy);
-    let set = SetPolicy {
-        id: RecordId::generate(clock.as_ref(), entropy.as_ref()),
-        app_id: stage.ana.app_id.clone(),
-        policy: EscalationPolicy::parse(&document).unwrap(),
-        expected: None,
-        set_by: "test".to_owned(),
-        set_from: "test".to_owned(),
-    };
-    stage.node.store.write(Lane::Rest, set).await.unwrap();
 }
 
 on_both_stores!(
@@ -152,14 +147,54 @@ on_both_stores!(
     a_digit_counts_though_the_answer_to_the_call_was_lost,
     async |store: TestStore| {
         let stage = Stage::on(store, &[ANN]).await;
+        stage.policy(json!({"channels": ["voice"]})).await;
+        stage.first_behaves(&[Behaviour::AcceptInSilence]);
         let incident = stage.cry().await;
-        stage.pass(80).await;
-        // An id that we never heard: the number tells which call it was.
-        let thanks = press(&stage, "CA-unheard", ANN, "4").await;
+        stage.node.pass(15);
+        stage.settle().await;
+        // Nobody knows its id yet: the number tells which call it is.
+        let sid = stage.first.log()[0].sid.clone();
+        let nobody = press(&stage, &sid, "+34999999999", "4").await;
+        assert!(nobody.contains("It is over"), "{nobody}");
+        let thanks = press(&stage, &sid, ANN, "4").await;
         assert!(thanks.contains("Thank you"), "{thanks}");
         assert_eq!(means(&stage, incident.id).await, ["call"]);
-        let nobody = press(&stage, "CA-unheard", "+34999999999", "4").await;
-        assert!(nobody.contains("It is over"), "{nobody}");
+    }
+);
+
+on_both_stores!(
+    a_digit_in_a_call_that_is_none_of_ours_counts_for_none_of_ours,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        let incident = stage.cry().await;
+        stage.pass(80).await;
+        assert_eq!(stage.told()[1], ("call", ANN.to_owned()));
+        let strange = press(&stage, "CA-strange", ANN, "4").await;
+        assert!(strange.contains("It is over"), "{strange}");
+        assert_eq!(state(&stage, incident.id).await, State::Active);
+    }
+);
+
+on_both_stores!(
+    an_ok_that_is_posted_again_says_nothing_about_a_later_incident,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        stage.policy(json!({"trust_caller_id": true})).await;
+        let first = stage.cry().await;
+        stage.pass(15).await;
+        for _ in 0..2 {
+            let thanks = write_as(&stage, "SM-ok", ANN, "OK").await;
+            assert!(thanks.contains("Thank you"), "{thanks}");
+        }
+        assert_eq!(means(&stage, first.id).await, ["sms"]);
+        stage.node.app.resolve_sos(&stage.ana).await.unwrap();
+        stage.pass(60).await;
+        let second = stage.cry().await;
+        stage.pass(15).await;
+        write_as(&stage, "SM-ok", ANN, "OK").await;
+        assert_eq!(state(&stage, second.id).await, State::Active);
+        write_as(&stage, "SM-new", ANN, "OK").await;
+        assert_eq!(state(&stage, second.id).await, State::Acknowledged);
     }
 );
 
@@ -197,7 +232,7 @@ on_both_stores!(
         let told = write(&stage, ANN, "Ok!").await;
         assert!(told.contains("open the link"), "{told}");
         assert_eq!(state(&stage, incident.id).await, State::Active);
-        set_policy(&stage, json!({"trust_caller_id": true})).await;
+        stage.policy(json!({"trust_caller_id": true})).await;
         let stranger = write(&stage, BOB, "OK").await;
         assert!(stranger.contains("<Message>"), "{stranger}");
         assert_eq!(state(&stage, incident.id).await, State::Active);

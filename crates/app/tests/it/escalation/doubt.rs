@@ -5,10 +5,17 @@ use mayday_core::escalation::{AttemptState, Channel};
 use mayday_store::escalation::AttemptRow;
 use mayday_store::testing::TestStore;
 
+use serde_json::json;
+
 use super::driver::{Stage, on_both_stores};
+use crate::harness::NodeExt as _;
 
 const ANN: &str = "+34600111222";
 const BOB: &str = "+34600333444";
+
+fn sms_to(phone: &str) -> (&'static str, String) {
+    ("sms", phone.to_owned())
+}
 
 on_both_stores!(
     a_provider_that_took_it_in_silence_is_asked_and_nothing_is_sent_twice,
@@ -85,5 +92,99 @@ on_both_stores!(
         // There is no mail server, and that is on record.
         let mails = of(Channel::Email, "contact@example.org");
         assert_eq!(mails, [AttemptState::Skipped; 2]);
+    }
+);
+
+on_both_stores!(
+    one_provider_that_wants_rest_silences_no_other,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        stage.broadcast().await;
+        stage.first_behaves(&[Behaviour::TooMany(3_600)]);
+        stage.second.behave([Behaviour::TooMany(2)]);
+        stage.cry().await;
+        stage.pass(15 + 3).await;
+        assert_eq!(stage.told(), [sms_to(ANN)]);
+    }
+);
+
+on_both_stores!(
+    nobody_waits_an_hour_because_all_providers_say_so,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        stage.broadcast().await;
+        stage.first_behaves(&[Behaviour::TooMany(3_600)]);
+        stage.second.behave([Behaviour::TooMany(3_600)]);
+        stage.cry().await;
+        stage.pass(15 + 61).await;
+        assert_eq!(stage.told(), [sms_to(ANN)]);
+    }
+);
+
+on_both_stores!(
+    a_refusal_before_a_silence_costs_nobody_their_message,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        stage.broadcast().await;
+        stage.first_behaves(&[Behaviour::TooMany(1), Behaviour::Silence]);
+        stage.second.behave([Behaviour::TooMany(1)]);
+        stage.first.fail_look_ups(true);
+        let incident = stage.cry().await;
+        stage.pass(15 + 40).await;
+        assert_eq!(stage.told(), [sms_to(ANN)]);
+        let row = &stage.attempts(incident.id).await[0];
+        assert_eq!((row.tries, row.doubts), (4, 1));
+    }
+);
+
+on_both_stores!(
+    a_call_that_was_never_made_is_not_taken_for_that_of_another_incident,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        stage.policy(json!({"channels": ["voice"]})).await;
+        let bea = stage.node.caller("bea").await;
+        stage.contact(&bea, ANN).await;
+        stage.first_behaves(&[Behaviour::Accept, Behaviour::Silence]);
+        stage.cry().await;
+        stage.cry_of(&bea).await;
+        stage.pass(15 + 10).await;
+        assert_eq!(
+            stage.told(),
+            [("call", ANN.to_owned()), ("call", ANN.to_owned())]
+        );
+        assert_eq!(stage.second.log().len(), 1);
+    }
+);
+
+on_both_stores!(
+    a_provider_that_never_gets_anything_is_not_tried_for_ever,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        stage.broadcast().await;
+        let silence = std::iter::repeat_n(Behaviour::Silence, 20);
+        stage.first.behave(silence.clone());
+        stage.second.behave(silence);
+        let incident = stage.cry().await;
+        stage.pass(15 + 120).await;
+        let row = &stage.attempts(incident.id).await[0];
+        assert_eq!(row.attempt.state, AttemptState::Failed);
+        assert_eq!((row.tries, row.absences, row.doubts), (4, 2, 2));
+    }
+);
+
+on_both_stores!(
+    what_waited_for_a_server_that_was_down_is_tried_in_full,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        stage.broadcast().await;
+        stage.cry().await;
+        stage.node.pass(15);
+        stage.plan().await;
+        stage.node.pass(11 * 60);
+        stage.first_behaves(&[Behaviour::TooMany(1)]);
+        stage.second.behave([Behaviour::TooMany(1)]);
+        stage.settle().await;
+        stage.pass(5).await;
+        assert_eq!(stage.told(), [sms_to(ANN)]);
     }
 );

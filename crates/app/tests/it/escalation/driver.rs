@@ -18,7 +18,7 @@ use mayday_store::Lane;
 use mayday_store::escalation::{AttemptRow, attempts};
 use mayday_store::policies::SetPolicy;
 use mayday_store::testing::TestStore;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{NodeExt, http};
 
@@ -100,6 +100,11 @@ impl Stage {
     /// The app asks all contacts at once, by SMS alone.
     pub(super) async fn broadcast(&self) {
         let document = json!({"mode": "broadcast", "channels": ["sms"]});
+        self.policy(document).await;
+    }
+
+    /// The app escalates so.
+    pub(super) async fn policy(&self, document: Value) {
         let (clock, entropy) = (&self.node.store.clock, &self.node.store.entropy);
         let set = SetPolicy {
             id: RecordId::generate(clock.as_ref(), entropy.as_ref()),
@@ -117,6 +122,13 @@ impl Stage {
         Self {
             node: self.node.after_crash().await,
             ..self
+        }
+    }
+
+    /// Has the plan looked at what is due, and leaves what it asks for.
+    pub(super) async fn plan(&self) {
+        for job in self.node.app.claim_jobs(&["escalate"], 50).await.unwrap() {
+            work(&self.node.app, &job).await;
         }
     }
 

@@ -5,6 +5,8 @@ mod cancel;
 mod doubt;
 mod driver;
 mod kill;
+mod listed;
 mod report;
+mod silence;
 mod story;
 mod two_nodes;

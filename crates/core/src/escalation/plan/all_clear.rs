@@ -1,13 +1,38 @@
-//! The all-clear: to everybody whose attempt reached `Sending`, whether or not it
-//! is known to have arrived (contract: Escalation).
+//! The all-clear: to every address that a cry for help may have reached, whether or
+//! not it is known to have arrived, and after that cry (contract: Escalation).
+
+use std::time::Duration;
 
 use super::situation::{Plan, Send, Situation};
-use crate::escalation::attempt::{Attempt, AttemptKey, Purpose};
+use crate::escalation::attempt::{Attempt, AttemptKey, AttemptState, Purpose};
 use crate::escalation::channel::Channel;
 use crate::escalation::message::Kind;
 use crate::escalation::policy::Policy;
 use crate::ids::ContactId;
 use crate::sos::State;
+
+/// How long after the end the all-clear waits for a cry that is on its way: longer
+/// than a silent provider is asked what became of it.
+pub const CRY_SETTLES: Duration = Duration::from_mins(1);
+
+/// Where a cry went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Told {
+    contact: ContactId,
+    channel: Channel,
+    /// [`Attempt::address`].
+    address: u32,
+}
+
+impl Told {
+    const fn by(attempt: &Attempt) -> Self {
+        Self {
+            contact: attempt.key.contact,
+            channel: attempt.key.channel,
+            address: attempt.address,
+        }
+    }
+}
 
 pub(super) fn add(
     policy: &Policy,
@@ -19,65 +44,81 @@ pub(super) fn add(
         return;
     }
     let incident = situation.incident;
+    let settled_at = incident.ended_at.map(|ended| ended.plus(CRY_SETTLES));
+    let waits = settled_at.filter(|at| *at > situation.now);
     let kind = match incident.state {
         State::Cancelled => Kind::Cancelled,
         _ => Kind::Resolved,
     };
-    let mut told: Vec<ContactId> = Vec::new();
-    for attempt in attempts.iter().filter(|a| may_have_told(a)) {
-        if !told.contains(&attempt.key.contact) {
-            told.push(attempt.key.contact);
+    for told in everybody(attempts) {
+        let to = |a: &&Attempt| Told::by(a) == told;
+        let mut own = attempts.iter().filter(to);
+        if own.clone().any(|a| a.key.purpose == Purpose::AllClear) {
+            continue;
+        }
+        // It must not arrive before what it clears.
+        if let Some(at) = waits
+            && own.any(|a| a.state == AttemptState::Sending)
+        {
+            plan.look_at = Some(at);
+            continue;
+        }
+        plan.sends.push(Send {
+            key: AttemptKey {
+                contact: told.contact,
+                channel: told.channel,
+                round: incident.round,
+                purpose: Purpose::AllClear,
+            },
+            address: told.address,
+            kind,
+            drill: incident.drill,
+            real: policy.is_real(incident.drill),
+        });
+    }
+}
+
+/// Everybody who may have been told, by contact in the order of the cries.
+fn everybody(attempts: &[Attempt]) -> Vec<Told> {
+    let cries: Vec<&Attempt> = attempts
+        .iter()
+        .filter(|a| a.key.purpose != Purpose::AllClear && a.may_have_told())
+        .collect();
+    let mut contacts: Vec<ContactId> = Vec::new();
+    for cry in &cries {
+        if !contacts.contains(&cry.key.contact) {
+            contacts.push(cry.key.contact);
         }
     }
-    for contact in told {
-        for channel in channels(contact, attempts) {
-            let known = |a: &Attempt| {
-                let key = a.key;
-                (key.contact, key.channel, key.purpose) == (contact, channel, Purpose::AllClear)
+    let of = |contact| ways(contact, &cries);
+    contacts.into_iter().flat_map(of).collect()
+}
+
+/// Where one contact hears it: by the messages that are not known to be lost; a call
+/// only if it was the call that reached them; and if all is believed lost, by all of
+/// it, since nobody knows.
+fn ways(contact: ContactId, cries: &[&Attempt]) -> Vec<Told> {
+    let among = |channels: &[Channel], lost_too: bool| {
+        let mut found: Vec<Told> = Vec::new();
+        for channel in channels {
+            let counts = |a: &&Attempt| {
+                (a.key.contact, a.key.channel) == (contact, *channel)
+                    && (lost_too || a.doubted || !a.is_lost())
             };
-            if attempts.iter().any(known) {
-                continue;
+            let own = cries.iter().copied().filter(counts);
+            for told in own.map(Told::by) {
+                if !found.contains(&told) {
+                    found.push(told);
+                }
             }
-            plan.sends.push(Send {
-                key: AttemptKey {
-                    contact,
-                    channel,
-                    round: incident.round,
-                    purpose: Purpose::AllClear,
-                },
-                kind,
-                drill: incident.drill,
-                real: policy.is_real(incident.drill),
-            });
         }
-    }
-}
-
-fn may_have_told(attempt: &Attempt) -> bool {
-    attempt.key.purpose != Purpose::AllClear && attempt.may_have_gone_out()
-}
-
-/// By what a contact hears it: the messages that did not fail; a call only if it
-/// was the call that reached them; and if all is believed lost, by all of it,
-/// since nobody knows.
-fn channels(contact: ContactId, attempts: &[Attempt]) -> Vec<Channel> {
-    let used = |channel: Channel, lost_too: bool| {
-        let told = |a: &Attempt| {
-            (a.key.contact, a.key.channel) == (contact, channel)
-                && may_have_told(a)
-                && (lost_too || !a.is_lost())
-        };
-        attempts.iter().any(told)
+        found
     };
-    let mut messages = vec![Channel::Sms, Channel::Email];
-    messages.retain(|channel| used(*channel, false));
-    if !messages.is_empty() {
-        return messages;
-    }
-    if used(Channel::Voice, false) {
-        return vec![Channel::Voice];
-    }
-    let mut all = Channel::OF_CONTACTS.to_vec();
-    all.retain(|channel| used(*channel, true));
-    all
+    [
+        among(&[Channel::Sms, Channel::Email], false),
+        among(&[Channel::Voice], false),
+    ]
+    .into_iter()
+    .find(|found| !found.is_empty())
+    .unwrap_or_else(|| among(&Channel::OF_CONTACTS, true))
 }

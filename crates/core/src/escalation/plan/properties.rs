@@ -28,6 +28,7 @@ enum Event {
     Add(usize, u128),
     Remove(usize),
     Unreachable(usize, usize),
+    Move(u128, usize),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -50,6 +51,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0..6_usize, 6..9_u128).prop_map(|(at, n)| Event::Add(at, n)),
         1 => (0..6_usize).prop_map(Event::Remove),
         1 => (0..6_usize, 0..3_usize).prop_map(|(n, c)| Event::Unreachable(n, c)),
+        1 => (1..6_u128, 0..3_usize).prop_map(|(n, c)| Event::Move(n, c)),
     ]
 }
 
@@ -107,11 +109,11 @@ impl World {
             Event::Decline(who) if open => self.decline(id(who)),
             Event::Cry if open => self.second_cry(),
             Event::End(cancelled) if open => {
-                self.incident.state = if cancelled {
+                self.end(if cancelled {
                     State::Cancelled
                 } else {
                     State::Resolved
-                };
+                });
             }
             Event::Add(at, n) if self.contacts.iter().all(|c| c.id != id(n)) => {
                 self.contacts
@@ -125,6 +127,7 @@ impl World {
                     contact.channels[channel].unreachable = true;
                 }
             }
+            Event::Move(n, channel) => self.move_away(id(n), Channel::OF_CONTACTS[channel]),
             _ => {}
         }
     }
@@ -143,8 +146,10 @@ impl World {
             match send.key.purpose {
                 Purpose::AllClear => {
                     prop_assert!(!self.incident.state.is_open() && self.policy.all_clear);
-                    let told =
-                        |a: &Attempt| a.key.contact == send.key.contact && a.sending_at.is_some();
+                    let told = |a: &Attempt| {
+                        (a.key.contact, a.address) == (send.key.contact, send.address)
+                            && a.sending_at.is_some()
+                    };
                     prop_assert!(self.attempts.iter().any(told));
                 }
                 Purpose::Alert { repeat } => {
@@ -203,18 +208,20 @@ proptest! {
         let mut world = World { policy, ..World::new(contacts) };
         world.incident.drill = drill;
         let mut keys = BTreeSet::new();
+        let mut moves = 0_usize;
         for (event, percent) in events {
             world.happen(&event);
+            moves += usize::from(matches!(event, Event::Move(..)));
             for send in world.step()?.sends {
-                prop_assert!(keys.insert(send.key), "twice: {send:?}");
+                prop_assert!(keys.insert((send.key, send.address, moves)), "twice: {send:?}");
                 prop_assert_eq!(send.drill, drill);
             }
             world.nothing_before_the_look(percent)?;
         }
-        // Per contact and channel: the repeats and silences of a round, one end.
+        // Per contact, channel and address: the repeats and silences of a round, one end.
         let rounds = world.incident.round as usize;
         let per_round = world.policy.repeats as usize + 1 + MAX_FOLLOW_UPS as usize;
-        prop_assert!(keys.len() <= 9 * 3 * (rounds * per_round + 1));
+        prop_assert!(keys.len() <= 9 * 3 * (moves + 1) * (rounds * per_round + 1));
     }
 
     #[test]
@@ -244,7 +251,7 @@ proptest! {
                 world.now = at;
             }
         }
-        prop_assert!(world.plan().exhausted);
+        prop_assert!(world.plan().exhausted.is_some());
         let asked: BTreeSet<_> = world.attempts.iter().map(|a| a.key.contact).collect();
         let expected: BTreeSet<_> = (1..=contacts).filter(|n| *n != decliner).map(id).collect();
         prop_assert_eq!(asked, expected);

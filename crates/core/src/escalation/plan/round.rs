@@ -103,6 +103,9 @@ pub fn withdrawn(
     let Some(contact) = situation.contacts.iter().find(|c| c.id == key.contact) else {
         return Some(SkipReason::ContactRemoved);
     };
+    if attempt.address != 0 {
+        return Some(SkipReason::AddressChanged);
+    }
     if situation.declined(contact.id) {
         return Some(SkipReason::Declined);
     }

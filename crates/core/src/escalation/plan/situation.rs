@@ -18,6 +18,8 @@ pub struct Running {
     pub round: u32,
     /// When this round began: the opening, or the second cry.
     pub round_began_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
     /// Whether it is a drill.
     pub drill: bool,
 }
@@ -89,6 +91,8 @@ pub struct Situation<'a> {
 pub struct Send {
     /// The attempt to record before it is sent.
     pub key: AttemptKey,
+    /// [`Attempt::address`]: an all-clear goes where the cry went.
+    pub address: u32,
     /// What it says.
     pub kind: Kind,
     /// Whether it is to be marked as a drill.
@@ -118,6 +122,8 @@ pub enum SkipReason {
     Declined,
     /// The contact was removed while the incident ran.
     ContactRemoved,
+    /// The contact has another number or mail address by now, which is asked instead.
+    AddressChanged,
     /// A new round or a new silence took its place.
     Superseded,
     /// The incident has ended.
@@ -132,6 +138,7 @@ impl SkipReason {
             Self::Acknowledged => "acknowledged",
             Self::Declined => "declined",
             Self::ContactRemoved => "contact_removed",
+            Self::AddressChanged => "address_changed",
             Self::Superseded => "superseded",
             Self::Ended => "ended",
         }
@@ -149,7 +156,16 @@ pub struct Plan {
     /// reckoned as if `sends` were recorded now. `None`: only an event changes
     /// anything.
     pub look_at: Option<Timestamp>,
-    /// Everybody was asked in this round and nobody is left to wait for:
-    /// `sos.unanswered`, once a round.
-    pub exhausted: bool,
+    /// Everybody was asked and nobody is left to wait for: `sos.unanswered`, once for
+    /// the cry of a round and once for each silence of those who promised help.
+    pub exhausted: Option<Exhaustion>,
+}
+
+/// What nobody answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exhaustion {
+    /// Which silence of the round; 0: the cry itself.
+    pub silence: u32,
+    /// Since when it was asked. What was said before is about something else.
+    pub since: Timestamp,
 }

@@ -48,6 +48,7 @@ impl World {
                 opened_at: OPENED,
                 round: 1,
                 round_began_at: OPENED,
+                ended_at: None,
                 drill: false,
             },
             contacts: (1..=contacts).map(reachable).collect(),
@@ -77,13 +78,18 @@ impl World {
     pub(super) fn record(&mut self, plan: &Plan) {
         for send in &plan.sends {
             assert!(
-                self.attempts.iter().all(|a| a.key != send.key),
+                self.attempts
+                    .iter()
+                    .all(|a| (a.key, a.address) != (send.key, send.address)),
                 "twice: {send:?}"
             );
-            self.attempts.push(Attempt::scheduled(send.key, self.now));
+            let mut attempt = Attempt::scheduled(send.key, self.now);
+            attempt.address = send.address;
+            self.attempts.push(attempt);
         }
         for skip in &plan.skips {
-            match self.attempts.iter_mut().find(|a| a.key == skip.key) {
+            let waits = |a: &&mut Attempt| a.key == skip.key && a.state == AttemptState::Scheduled;
+            match self.attempts.iter_mut().find(waits) {
                 Some(attempt) => {
                     assert!(attempt.advance(AttemptState::Skipped, self.now), "{skip:?}");
                 }
@@ -105,6 +111,20 @@ impl World {
     pub(super) fn decline(&mut self, contact: ContactId) {
         let (round, at) = (self.incident.round, self.now);
         self.declines.push(Decline { contact, round, at });
+    }
+
+    /// A contact's address by a channel is another from now on.
+    pub(super) fn move_away(&mut self, contact: ContactId, channel: Channel) {
+        for attempt in &mut self.attempts {
+            if (attempt.key.contact, attempt.key.channel) == (contact, channel) {
+                attempt.address += 1;
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self, state: State) {
+        self.incident.state = state;
+        self.incident.ended_at = Some(self.now);
     }
 
     pub(super) fn second_cry(&mut self) {
@@ -131,7 +151,9 @@ impl World {
 
     fn report(&mut self, key: AttemptKey, state: AttemptState) {
         let now = self.now;
-        let attempt = self.attempts.iter_mut().find(|a| a.key == key).unwrap();
+        // The latest of those to several addresses.
+        let mut latest = self.attempts.iter_mut().rev();
+        let attempt = latest.find(|a| a.key == key).unwrap();
         attempt.advance(state, now);
     }
 
@@ -197,19 +219,20 @@ fn messages_then_a_call_then_the_next_contact_then_nobody() {
     assert_eq!(world.after(1), call(1));
     assert_eq!(world.after(60), messages(2));
     assert_eq!(world.after(60), call(2));
-    assert!(!world.plan().exhausted);
+    assert!(world.plan().exhausted.is_none());
     assert_eq!(world.after(60), []);
     let end = world.plan();
-    assert!(end.exhausted);
+    let since = OPENED.plus(Duration::from_secs(15));
+    assert_eq!(end.exhausted, Some(Exhaustion { silence: 0, since }));
     assert_eq!(end.look_at, None);
 }
 
 #[test]
 fn nobody_to_ask_is_told_after_the_grace_window() {
     let mut world = World::new(0);
-    assert!(!world.plan().exhausted);
+    assert!(world.plan().exhausted.is_none());
     world.wait(15);
-    assert!(world.plan().exhausted);
+    assert!(world.plan().exhausted.is_some());
 }
 
 #[test]
@@ -271,9 +294,9 @@ fn broadcast_asks_everybody_at_once_and_calls_each_later() {
     world.fail(2);
     assert_eq!(world.after(5), call(2));
     assert_eq!(world.after(55), call(1));
-    assert!(!world.plan().exhausted);
+    assert!(world.plan().exhausted.is_none());
     world.wait(60);
-    assert!(world.plan().exhausted);
+    assert!(world.plan().exhausted.is_some());
 }
 
 #[test]
@@ -286,9 +309,9 @@ fn everybody_is_asked_again_as_often_as_the_policy_says() {
     world.fail(1);
     assert_eq!(world.after(30), []);
     assert_eq!(world.after(30), [(1, Channel::Sms)]);
-    assert!(!world.plan().exhausted);
+    assert!(world.plan().exhausted.is_none());
     world.wait(60);
-    assert!(world.plan().exhausted);
+    assert!(world.plan().exhausted.is_some());
 }
 
 #[test]
@@ -300,7 +323,7 @@ fn an_acknowledgement_stops_everything() {
     world.acknowledge(Some(id(1)));
     let stopped = world.plan();
     assert_eq!(reasons(&stopped), [SkipReason::Acknowledged; 2]);
-    assert!(stopped.sends.is_empty() && !stopped.exhausted);
+    assert!(stopped.sends.is_empty() && stopped.exhausted.is_none());
     assert_eq!(
         stopped.look_at,
         Some(world.now.plus(Duration::from_mins(30)))
@@ -378,7 +401,7 @@ fn silences_are_bounded() {
     }
     assert_eq!(sent, MAX_FOLLOW_UPS as usize);
     world.wait(30 * 60);
-    assert!(world.plan().exhausted);
+    assert!(world.plan().exhausted.is_some());
 }
 
 #[test]
@@ -423,22 +446,34 @@ fn the_all_clear_goes_to_everybody_who_may_have_been_told_and_says_which() {
         (State::Cancelled, Kind::Cancelled),
         (State::Resolved, Kind::Resolved),
     ] {
-        let mut world = World::new(3);
+        let mut world = World::new(4);
         world.policy.mode = Mode::Broadcast;
         world.wait(15);
         let plan = world.plan();
         world.record(&plan);
-        // 1: the SMS is on its way, nobody knows; 2: nothing began; 3: failed.
+        // 1: the SMS is on its way, nobody knows; 2: nothing began; 3: the provider
+        // took it and reports that it did not arrive; 4: it was refused.
         world.report(plan.sends[0].key, AttemptState::Sending);
-        world.report(plan.sends[4].key, AttemptState::Sending);
+        world.report(plan.sends[4].key, AttemptState::Sent);
         world.report(plan.sends[4].key, AttemptState::Failed);
-        world.incident.state = state;
+        world.report(plan.sends[6].key, AttemptState::Sending);
+        world.report(plan.sends[6].key, AttemptState::Failed);
+        world.end(state);
         // Who was removed meanwhile hears it too.
         world.contacts.clear();
         let end = world.plan();
-        assert_eq!(short(&end), [(1, Channel::Sms), (3, Channel::Sms)]);
+        assert_eq!(short(&end), [(3, Channel::Sms)]);
+        assert_eq!(reasons(&end), [SkipReason::Ended; 5]);
+        world.record(&end);
+        // The all-clear does not overtake its cry, nor does it wait for ever.
+        world.now = end.look_at.unwrap();
+        assert_eq!(
+            world.now,
+            OPENED.plus(Duration::from_secs(15)).plus(CRY_SETTLES)
+        );
+        let end = world.plan();
+        assert_eq!(short(&end), [(1, Channel::Sms)]);
         assert!(end.sends.iter().all(|send| send.kind == kind));
-        assert_eq!(reasons(&end), [SkipReason::Ended; 4]);
         world.record(&end);
         assert_eq!(world.plan(), Plan::default());
         world.policy.all_clear = false;
@@ -447,6 +482,76 @@ fn the_all_clear_goes_to_everybody_who_may_have_been_told_and_says_which() {
             .retain(|a| a.key.purpose != Purpose::AllClear);
         assert_eq!(short(&world.plan()), []);
     }
+}
+
+#[test]
+fn the_all_clear_follows_its_cry_as_soon_as_that_is_settled() {
+    let mut world = World::new(1);
+    world.policy.channels = vec![Channel::Sms];
+    world.wait(15);
+    let plan = world.plan();
+    world.record(&plan);
+    let cry = plan.sends[0].key;
+    world.report(cry, AttemptState::Sending);
+    world.end(State::Cancelled);
+    assert_eq!(short(&world.plan()), []);
+    let mut refused = world.clone();
+    world.report(cry, AttemptState::Sent);
+    assert_eq!(short(&world.plan()), [(1, Channel::Sms)]);
+    // Nobody was told by what was refused, unless a provider fell silent before.
+    refused.report(cry, AttemptState::Failed);
+    assert_eq!(refused.plan(), Plan::default());
+    refused.attempts[0].doubted = true;
+    assert_eq!(short(&refused.plan()), [(1, Channel::Sms)]);
+}
+
+#[test]
+fn a_corrected_number_is_asked_anew_and_both_hear_the_all_clear() {
+    let mut world = World::new(2);
+    world.policy.channels = vec![Channel::Sms];
+    assert_eq!(world.after(15), [(1, Channel::Sms)]);
+    assert_eq!(world.after(60), [(2, Channel::Sms)]);
+    world.move_away(id(1), Channel::Sms);
+    assert_eq!(world.after(1), [(1, Channel::Sms)]);
+    assert_eq!(world.after(1), []);
+    world.end(State::Resolved);
+    let clear: Vec<_> = world
+        .plan()
+        .sends
+        .iter()
+        .map(|send| (send.key.contact, send.address))
+        .collect();
+    assert_eq!(clear, [(id(1), 1), (id(1), 0), (id(2), 0)]);
+}
+
+#[test]
+fn what_waits_for_an_old_number_is_withdrawn() {
+    let mut world = World::new(1);
+    world.policy.channels = vec![Channel::Sms];
+    world.wait(15);
+    let plan = world.plan();
+    world.record(&plan);
+    world.move_away(id(1), Channel::Sms);
+    let plan = world.plan();
+    assert_eq!(reasons(&plan), [SkipReason::AddressChanged]);
+    assert_eq!(short(&plan), [(1, Channel::Sms)]);
+}
+
+#[test]
+fn each_silence_that_nobody_answers_is_one_of_its_own() {
+    let mut world = World::new(1);
+    world.policy.channels = vec![Channel::Sms];
+    world.after(15);
+    world.acknowledge(Some(id(1)));
+    let mut said = Vec::new();
+    for _ in 0..2 {
+        world.after(30 * 60);
+        world.wait(60);
+        said.push(world.plan().exhausted.unwrap());
+        world.acknowledgements[0].last_sign_at = world.now;
+    }
+    assert_eq!([said[0].silence, said[1].silence], [1, 2]);
+    assert!(said[1].since > said[0].since.plus(Duration::from_mins(1)));
 }
 
 #[test]

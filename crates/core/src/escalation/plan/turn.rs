@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::situation::{Plan, Reachable, Send, Situation, Skip, SkipReason};
+use super::situation::{Exhaustion, Plan, Reachable, Send, Situation, Skip, SkipReason};
 use crate::escalation::attempt::{Attempt, AttemptKey, AttemptState, Purpose};
 use crate::escalation::channel::Channel;
 use crate::escalation::message::Kind;
@@ -97,7 +97,9 @@ impl<'a> Walk<'a> {
                 continue;
             };
             let key = self.key(contact, reach.channel);
-            let known = self.attempts.iter().find(|attempt| attempt.key == key);
+            // What went to an address of before has not reached this contact.
+            let here = |a: &&Attempt| a.key == key && a.address == 0;
+            let known = self.attempts.iter().find(here);
             let attempt = match known {
                 Some(attempt) => *attempt,
                 None if reach.unreachable => self.skip(key),
@@ -120,6 +122,7 @@ impl<'a> Walk<'a> {
         let drill = self.situation.incident.drill;
         self.plan.sends.push(Send {
             key,
+            address: 0,
             kind: self.kind,
             drill,
             real: self.policy.is_real(drill),
@@ -174,8 +177,8 @@ impl<'a> Walk<'a> {
     }
 
     /// The plan when nobody is left to wait for.
-    pub(super) fn exhausted(mut self) -> Plan {
-        self.plan.exhausted = true;
+    pub(super) fn exhausted(mut self, what: Exhaustion) -> Plan {
+        self.plan.exhausted = Some(what);
         self.plan
     }
 }
