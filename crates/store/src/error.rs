@@ -112,6 +112,15 @@ impl StoreError {
         )
     }
 
+    /// Whether another transaction stood in the way, so that the command is to be run
+    /// again.
+    pub(crate) fn is_conflict(&self) -> bool {
+        match self {
+            Self::Statement { source, .. } => crate::failure::wants_rerun(source),
+            _ => false,
+        }
+    }
+
     /// Whether a statement broke a unique index. On PostgreSQL the command is
     /// lost then; prefer `ON CONFLICT`.
     pub fn is_unique_violation(&self) -> bool {

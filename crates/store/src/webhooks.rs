@@ -12,6 +12,7 @@
 
 pub(crate) mod add;
 pub(crate) mod api_key;
+pub(crate) mod backlog;
 pub(crate) mod deliveries;
 pub(crate) mod incident;
 pub(crate) mod notify;
@@ -21,6 +22,7 @@ pub(crate) mod remove;
 pub(crate) mod replay;
 pub(crate) mod rotate;
 pub(crate) mod sending;
+pub(crate) mod shield;
 pub(crate) mod snapshot;
 
 use std::fmt;
@@ -61,7 +63,7 @@ pub const WEBHOOK_JOB_VERSION: u32 = 1;
 pub const MAX_ENDPOINTS: u32 = 20;
 
 /// Deliveries that may wait for one endpoint; further ones are recorded as failed,
-/// from where they can be replayed.
+/// from where they can be replayed. See [`backlog`].
 pub const MAX_PENDING: u32 = 10_000;
 
 macro_rules! columns {

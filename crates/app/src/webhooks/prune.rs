@@ -1,7 +1,7 @@
 //! Lets go of the log of deliveries after its time.
 
 use mayday_store::Lane;
-use mayday_store::webhooks::{MAX_ENDED, PruneDeliveries};
+use mayday_store::webhooks::{MAX_ENDED, MAX_PENDING, PruneDeliveries};
 
 use crate::{App, AppError};
 
@@ -16,6 +16,7 @@ impl App {
         loop {
             let prune = PruneDeliveries {
                 max_ended: MAX_ENDED,
+                max_pending: MAX_PENDING,
             };
             match self.store.write(Lane::Job, prune).await? {
                 0 => return Ok(gone),

@@ -21,9 +21,45 @@ const BATCH: u32 = 100;
 /// connection lives on that must be cut, and than a request may take.
 pub const SETTLE: Duration = Duration::from_mins(1);
 
+/// How long after an incident's end its all-clear is waited for: longer than it is
+/// tried.
+const CLEARED_WITHIN: Duration = Duration::from_hours(1);
+
+/// The id of the incident `i` as a text.
+macro_rules! id_in_sqlite {
+    () => {
+        "lower(substr(hex(i.id), 1, 8) || '-' || substr(hex(i.id), 9, 4) || '-' ||
+            substr(hex(i.id), 13, 4) || '-' || substr(hex(i.id), 17, 4) || '-' ||
+            substr(hex(i.id), 21))"
+    };
+}
+
 static OPEN: Sql = Sql::new(
     "SELECT 1 FROM incidents WHERE user_id = $1 AND state IN ('active', 'acknowledged')
      AND NOT drill LIMIT 1",
+);
+// Somebody may have been told of an incident that has ended, and its timer has not
+// looked yet, or an all-clear is on its way.
+static CLEARING: Sql = Sql::per_dialect(
+    concat!(
+        "SELECT 1 FROM incidents i WHERE i.user_id = $1
+            AND i.state NOT IN ('active', 'acknowledged')
+            AND (i.cancelled_at > $2 OR i.resolved_at > $2)
+            AND EXISTS (SELECT 1 FROM escalation_attempts t WHERE t.incident_id = i.id
+                AND t.sending_at IS NOT NULL)
+            AND (EXISTS (SELECT 1 FROM jobs j WHERE j.key = 'escalate:' || ",
+        id_in_sqlite!(),
+        ") OR EXISTS (SELECT 1 FROM escalation_attempts a WHERE a.incident_id = i.id
+                AND a.purpose = 'all_clear' AND a.state IN ('scheduled', 'sending'))) LIMIT 1"
+    ),
+    "SELECT 1 FROM incidents i WHERE i.user_id = $1
+        AND i.state NOT IN ('active', 'acknowledged')
+        AND (i.cancelled_at > $2 OR i.resolved_at > $2)
+        AND EXISTS (SELECT 1 FROM escalation_attempts t WHERE t.incident_id = i.id
+            AND t.sending_at IS NOT NULL)
+        AND (EXISTS (SELECT 1 FROM jobs j WHERE j.key = 'escalate:' || i.id::text)
+            OR EXISTS (SELECT 1 FROM escalation_attempts a WHERE a.incident_id = i.id
+                AND a.purpose = 'all_clear' AND a.state IN ('scheduled', 'sending'))) LIMIT 1",
 );
 static DETACH: Sql = Sql::new(
     "UPDATE users SET external_id = $2, name = NULL, email = NULL, phone = NULL, address = NULL,
@@ -76,10 +112,7 @@ macro_rules! delete_of_incidents {
 /// that of the last copy.
 macro_rules! trail_key_in_sqlite {
     () => {
-        "'trail_copy:' || lower(
-            substr(hex(i.id), 1, 8) || '-' || substr(hex(i.id), 9, 4) || '-' ||
-            substr(hex(i.id), 13, 4) || '-' || substr(hex(i.id), 17, 4) || '-' ||
-            substr(hex(i.id), 21))"
+        concat!("'trail_copy:' || ", id_in_sqlite!())
     };
 }
 
@@ -212,7 +245,7 @@ pub(crate) const STEPS: &[&Sql] = &[
     &UNATTRIBUTED,
 ];
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&OPEN, &DETACH, &WIPE, &ALERTS_OF_OTHERS];
+pub(crate) const STATEMENTS: &[&Sql] = &[&OPEN, &CLEARING, &DETACH, &WIPE, &ALERTS_OF_OTHERS];
 
 /// How far an erasure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,7 +254,8 @@ pub enum Progress {
     More,
     /// Nothing of this user was left to delete.
     Empty(UserId),
-    /// An incident of the user is open; the erasure goes on when it ends.
+    /// An incident of the user is open, or those who were told of it do not know yet that
+    /// it is over; the erasure goes on then.
     OpenIncident,
     /// It is finished, or there is no such erasure.
     Over,
@@ -264,9 +298,15 @@ impl Command for EraseStep {
     }
 }
 
-/// Whether any incident of the user is open, a hidden one too. A drill is not.
+/// Whether any incident of the user is open, a hidden one too, or has an all-clear on
+/// its way. A drill is not open.
 pub(super) async fn has_open_incident(tx: &mut Tx<'_>, user: UserId) -> Result<bool, StoreError> {
-    Ok(tx.fetch_optional(&OPEN, args![user]).await?.is_some())
+    let ended_after = tx.now().minus(CLEARED_WITHIN);
+    Ok(tx.fetch_optional(&OPEN, args![user]).await?.is_some()
+        || tx
+            .fetch_optional(&CLEARING, args![user, ended_after])
+            .await?
+            .is_some())
 }
 
 /// Takes name and external id from the row and has connections cut, once.

@@ -14,7 +14,8 @@ use mayday_core::sos::{Incident, PositionSnapshot};
 use mayday_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::notify::{NewNotification, listeners, tell_these};
+use super::notify::{Listener, NewNotification, listeners, tell_these};
+use super::shield;
 use crate::args;
 use crate::error::StoreError;
 use crate::incidents;
@@ -46,7 +47,8 @@ pub(crate) async fn tell_event(tx: &mut Tx<'_>, event: &UserEvent) -> Result<(),
         | EventType::PhoneHeard
         | EventType::BatteryLow => return Ok(()),
     };
-    if listeners(tx, event.app).await?.is_empty() {
+    let listeners = listeners(tx, event.app).await?;
+    if listeners.is_empty() {
         return Ok(());
     }
     let Some(incident) = incidents::get(tx, event.incident).await? else {
@@ -58,21 +60,44 @@ pub(crate) async fn tell_event(tx: &mut Tx<'_>, event: &UserEvent) -> Result<(),
     };
     let mut more = Map::new();
     more.insert("by".to_owned(), by);
-    tell(tx, &incident, kind, more).await
+    tell_all(tx, &incident, listeners, kind, more).await
 }
 
 /// Tells of something about an incident. `more` holds what the type says beside
-/// what every type about an incident says.
+/// what every type about an incident says. What cannot be told does not fail the
+/// command that it is a part of.
 pub async fn tell(
     tx: &mut Tx<'_>,
     incident: &Incident,
     kind: NotificationType,
     more: Map<String, Value>,
 ) -> Result<(), StoreError> {
-    let mut listeners = listeners(tx, incident.app).await?;
+    let listeners = listeners(tx, incident.app).await?;
     if listeners.is_empty() {
         return Ok(());
     }
+    tell_all(tx, incident, listeners, kind, more).await
+}
+
+async fn tell_all(
+    tx: &mut Tx<'_>,
+    incident: &Incident,
+    listeners: Vec<Listener>,
+    kind: NotificationType,
+    more: Map<String, Value>,
+) -> Result<(), StoreError> {
+    shield::begin(tx).await?;
+    let told = write(tx, incident, listeners, kind, more).await;
+    shield::end(tx, told).await
+}
+
+async fn write(
+    tx: &mut Tx<'_>,
+    incident: &Incident,
+    mut listeners: Vec<Listener>,
+    kind: NotificationType,
+    more: Map<String, Value>,
+) -> Result<(), StoreError> {
     let row = tx.fetch_one(&KIND_OF, args![incident.id]).await?;
     let (drill, hidden): (bool, bool) = (row.get(0)?, row.get(1)?);
     // Under duress the partner gets the cancelled view (contract: Signature); the

@@ -7,12 +7,14 @@ use mayday_core::notification::{Envelope, EventFilter, NotificationType, compose
 use mayday_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::shield::readable;
 use super::{MAX_PENDING, WEBHOOK_JOB, WEBHOOK_JOB_VERSION, channel_of, find};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
 use crate::jobs::{self, NewJob};
 use crate::policies;
+use crate::row::Row;
 use crate::sql::Sql;
 use crate::tx::Tx;
 
@@ -20,7 +22,7 @@ use crate::tx::Tx;
 const PRIORITY: i64 = 20;
 
 static LISTENERS: Sql = Sql::new(
-    "SELECT e.id, e.channel, e.events FROM webhook_endpoints e
+    "SELECT e.id, e.channel, e.events, e.backlog_full FROM webhook_endpoints e
      WHERE e.app_id = $1 AND e.removed_at IS NULL AND e.disabled_at IS NULL ORDER BY e.id",
 );
 static NAMES: Sql = Sql::new(
@@ -33,13 +35,8 @@ static INSERT: Sql = Sql::new(
         failed_at, error)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, $10, $11, $12, $12, $13, $14)",
 );
-// Looks at no more entries than there may be.
-static BACKLOG: Sql = Sql::new(
-    "SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries
-        WHERE endpoint_id = $1 AND state = 'pending' LIMIT $2) AS waiting",
-);
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&LISTENERS, &NAMES, &INSERT, &BACKLOG];
+pub(crate) const STATEMENTS: &[&Sql] = &[&LISTENERS, &NAMES, &INSERT];
 
 /// Something that partners are notified of.
 #[derive(Clone, Debug)]
@@ -65,6 +62,8 @@ pub(super) struct Listener {
     pub(super) id: EndpointId,
     pub(super) channel: Channel,
     events: EventFilter,
+    /// Whether too much waits for it already.
+    full: bool,
 }
 
 impl Listener {
@@ -103,18 +102,18 @@ pub(crate) async fn notify_now<const N: usize>(
     notify(tx, new).await
 }
 
-/// The endpoints of an app that are told.
+/// The endpoints of an app that are told; one that cannot be read is passed over.
 pub(super) async fn listeners(tx: &mut Tx<'_>, app: AppUuid) -> Result<Vec<Listener>, StoreError> {
     let rows = tx.fetch_all(&LISTENERS, args![app]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Listener {
-                id: row.get(0)?,
-                channel: channel_of(row, 1)?,
-                events: EventFilter::from_stored(&row.get::<String>(2)?),
-            })
+    let read = |row: &Row| {
+        Ok(Listener {
+            id: row.get(0)?,
+            channel: channel_of(row, 1)?,
+            events: EventFilter::from_stored(&row.get::<String>(2)?),
+            full: row.get(3)?,
         })
-        .collect()
+    };
+    Ok(readable(rows.iter().map(read).collect()))
 }
 
 pub(super) async fn tell_these(
@@ -148,7 +147,7 @@ pub(super) async fn tell_these(
         body: compose(&envelope, new.data).to_string(),
     };
     for listener in listeners {
-        draft.queue(tx, listener.id, new.due_at).await?;
+        draft.queue(tx, listener, new.due_at).await?;
     }
     Ok(())
 }
@@ -168,14 +167,12 @@ impl Draft {
     async fn queue(
         &self,
         tx: &mut Tx<'_>,
-        endpoint: EndpointId,
+        listener: &Listener,
         due_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let waiting = args![endpoint, MAX_PENDING];
-        let waiting: i64 = tx.fetch_one(&BACKLOG, waiting).await?.get(0)?;
-        let due_at = (waiting < i64::from(MAX_PENDING)).then_some(due_at);
+        let due_at = Some(due_at).filter(|_| !listener.full);
         let id = DeliveryId::generate(tx.clock(), tx.entropy());
-        self.insert(tx, (id, endpoint), due_at, false).await?;
+        self.insert(tx, (id, listener.id), due_at, false).await?;
         match due_at {
             Some(due_at) => enqueue(tx, id, 0, due_at).await,
             None => Ok(()),

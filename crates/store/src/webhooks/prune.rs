@@ -1,9 +1,11 @@
-//! Lets go of the log after its time, and of secrets that sign no more.
+//! Lets go of the log after its time, and of secrets that sign no more; counts what
+//! waits.
 
 use std::time::Duration;
 
 use mayday_core::ids::EndpointId;
 
+use super::backlog;
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
@@ -54,6 +56,8 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
 pub struct PruneDeliveries {
     /// Ended deliveries that are kept of one endpoint: [`MAX_ENDED`].
     pub max_ended: u32,
+    /// Deliveries that may wait for one endpoint: [`MAX_PENDING`](super::MAX_PENDING).
+    pub max_pending: u32,
 }
 
 impl Command for PruneDeliveries {
@@ -70,6 +74,7 @@ impl Command for PruneDeliveries {
         }
         for row in tx.fetch_all(&ENDPOINTS, args![]).await? {
             let endpoint: EndpointId = row.get(0)?;
+            backlog::count(tx, endpoint, self.max_pending).await?;
             let surplus = args![endpoint, ROWS, self.max_ended];
             for row in tx.fetch_all(&SURPLUS, surplus).await? {
                 ids.push(row.get(0)?);

@@ -5,12 +5,16 @@ use mayday_core::time::Timestamp;
 use serde_json::json;
 
 use super::notify::enqueue;
+use super::{MAX_PENDING, backlog};
 use crate::alerts::{self, AlertKind, NewAlert};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::tx::Tx;
+
+/// One attempt in so many counts what waits for its endpoint.
+const COUNT_EACH: u128 = 16;
 
 static BEGIN: Sql = Sql::new(
     "UPDATE webhook_deliveries SET begun = $3 WHERE id = $1 AND state = 'pending' AND attempts = $2",
@@ -150,6 +154,9 @@ impl Command for RecordAttempt {
             self.keep(tx).await?;
         }
         self.move_endpoint(tx).await?;
+        if self.delivery.uuid().as_u128().is_multiple_of(COUNT_EACH) {
+            backlog::count(tx, self.endpoint, MAX_PENDING).await?;
+        }
         if let AttemptEnd::Again { due_at, .. } = self.end {
             enqueue(tx, self.delivery, self.attempts + 1, due_at).await?;
         }

@@ -7,8 +7,10 @@ use mayday_core::notification::NotificationType;
 use mayday_core::time::Timestamp;
 
 use super::channel_of;
+use super::shield::readable;
 use crate::args;
 use crate::error::StoreError;
+use crate::row::Row;
 use crate::sql::Sql;
 use crate::tx::Tx;
 
@@ -26,7 +28,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[&ALARMS];
 const LIMIT: u32 = 100;
 
 /// The items `slack` and `webhook` of an incident that was opened at `since`, in this
-/// order; each without deliveries is skipped.
+/// order; each without deliveries is skipped, and what cannot be read is left out.
 pub async fn snapshot_items(
     tx: &mut Tx<'_>,
     incident: IncidentId,
@@ -34,32 +36,31 @@ pub async fn snapshot_items(
 ) -> Result<[Item; 2], StoreError> {
     let kind = NotificationType::SosOpened.as_str();
     let rows = tx.fetch_all(&ALARMS, args![incident, kind, LIMIT]).await?;
-    let (mut slack, mut webhook) = (Vec::new(), Vec::new());
-    for row in &rows {
-        let id: DeliveryId = row.get(0)?;
-        let channel = channel_of(row, 1)?;
-        let (name, state): (String, String) = (row.get(2)?, row.get(3)?);
-        let mut delivery = Delivery::scheduled(&id.to_string(), channel, &name, row.get(5)?);
-        let updated: Timestamp = row.get(6)?;
-        let arrived: Option<Timestamp> = row.get(7)?;
-        let error: Option<String> = row.get(9)?;
-        let begun: bool = row.get(4)?;
-        let (status, at) = match (arrived, state.as_str()) {
-            // What arrived stays so, though it is sent once more.
-            (Some(arrived), _) => (Status::Delivered, arrived),
-            (None, "failed") => (Status::Failed, row.get::<Option<_>>(8)?.unwrap_or(updated)),
-            (None, "skipped") => (Status::Skipped, updated),
-            (None, _) if begun => (Status::Sent, updated),
-            (None, _) => (Status::Scheduled, updated),
-        };
-        delivery.note(status, at, error.as_deref());
-        match channel {
-            Channel::Slack => slack.push(delivery),
-            _ => webhook.push(delivery),
-        }
-    }
+    let shown = readable(rows.iter().map(read).collect()).into_iter();
+    let (slack, webhook) = shown.partition(|delivery| delivery.channel == Channel::Slack);
     Ok([
         Item::deliveries(ItemType::Slack, slack, since),
         Item::deliveries(ItemType::Webhook, webhook, since),
     ])
+}
+
+fn read(row: &Row) -> Result<Delivery, StoreError> {
+    let id: DeliveryId = row.get(0)?;
+    let channel = channel_of(row, 1)?;
+    let (name, state): (String, String) = (row.get(2)?, row.get(3)?);
+    let mut delivery = Delivery::scheduled(&id.to_string(), channel, &name, row.get(5)?);
+    let updated: Timestamp = row.get(6)?;
+    let arrived: Option<Timestamp> = row.get(7)?;
+    let error: Option<String> = row.get(9)?;
+    let begun: bool = row.get(4)?;
+    let (status, at) = match (arrived, state.as_str()) {
+        // What arrived stays so, though it is sent once more.
+        (Some(arrived), _) => (Status::Delivered, arrived),
+        (None, "failed") => (Status::Failed, row.get::<Option<_>>(8)?.unwrap_or(updated)),
+        (None, "skipped") => (Status::Skipped, updated),
+        (None, _) if begun => (Status::Sent, updated),
+        (None, _) => (Status::Scheduled, updated),
+    };
+    delivery.note(status, at, error.as_deref());
+    Ok(delivery)
 }
