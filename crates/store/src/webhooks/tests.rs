@@ -1,5 +1,7 @@
 //! Endpoints, deliveries, attempts, on both databases.
 
+mod shield;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,6 +25,10 @@ use crate::testing::{TestApp, TestStore};
 const URL: &str = "https://partner.example/hooks/very-secret-path";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const KINDS: &[&str] = &[WEBHOOK_JOB];
+const PRUNE: PruneDeliveries = PruneDeliveries {
+    max_ended: MAX_ENDED,
+    max_pending: MAX_PENDING,
+};
 
 fn add(store: &TestStore, app: &TestApp, channel: Channel, events: &[&str]) -> AddEndpoint {
     let id = || EndpointId::generate(store.clock.as_ref(), store.entropy.as_ref()).0;
@@ -424,10 +430,7 @@ on_both!(
         assert_eq!(third, Rotation::UnderWay { until });
         store.clock.advance(Duration::from_hours(24));
         assert_eq!(secrets().await, ["whsec_two"]);
-        let prune = PruneDeliveries {
-            max_ended: MAX_ENDED,
-            max_pending: MAX_PENDING,
-        };
+        let prune = PRUNE;
         assert_eq!(
             store.write(Lane::Job, prune).await.unwrap(),
             1,
@@ -525,10 +528,7 @@ on_both!(
             (DeliveryState::Failed, 0)
         );
         assert!(alerts_of(&store, &app).await.is_empty());
-        let prune = PruneDeliveries {
-            max_ended: MAX_ENDED,
-            max_pending: MAX_PENDING,
-        };
+        let prune = PRUNE;
         assert_eq!(store.write(Lane::Job, prune).await.unwrap(), 0);
         store.clock.advance(DELIVERIES_KEPT);
         assert_eq!(store.write(Lane::Job, prune).await.unwrap(), 1);
@@ -598,95 +598,3 @@ on_both!(no_more_endpoints_than_there_may_be, |store| async move {
     let refused = store.write(Lane::Rest, one_more).await.unwrap();
     assert_eq!(refused, EndpointAddition::TooMany);
 });
-
-/// Runs a statement that no server runs.
-struct Spoil(&'static Sql);
-
-impl crate::command::Command for Spoil {
-    type Output = u64;
-    const NAME: &'static str = "test.spoil";
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
-        tx.execute(self.0, args![]).await
-    }
-}
-
-static SPOIL_CHANNELS: Sql =
-    Sql::new("UPDATE webhook_endpoints SET channel = 'pigeon' WHERE channel = 'slack'");
-static SPOIL_DELIVERIES: Sql =
-    Sql::new("ALTER TABLE webhook_deliveries RENAME COLUMN body TO spoilt");
-
-on_both!(
-    nothing_of_partners_fails_a_cry_a_second_one_or_a_cancel,
-    |store| async move {
-        let app = store.app("one").await;
-        let caller = store.caller(&app, "ana").await;
-        added(&store, &app, Channel::Webhook, &[]).await;
-        added(&store, &app, Channel::Slack, &[]).await;
-        cry(&store, &app, caller.user, "first").await;
-        // Rows that cannot be read, with a delivery that was written before.
-        assert_eq!(
-            store
-                .write(Lane::Rest, Spoil(&SPOIL_CHANNELS))
-                .await
-                .unwrap(),
-            1
-        );
-        store.clock.advance(Duration::from_secs(20));
-        cry(&store, &app, caller.user, "second").await;
-        cancel(&store, &app, caller.user).await;
-        let states: Vec<_> = told(&store, &app).await;
-        assert_eq!(
-            kinds(&states),
-            [
-                ("sos.opened", "pending"),
-                ("sos.updated", "pending"),
-                ("sos.cancelled", "pending"),
-            ]
-        );
-        // Rows that cannot be written.
-        store
-            .write(Lane::Rest, Spoil(&SPOIL_DELIVERIES))
-            .await
-            .unwrap();
-        cry(&store, &app, caller.user, "third").await;
-        store.clock.advance(Duration::from_secs(1));
-        cry(&store, &app, caller.user, "fourth").await;
-        cancel(&store, &app, caller.user).await;
-        let mut tx = store.read().await.unwrap();
-        let events = crate::events::read_after(&mut tx, caller.user, 0, 10).await;
-        let versions: Vec<_> = events.unwrap().iter().map(|event| event.seq).collect();
-        assert_eq!(versions, [1, 2, 3, 4, 5, 6]);
-    }
-);
-
-on_both!(
-    whom_too_much_waits_for_gets_no_more_until_some_of_it_is_gone,
-    |store| async move {
-        let app = store.app("one").await;
-        let caller = store.caller(&app, "ana").await;
-        added(&store, &app, Channel::Webhook, &[]).await;
-        let count = async || {
-            let prune = PruneDeliveries {
-                max_ended: MAX_ENDED,
-                max_pending: 2,
-            };
-            store.write(Lane::Rest, prune).await.unwrap()
-        };
-        let next = async |message| {
-            store.clock.advance(Duration::from_secs(1));
-            cry(&store, &app, caller.user, message).await;
-            told(&store, &app).await.pop().unwrap()
-        };
-        next("first").await;
-        count().await;
-        assert_eq!(next("second").await.state, DeliveryState::Pending);
-        count().await;
-        let full = next("third").await;
-        assert_eq!(full.state, DeliveryState::Failed);
-        let waiting = told(&store, &app).await.remove(0);
-        assert!(record(&store, &waiting, &app, AttemptEnd::Delivered).await);
-        count().await;
-        assert_eq!(next("fourth").await.state, DeliveryState::Pending);
-    }
-);
