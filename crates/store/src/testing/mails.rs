@@ -9,10 +9,6 @@ use crate::args;
 use crate::secrets::{Place, Sealed};
 use crate::sql::Sql;
 
-static MAILS: Sql = Sql::new(
-    "SELECT id, kind, sealed, key_id FROM system_mails WHERE sealed IS NOT NULL ORDER BY id",
-);
-
 /// A mail that waits to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct TestMail {
@@ -28,6 +24,9 @@ pub struct TestMail {
 impl TestStore {
     /// The mails of the system that wait, oldest first.
     pub async fn mails(&self) -> Vec<TestMail> {
+        static MAILS: Sql = Sql::new(
+            "SELECT id, kind, sealed, key_id FROM system_mails WHERE sealed IS NOT NULL ORDER BY id",
+        );
         let mut tx = self.read().await.expect("a read");
         let rows = tx.fetch_all(&MAILS, args![]).await.expect("mails");
         rows.iter()
