@@ -38,12 +38,15 @@ cargo xtask TASK
   soak [--rounds N] [--seed N] [--skip NAME]..
                           the crash test, 300 rounds unless told otherwise
   bench [goals|sustain|flame] [--rounds N] [--seconds N] [--only WORD]..
-        [--postgres URL] [--sustain MINUTES] [--restart ROWS]
+        [--postgres URL] [--fill ROWS] [--sustain MINUTES] [--restart ROWS]
+        [--quick]
                           speed against Mosquitto, in rounds; then, if asked for,
-                          minutes of load, and a restart with so many rows.
+                          minutes of load on top of so many rows, and a
+                          restart with so many rows.
                           goals: every figure and a restart with 10 000 000
                           rows; sustain: ten minutes and no figure;
                           flame: docs/flame-*.svg, where the time goes (perf).
+                          --quick: all of it in seconds, to see that it works;
                           MAYDAY_BIN names the binary to measure
   fuzz [TARGET] [--seconds N]
                           one fuzz target or all of them, 60 s each unless told

@@ -29,6 +29,9 @@ const LOOKS: &str = "297";
 /// Seconds that are looked at, and those of load around them.
 const SECONDS: &str = "8";
 const LOAD_SECONDS: &str = "10";
+/// The same where only the way is tried.
+const QUICK_SECONDS: &str = "1";
+const QUICK_LOAD_SECONDS: &str = "2";
 /// Boxes narrower than this share are left out.
 const LEAST_SHARE: f64 = 0.004;
 /// Sizes in the picture.
@@ -44,7 +47,12 @@ struct Frame {
 }
 
 /// Draws all pictures into a directory.
-pub(super) fn draw(mayday: &Mayday, place: &Path, into: &Path) -> Result<(), Failure> {
+pub(super) fn draw(mayday: &Mayday, place: &Path, into: &Path, quick: bool) -> Result<(), Failure> {
+    let (looked_at, loaded) = if quick {
+        (QUICK_SECONDS, QUICK_LOAD_SECONDS)
+    } else {
+        (SECONDS, LOAD_SECONDS)
+    };
     if !run::exists("perf") {
         return Err("install perf (Debian: linux-perf): it looks at the server".to_owned());
     }
@@ -53,9 +61,9 @@ pub(super) fn draw(mayday: &Mayday, place: &Path, into: &Path) -> Result<(), Fai
         let data = place.join("perf.data");
         let mut record = run::command("perf", &["record", "--quiet", "-F", LOOKS]);
         record.args(["--call-graph", "dwarf,16384", "-p", &mayday.pid.to_string()]);
-        record.arg("-o").arg(&data).args(["--", "sleep", SECONDS]);
+        record.arg("-o").arg(&data).args(["--", "sleep", looked_at]);
         let recording = std::thread::spawn(move || must(record, "perf-record").map(drop));
-        let seconds = ["--warm-up", "0", "--seconds", LOAD_SECONDS];
+        let seconds = ["--warm-up", "0", "--seconds", loaded];
         mayday.bench(&[load, &seconds].concat())?;
         recording
             .join()

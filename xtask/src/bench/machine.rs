@@ -51,6 +51,19 @@ pub(super) fn cpu_millis(pid: u32) -> f64 {
     ticks * TICK_MILLIS
 }
 
+/// What the files of a directory and of those in it take on the disk.
+pub(super) fn directory_megabytes(directory: &Path) -> f64 {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return 0.0;
+    };
+    let sizes = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(found) if found.is_dir() => directory_megabytes(&entry.path()),
+        Ok(found) => f64::from(u32::try_from(found.len() / 1024).unwrap_or(u32::MAX)) / 1024.0,
+        Err(_) => 0.0,
+    });
+    sizes.sum()
+}
+
 /// The resident memory of a process.
 pub(super) fn resident_megabytes(pid: u32) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
