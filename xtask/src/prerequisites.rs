@@ -15,6 +15,7 @@ const ASYNCAPI: &str = "@asyncapi/parser@3.6.3";
 const AIOSMTPD: &str = "aiosmtpd==1.4.6";
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 const STANDARD_WEBHOOKS_PY: &str = "standardwebhooks==1.1.0";
+const OAUTH_JS: &str = "oauth4webapi@3.8.8";
 const STANDARD_WEBHOOKS_JS: &str = "standardwebhooks@1.1.1";
 
 /// Something that tests need; `--skip` takes its name.
@@ -168,6 +169,17 @@ const NEEDS: &[Need] = &[
         present: has_standard_webhooks,
         install: || install_python(STANDARD_WEBHOOKS_PY),
         advice: "install standardwebhooks into the virtual environment target/e2e/venv",
+    },
+    Need {
+        name: "oauth4webapi",
+        used_by: &["oauth"],
+        present: || {
+            client_directory()
+                .join("oauth/node_modules/oauth4webapi/package.json")
+                .is_file()
+        },
+        install: || install_npm(&client_directory().join("oauth"), OAUTH_JS),
+        advice: "run `npm install oauth4webapi` in target/e2e/oauth",
     },
     Need {
         name: "asyncapi",

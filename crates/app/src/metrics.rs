@@ -108,6 +108,11 @@ impl Metrics {
         self.0.sso_logins.get_or_create(&Reason { reason }).inc();
     }
 
+    /// This node began to refuse the log-ins of an address.
+    pub(crate) fn login_banned(&self) {
+        self.0.login_bans.inc();
+    }
+
     /// This node ended sessions.
     pub(crate) fn sessions_ended(&self, reason: EndReason, count: usize) {
         let reason = reason.as_str();

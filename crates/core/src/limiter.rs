@@ -31,6 +31,7 @@ const WAYS: usize = 8;
 /// A bounded count of failures per address and per claimed (app, user).
 pub struct FailureLimiter {
     allowed: u32,
+    window: Duration,
     /// Keeps an attacker from choosing which entries share a set.
     seed: [u8; 16],
     table: Mutex<Vec<[Entry; WAYS]>>,
@@ -54,10 +55,16 @@ const EMPTY: Entry = Entry {
 impl FailureLimiter {
     /// A limiter that lets this many failures per minute pass as plain 401.
     pub fn new(failures_per_minute: u32, entropy: &dyn Entropy) -> Self {
+        Self::with_window(failures_per_minute, WINDOW, entropy)
+    }
+
+    /// One that remembers failures for longer or shorter than [`WINDOW`].
+    pub fn with_window(allowed: u32, window: Duration, entropy: &dyn Entropy) -> Self {
         let mut seed = [0; 16];
         entropy.fill(&mut seed);
         Self {
-            allowed: failures_per_minute,
+            allowed,
+            window,
             seed,
             table: Mutex::new(vec![[EMPTY; WAYS]; SETS]),
         }
@@ -111,6 +118,21 @@ impl FailureLimiter {
         self.count(key, allowed, now)
     }
 
+    /// Counts something suspicious that an address did at an app. Whether that was more
+    /// than is allowed within the window.
+    pub fn suspect(&self, app_id: &str, peer: IpAddr, now: Timestamp) -> bool {
+        let key = self.fingerprint(&("suspect", app_id, network(peer)));
+        self.count(key, self.allowed, now).is_some()
+    }
+
+    /// Counts something suspicious at an app, whoever did it. Whether that is the first
+    /// beyond `allowed` within the window.
+    pub fn crosses(&self, app_id: &str, allowed: u32, now: Timestamp) -> bool {
+        let key = self.fingerprint(&("app", app_id));
+        self.raise(key, now)
+            .is_some_and(|(failures, _)| failures == allowed.saturating_add(1))
+    }
+
     /// Whether an address has failed too often within the minute, without counting
     /// anything: when to try again. For what costs somebody else a request.
     pub fn limited(&self, peer: IpAddr, now: Timestamp) -> Option<Duration> {
@@ -119,8 +141,8 @@ impl FailureLimiter {
         let set = usize::try_from(fingerprint).unwrap_or(usize::MAX) % SETS;
         let entries = table.get(set)?;
         let entry = entries.iter().find(|e| e.fingerprint == fingerprint)?;
-        let over = entry.is_live(now) && entry.failures >= self.allowed;
-        over.then(|| WINDOW.saturating_sub(now.since(entry.start)))
+        let over = entry.is_live(self.window, now) && entry.failures >= self.allowed;
+        over.then(|| self.window.saturating_sub(now.since(entry.start)))
     }
 
     /// Counts a request of a proven user on a route that has a limit of its own,
@@ -138,6 +160,13 @@ impl FailureLimiter {
     }
 
     fn count(&self, fingerprint: u64, allowed: u32, now: Timestamp) -> Option<Duration> {
+        let (failures, left) = self.raise(fingerprint, now)?;
+        (failures > allowed).then_some(left)
+    }
+
+    /// How often within the window, this time included, and how long that is still
+    /// remembered.
+    fn raise(&self, fingerprint: u64, now: Timestamp) -> Option<(u32, Duration)> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let set = usize::try_from(fingerprint).unwrap_or(usize::MAX) % SETS;
         let entries = table.get_mut(set)?;
@@ -146,9 +175,9 @@ impl FailureLimiter {
             Some(entry) => entry,
             None => entries
                 .iter_mut()
-                .min_by_key(|e| (e.is_live(now), e.failures, e.start))?,
+                .min_by_key(|e| (e.is_live(self.window, now), e.failures, e.start))?,
         };
-        if entry.fingerprint != fingerprint || !entry.is_live(now) {
+        if entry.fingerprint != fingerprint || !entry.is_live(self.window, now) {
             *entry = Entry {
                 fingerprint,
                 start: now,
@@ -156,8 +185,8 @@ impl FailureLimiter {
             };
         }
         entry.failures = entry.failures.saturating_add(1);
-        let left = WINDOW.saturating_sub(now.since(entry.start));
-        (entry.failures > allowed).then_some(left)
+        let left = self.window.saturating_sub(now.since(entry.start));
+        Some((entry.failures, left))
     }
 
     fn fingerprint(&self, key: &impl Hash) -> u64 {
@@ -170,13 +199,13 @@ impl FailureLimiter {
 
 impl Entry {
     /// Whether its window is still open. A clock that went back ends it too.
-    fn is_live(&self, now: Timestamp) -> bool {
-        now >= self.start && now.since(self.start) < WINDOW
+    fn is_live(&self, window: Duration, now: Timestamp) -> bool {
+        now >= self.start && now.since(self.start) < window
     }
 }
 
 /// What one subscriber holds: an IPv4 address, or an IPv6 /64.
-fn network(peer: IpAddr) -> IpAddr {
+pub fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {
@@ -292,6 +321,24 @@ mod tests {
         }
         assert_eq!(limiter.table.lock().unwrap().len(), SETS);
         assert!(limiter.failed(offender, Some(("a", "x")), START).is_some());
+    }
+
+    #[test]
+    fn suspicion_is_remembered_for_its_own_window_and_app() {
+        let quarter = Duration::from_mins(15);
+        let limiter = FailureLimiter::with_window(3, quarter, &SeededEntropy::new(7));
+        let peer = ip("192.0.2.7");
+        let later = START.plus(Duration::from_mins(14));
+        for _ in 0..3 {
+            assert!(!limiter.suspect("shop", peer, START));
+        }
+        assert!(!limiter.suspect("other", peer, later));
+        assert!(!limiter.suspect("shop", ip("192.0.2.8"), later));
+        assert!(limiter.suspect("shop", peer, later));
+        assert!(!limiter.suspect("shop", peer, START.plus(quarter)));
+        let crossed = (0..6).map(|_| limiter.crosses("shop", 3, START));
+        let crossed: Vec<_> = crossed.collect();
+        assert_eq!(crossed, [false, false, false, true, false, false]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Effects};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    app, backup, bench, broker_key, check, completions, config, demo, device, device_config,
+    app, backup, ban, bench, broker_key, check, completions, config, demo, device, device_config,
     doctor, firmware, incident, inspect, key, network_key, partner, policy, provider, restore,
     serve, session, sign, slack, sso, user, webhook,
 };
@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Sso(sso::SsoArgs),
     /// List and end the sessions of users who log in so
     Session(session::SessionArgs),
+    /// List and lift bans of addresses that guess at log-ins
+    Ban(ban::BanArgs),
     /// Print the hash that proves a user to the server
     Sign(sign::SignArgs),
     /// Run a reference partner server: log-in, tokens, signing, webhook

@@ -73,6 +73,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Provider(args) => commands::provider::run(args),
         Command::Sso(args) => commands::sso::run(args),
         Command::Session(args) => commands::session::run(args),
+        Command::Ban(args) => commands::ban::run(args),
         Command::Sign(args) => commands::sign::run(&args),
         Command::Partner(args) => commands::partner::run(args),
         Command::Incident(args) => commands::incident::run(args),

@@ -88,6 +88,10 @@ pub enum AlertKind {
     WebhookFailing,
     /// An endpoint answered that it wants no more, and was disabled.
     WebhookDisabled,
+    /// Log-ins of addresses are refused for a while, after too many that failed.
+    LoginsBanned,
+    /// More log-ins of an app fail than anybody mistypes.
+    LoginsFailing,
 }
 
 impl AlertKind {
@@ -105,6 +109,8 @@ impl AlertKind {
             Self::SendingCap => "sending_cap",
             Self::WebhookFailing => "webhook_failing",
             Self::WebhookDisabled => "webhook_disabled",
+            Self::LoginsBanned => "logins_banned",
+            Self::LoginsFailing => "logins_failing",
         }
     }
 }

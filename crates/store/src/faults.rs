@@ -46,6 +46,7 @@ struct State {
     frozen: bool,
     failing: Option<CommitFault>,
     early: bool,
+    die_after: Option<&'static str>,
     copy_stalls: bool,
     released: bool,
 }
@@ -55,13 +56,14 @@ struct State {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is no fault: use freeze_telemetry, fail_telemetry, early_ack, freeze_state, \
-     fail_state or early_ack_state, joined by commas"
+     fail_state, early_ack_state, die_after_login or die_after_refresh, joined by commas"
 )]
 pub struct UnknownFault(pub String);
 
 /// Causes the faults that a comma-separated list names: `freeze_telemetry`,
 /// `fail_telemetry` and `early_ack` in the telemetry writer, `freeze_state`,
-/// `fail_state` and `early_ack_state` in the state store's.
+/// `fail_state` and `early_ack_state` in the state store's; `die_after_login` and
+/// `die_after_refresh` end the process between such a commit and its answer.
 #[cfg(any(test, feature = "fault-points"))]
 pub fn cause(
     list: &str,
@@ -76,6 +78,8 @@ pub fn cause(
             "freeze_state" => state.freeze(),
             "fail_state" => state.fail_commits(Some(CommitFault::Disk)),
             "early_ack_state" => state.acknowledge_early(true),
+            "die_after_login" => state.die_after("session.open"),
+            "die_after_refresh" => state.die_after("session.refresh"),
             other => return Err(UnknownFault(other.to_owned())),
         }
     }
@@ -104,6 +108,22 @@ impl StateFaults {
     /// commands are not: a new user must be found by the next read.
     pub fn acknowledge_early(&self, early: bool) {
         self.state.send_modify(|state| state.early = early);
+    }
+
+    /// The process ends, without a farewell, between the commit of the next such
+    /// command and its answer.
+    pub fn die_after(&self, command: &'static str) {
+        self.state
+            .send_modify(|state| state.die_after = Some(command));
+    }
+
+    /// A group with these commands is committed, and nothing of it answered.
+    pub(crate) fn after_commit<'n>(&self, mut commands: impl Iterator<Item = &'n str>) {
+        let dies_after = self.state.borrow().die_after;
+        if dies_after.is_some_and(|fatal| commands.any(|command| command == fatal)) {
+            // As by `kill -9`: nothing is flushed, nobody is told.
+            std::process::abort();
+        }
     }
 
     /// Whether the directory of the copy stalls, as a file server does that is gone.
@@ -171,6 +191,7 @@ impl StateFaults {
         Ok(())
     }
     pub(crate) const fn before_copying(&self) {}
+    pub(crate) fn after_commit<'n>(&self, _: impl Iterator<Item = &'n str>) {}
     pub(crate) const fn acknowledges_early(&self) -> bool {
         false
     }

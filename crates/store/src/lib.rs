@@ -40,6 +40,7 @@ mod tx;
 pub mod alerts;
 pub mod apps;
 pub mod backup;
+pub mod bans;
 pub mod broker_keys;
 pub mod check;
 pub mod checkins;

@@ -75,4 +75,5 @@ migrations!(
     35 => "0035_signatures",
     36 => "0036_linked_accounts",
     38 => "0038_system_mails",
+    40 => "0040_bans",
 );

@@ -22,6 +22,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("apps/policy", crate::apps::policy::STATEMENTS),
     ("apps/retention", crate::apps::retention::STATEMENTS),
     ("apps/secrets", crate::apps::secrets::STATEMENTS),
+    ("bans", crate::bans::STATEMENTS),
     ("broker_keys", crate::broker_keys::STATEMENTS),
     ("checkins", crate::checkins::STATEMENTS),
     ("contacts", crate::contacts::STATEMENTS),

@@ -17,6 +17,7 @@ mod machine;
 mod report;
 mod request;
 mod servers;
+mod sso;
 
 use std::path::Path;
 
@@ -85,6 +86,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let request = Request::parse(arguments)?;
     if request.only == [escalation::NAME] {
         return escalation::run();
+    }
+    if request.only == [sso::NAME] {
+        return sso::run();
     }
     let program = prerequisites::broker()?;
     let binary = build()?;

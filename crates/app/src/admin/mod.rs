@@ -8,6 +8,7 @@
 //! force on this node.
 
 mod apps;
+mod bans;
 mod broker_keys;
 mod data_rights;
 mod deliveries;
@@ -34,6 +35,7 @@ mod webhooks;
 use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_store::{SealError, StoreError};
 
+pub use bans::{BanRequest, BanView};
 pub use broker_keys::{BrokerKeyRequest, BrokerKeyView};
 pub use data_rights::{DataRequest, ErasureView};
 pub use firmware::{FirmwareRequest, FirmwareView, HexBytes};
@@ -131,6 +133,7 @@ impl App {
             AdminRequest::Session(request) => self.administer_sessions(request).await,
             AdminRequest::Sso(request) => self.administer_sso(request).await,
             AdminRequest::Doctor(request) => self.administer_doctor(request).await,
+            AdminRequest::Ban(request) => self.administer_bans(request).await,
         }
     }
 }
@@ -180,6 +183,7 @@ impl AdminReply {
             | Self::Screen { .. }
             | Self::OptOuts(_)
             | Self::Findings { .. }
+            | Self::Bans(_)
             | Self::Done => false,
         }
     }

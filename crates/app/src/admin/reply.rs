@@ -13,6 +13,7 @@ use crate::data_rights::ExportPage;
 use crate::doctor::Finding;
 use crate::senders::ProviderHealth;
 
+use super::bans::BanView;
 use super::broker_keys::BrokerKeyView;
 use super::data_rights::ErasureView;
 use super::firmware::FirmwareView;
@@ -101,6 +102,8 @@ pub enum AdminReply {
         /// The keys.
         keys: Vec<BrokerKeyView>,
     },
+    /// A page of bans.
+    Bans(Page<BanView>),
     /// What a doctor found.
     Findings {
         /// One per check.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use mayday_core::identity::CancelPolicy;
 
+use super::bans::BanRequest;
 use super::broker_keys::BrokerKeyRequest;
 use super::data_rights::DataRequest;
 use super::firmware::FirmwareRequest;
@@ -185,6 +186,8 @@ pub enum AdminRequest {
     Sso(SsoRequest),
     /// What is wrong: [`super::AdminReply::Findings`].
     Doctor(DoctorRequest),
+    /// About addresses whose log-ins are refused.
+    Ban(BanRequest),
 }
 
 impl AdminRequest {

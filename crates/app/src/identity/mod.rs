@@ -25,6 +25,7 @@ use mayday_store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::brokers::BrokerScope;
+use crate::sso::{BAN_FAILURES, BAN_WINDOW};
 use crate::{App, AppError};
 use directory::Directory;
 pub(crate) use directory::SsoApp;
@@ -59,6 +60,8 @@ pub(crate) struct Identity {
     directory: Directory,
     known: KnownUsers,
     pub(crate) limiter: FailureLimiter,
+    /// Failed log-ins, for longer than the limiter remembers them.
+    pub(crate) suspects: FailureLimiter,
     touches: Arc<Semaphore>,
     /// The directory cannot be read for want of a master key that another node has
     /// begun to use.
@@ -76,6 +79,7 @@ impl Identity {
             directory: Directory::load(store).await?,
             known: KnownUsers::default(),
             limiter: FailureLimiter::new(settings.failures_per_minute, entropy),
+            suspects: FailureLimiter::with_window(BAN_FAILURES, BAN_WINDOW, entropy),
             touches: Arc::new(Semaphore::new(TOUCHES_IN_FLIGHT)),
             keyless: AtomicBool::new(false),
         })

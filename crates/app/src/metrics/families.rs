@@ -43,6 +43,7 @@ pub(super) struct Families {
     pub(super) telemetry_store: Seconds<Via>,
     pub(super) auth_failures: Family<ReasonOf, Counter>,
     pub(super) sso_logins: Family<Reason, Counter>,
+    pub(super) login_bans: Counter,
     pub(super) sessions_ended: Family<Reason, Counter>,
     pub(super) mqtt_connections: Gauge,
     pub(super) mqtt_connects: Family<Reason, Counter>,
@@ -140,6 +141,7 @@ impl Families {
             telemetry_store: waits(),
             auth_failures: Family::default(),
             sso_logins: Family::default(),
+            login_bans: Counter::default(),
             sessions_ended: Family::default(),
             mqtt_connections: Gauge::default(),
             mqtt_connects: Family::default(),
@@ -212,6 +214,11 @@ impl Families {
             "sso_logins",
             "Log-ins with tokens of apps, by what became of them",
             self.sso_logins.clone(),
+        );
+        self.registry.register(
+            "login_bans",
+            "Addresses whose log-ins this node began to refuse for a while",
+            self.login_bans.clone(),
         );
         self.registry.register(
             "sessions_ended",

@@ -92,15 +92,19 @@ impl App {
         if !active {
             return Err(AppError::AppInactive);
         }
+        self.refuse_banned(app, peer).await?;
         let judged = self
             .gates
             .judge(app, &sso, &login.token, self.clock.as_ref());
         match judged.await {
             Judgement::Valid(claims) => Ok(JudgedToken { app, sso, claims }),
-            Judgement::Invalid(reason) => match self.unreadable_proof(peer) {
-                limited @ AppError::RateLimited { .. } => Err(limited),
-                _ => Err(AppError::InvalidToken { reason }),
-            },
+            Judgement::Invalid(reason) => {
+                self.suspect(app, &login.realm, peer).await;
+                match self.unreadable_proof(peer) {
+                    limited @ AppError::RateLimited { .. } => Err(limited),
+                    _ => Err(AppError::InvalidToken { reason }),
+                }
+            }
             Judgement::Unavailable(reason) => Err(AppError::SsoUnavailable {
                 reason,
                 retry_after: RETRY_AFTER,

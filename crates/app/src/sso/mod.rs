@@ -7,6 +7,7 @@
 //! tokens; [`end`] ends sessions, and [`follow`] has the connections of ended ones
 //! cut on every node.
 
+mod bans;
 mod end;
 mod follow;
 mod gate;
@@ -23,6 +24,7 @@ use mayday_core::time::Timestamp;
 use mayday_store::sessions::{Issued, NewPair};
 use zeroize::Zeroizing;
 
+pub(crate) use bans::{FAILURES as BAN_FAILURES, WINDOW as BAN_WINDOW};
 pub(crate) use gate::Gates;
 pub use login::SsoLogin;
 pub use refresh::SsoRefresh;

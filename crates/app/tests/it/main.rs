@@ -15,6 +15,7 @@ mod devices;
 mod escalation;
 mod harness;
 mod linking;
+mod login_bans;
 mod signature;
 mod sos;
 mod sso;

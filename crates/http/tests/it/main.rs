@@ -31,6 +31,7 @@ mod references;
 mod serving;
 mod sos;
 mod sso;
+mod sso_answers;
 mod telemetry;
 mod tracking;
 mod words;

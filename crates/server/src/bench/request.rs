@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -17,6 +18,9 @@ const INBOX_BYTES: usize = 16 * 1024;
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
+/// What stands for the next number in a body.
+const NUMBER: &str = "%n";
+
 /// Sends requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Requests {
@@ -24,13 +28,16 @@ pub(crate) struct Requests {
     pub(crate) people: Arc<People>,
     /// The path with its query.
     pub(crate) path: String,
-    /// The body of a POST; without one it is a GET.
+    /// The body of a POST; without one it is a GET. `%n` is another number each time.
     pub(crate) body: Option<String>,
+    /// The next number.
+    pub(crate) numbers: Arc<AtomicU64>,
 }
 
 /// A connection with what it sends.
 pub(crate) struct Ready {
     stream: TcpStream,
+    number: usize,
     request: Vec<u8>,
     inbox: Vec<u8>,
 }
@@ -51,6 +58,7 @@ impl Worker for Requests {
             .map_err(|error| Failure::new(format!("connecting to {}: {error}", self.address)))?;
         Ok(Ready {
             stream,
+            number,
             request: self.request(number)?,
             inbox: vec![0; INBOX_BYTES],
         })
@@ -63,6 +71,11 @@ impl Worker for Requests {
             let asked = Instant::now();
             if asked >= to || run.take(1) == 0 {
                 return tally;
+            }
+            if self.is_numbered()
+                && let Ok(request) = self.request(ready.number)
+            {
+                ready.request = request;
             }
             let exchange = timeout_at(run.answers_by(start), ready.exchange()).await;
             let answer = match exchange {
@@ -97,6 +110,11 @@ impl Worker for Requests {
 }
 
 impl Requests {
+    fn is_numbered(&self) -> bool {
+        let body = self.body.as_deref();
+        body.is_some_and(|body| body.contains(NUMBER))
+    }
+
     fn request(&self, number: usize) -> Result<Vec<u8>, Failure> {
         let person = self.people.person(number)?;
         let method = if self.body.is_some() { "POST" } else { "GET" };
@@ -114,12 +132,16 @@ impl Requests {
             header("X-User-ID", &person.id);
             header("Authorization", &format!("Bearer {}", credentials.hash));
         }
-        if let Some(body) = &self.body {
+        let body = self.body.as_deref().map(|body| {
+            let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+            body.replace(NUMBER, &number.to_string())
+        });
+        if let Some(body) = &body {
             header("Content-Type", "application/json");
             header("Content-Length", &body.len().to_string());
         }
         request.push_str("\r\n");
-        request.push_str(self.body.as_deref().unwrap_or_default());
+        request.push_str(body.as_deref().unwrap_or_default());
         Ok(request.into_bytes())
     }
 }

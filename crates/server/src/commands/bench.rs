@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueHint};
+use mayday_core::clock::Clock as _;
 use serde::Serialize;
 
 use super::serve::parse_address;
@@ -21,6 +23,7 @@ use crate::bench::people::People;
 use crate::bench::publish::Publisher;
 use crate::bench::request::Requests;
 use crate::bench::sos::Cries;
+use crate::clock::AnchoredClock;
 use crate::failure::{Failure, Outcome};
 use crate::limits;
 use crate::output::{Cell, Output};
@@ -199,7 +202,7 @@ struct HttpArgs {
     /// Path and query
     #[arg(long, default_value = "/v1/sdk/me", value_parser = parse_path)]
     path: String,
-    /// Send a POST with this body instead of a GET
+    /// Send a POST with this body instead of a GET; `%n` counts in it
     #[arg(long, value_name = "JSON")]
     body: Option<String>,
 }
@@ -329,6 +332,10 @@ fn http(args: &HttpArgs) -> Outcome {
         people: args.common.people("")?,
         path: args.path.clone(),
         body: args.body.clone(),
+        // No number comes twice, not in a later run either.
+        numbers: Arc::new(AtomicU64::new(
+            u64::try_from(AnchoredClock::new().now().as_micros()).unwrap_or_default(),
+        )),
     };
     let summary = crew::run(&requests, args.common.bounds(), "answers")?;
     let load = serde_json::json!({ "path": args.path });

@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod asyncapi;
 pub(crate) mod backup;
+pub(crate) mod ban;
 pub(crate) mod bench;
 pub(crate) mod broker_key;
 pub(crate) mod check;

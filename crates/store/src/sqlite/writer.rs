@@ -127,6 +127,8 @@ impl Writer {
 
     /// Publishes and answers, after the commit.
     fn committed(&mut self, members: Vec<Member>, started: Instant) {
+        let names = members.iter().map(|member| member.entry.name());
+        self.faults.after_commit(names);
         self.failed = false;
         let now = self.environment.clock.now();
         self.counters

@@ -12,9 +12,10 @@ pub(super) async fn run(app: &App) -> Result<(), AppError> {
     let resumed = app.resume_erasures().await;
     let sessions = app.sweep_sessions().await;
     let mails = app.prune_mails().await;
+    let bans = app.prune_bans().await;
     let (telemetry, letters, triggers) = (telemetry?, letters?, triggers?);
     let (firmware, deliveries, resumed) = (firmware?, deliveries?, resumed?);
-    let (sessions, mails) = (sessions?, mails?);
+    let (sessions, mails, _) = (sessions?, mails?, bans?);
     if resumed > 0 {
         tracing::warn!(
             erasures = resumed,

@@ -2,6 +2,9 @@
 //! server: a log-in, a signed session, notifications, and what they refuse.
 
 mod doctor;
+mod killed;
+mod oauth;
+mod quiet;
 mod reference;
 
 use serde_json::{Value, json};

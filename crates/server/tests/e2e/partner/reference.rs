@@ -63,6 +63,11 @@ impl Reference {
         }
     }
 
+    /// With which mayday signs what it tells it.
+    pub(super) fn secret(&self) -> &str {
+        &self.secret
+    }
+
     pub(super) fn hear(&self, word: &str) {
         self.talker.hear(word);
     }
