@@ -103,5 +103,15 @@ pub(crate) async fn changed(tx: &mut Tx<'_>, incident: &mut Incident) -> Result<
     timer::wake(tx, incident.id).await
 }
 
+/// Shows that a partner was told of an incident, or given up on. The caller has locked
+/// the owner's row.
+pub(crate) async fn partners_moved(tx: &mut Tx<'_>, id: IncidentId) -> Result<(), StoreError> {
+    let Some(mut incident) = incidents::get(tx, id).await? else {
+        return Ok(());
+    };
+    let known = Known::read(tx, &incident, None).await?;
+    announce::moved(tx, &mut incident, &known).await
+}
+
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use crate::hint::Hint;
 use crate::row::Row;
 use crate::sql::Sql;
 use crate::tx::Tx;
-use crate::webhooks;
+use crate::webhooks::{self, Doer};
 
 /// How long a terminal event is sent again to a new subscription.
 pub const TERMINAL_REPLAY: Duration = Duration::from_mins(5);
@@ -89,6 +89,8 @@ pub struct NewEvent {
     /// `incidentId` and `snapshotVersion` itself; `userId` depends on the topic
     /// and is never in it.
     pub body: Map<String, Value>,
+    /// Who did it, for partners; `None`: nobody, or the body says so.
+    pub by: Option<Doer>,
 }
 
 /// Numbers and stores an event of `user`, whose row the caller has locked, and
@@ -132,7 +134,7 @@ pub async fn append(
         text.as_str(),
     ];
     tx.execute_one(&INSERT, values).await?;
-    webhooks::incident::tell_event(tx, &event).await?;
+    webhooks::incident::tell_event(tx, &event, new.by.as_ref()).await?;
     let event = Arc::new(event);
     tx.hint(Hint::Event(Arc::clone(&event)));
     Ok(event)

@@ -35,7 +35,7 @@ use mayday_core::time::Timestamp;
 pub use add::{AddEndpoint, EndpointAddition, NewSecret};
 pub use api_key::{ApiKeyRow, RemoveApiKey, SetApiKey, api_key};
 pub use deliveries::{AttemptRow, Delivery, DeliveryState, LogQuery, attempts_of, delivery, log};
-pub use incident::tell;
+pub use incident::{Doer, tell};
 pub(crate) use notify::notify_now;
 pub use notify::{NewNotification, StartTest, notify};
 pub use prune::{DELIVERIES_KEPT, MAX_ENDED, PruneDeliveries};

@@ -36,6 +36,7 @@ impl Command for Append {
             kind: self.kind,
             snapshot_version: 1,
             body: Map::new(),
+            by: None,
         };
         events::append(tx, self.user, new).await
     }

@@ -139,6 +139,7 @@ impl App {
             endpoint: sending.endpoint,
             app: sending.app,
             attempts: sending.attempts,
+            alarm: sending.alarm,
             started_at: self.clock.now(),
             took_ms: 0,
             status: None,

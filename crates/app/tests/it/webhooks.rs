@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::harness::{NodeExt as _, mqtt, on_both_nodes};
+use crate::harness::{NodeExt as _, kinds, mqtt, on_both_nodes};
 
 const KINDS: &[&str] = &["webhook"];
 
@@ -203,6 +203,13 @@ on_both_nodes!(a_job_that_runs_twice_sends_once, async |node: TestApp| {
     }
     assert_eq!(peer.heard(), 1);
     assert_eq!(log(&node).await[0].state, "delivered");
+    // The victim's app sees it, once.
+    let events = node.events(&ana).await;
+    assert_eq!(kinds(&events), ["processed", "sos.actuator_update"]);
+    assert!(events[1].snapshot_version > events[0].snapshot_version);
+    let items = events[1].body["actuators"]["items"].as_array().unwrap();
+    let webhook = items.iter().find(|item| item["id"] == "webhook").unwrap();
+    assert_eq!(webhook["deliveries"][0]["status"], "delivered");
 });
 
 on_both_nodes!(

@@ -26,7 +26,7 @@ const SHAPES: &str = "
 |---|---|
 | `position` | `{latitude, longitude, altitude, source, time}` in degrees and metres, or null; `source` is `sos`, `telemetry` or `last_known` |
 | `flags` | what was odd, such as `no_position` |
-| `by` | who did it, `{kind, name, contactId}`, or null |
+| `by` | who did it, `{kind, name, contactId}`; `kind` is `user`, `gateway`, `contact` or `operator`, and `name` of the first two is your id of the user; null: nobody, as of a timer |
 | `snapshotVersion` | grows with each change of the incident: of two notifications the one with the higher number is newer |
 | `device`, `byDevice` | `{id, name, platform}`, each perhaps null |
 | `deviceId`, `hardwareId` | as the SDK sent it |

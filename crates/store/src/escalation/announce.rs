@@ -68,6 +68,7 @@ pub(super) async fn say(
         kind,
         snapshot_version: incident.snapshot_version,
         body,
+        by: None,
     };
     events::append(tx, incident.user, new).await?;
     Ok(())

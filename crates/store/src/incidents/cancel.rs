@@ -16,6 +16,7 @@ use crate::devices::{self, Claim};
 use crate::error::StoreError;
 use crate::tx::Tx;
 use crate::users;
+use crate::webhooks::Doer;
 
 /// A request to cancel.
 #[derive(Clone, Debug)]
@@ -166,8 +167,8 @@ impl CancelSos {
     }
 
     async fn end(&self, tx: &mut Tx<'_>, incident: &mut Incident) -> Result<(), StoreError> {
-        let now = tx.now();
-        end(tx, incident, End::Cancelled, now).await?;
+        let by = Doer::user(self.caller, incident.user);
+        end(tx, incident, End::Cancelled, by).await?;
         let said = &self.request.recorded;
         gateways::note_cancel(tx, incident.id, self.caller, true, said).await
     }

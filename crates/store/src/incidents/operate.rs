@@ -12,6 +12,7 @@ use crate::row::Row;
 use crate::sql::Sql;
 use crate::tx::Tx;
 use crate::users;
+use crate::webhooks::Doer;
 
 /// Most actions of one incident that are read.
 const MAX_ACTIONS: i64 = 200;
@@ -166,14 +167,14 @@ impl Command for ResolveIncident {
             return Ok(None);
         }
         users::lock(tx, seen.user).await?;
-        let now = tx.now();
         let Some(mut incident) = get(tx, self.incident).await? else {
             return Ok(None);
         };
         if !incident.state.is_open() {
             return Ok(Some(false));
         }
-        end(tx, &mut incident, End::Resolved, now).await?;
+        let by = Doer::Operator(self.operator.clone());
+        end(tx, &mut incident, End::Resolved, by).await?;
         record_action(tx, incident.id, OperatorAction::Resolve, &self.operator).await?;
         Ok(Some(true))
     }

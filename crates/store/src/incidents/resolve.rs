@@ -8,6 +8,7 @@ use crate::command::Command;
 use crate::error::StoreError;
 use crate::tx::Tx;
 use crate::users;
+use crate::webhooks::Doer;
 
 /// Resolves the user's open incident. Output: the incident, or `None` when
 /// nothing was open.
@@ -23,11 +24,10 @@ impl Command for ResolveSos {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Incident>, StoreError> {
         users::lock(tx, self.user).await?;
-        let now = tx.now();
         let Some(mut incident) = open_of(tx, self.user).await? else {
             return Ok(None);
         };
-        end(tx, &mut incident, End::Resolved, now).await?;
+        end(tx, &mut incident, End::Resolved, Doer::Owner(self.user)).await?;
         Ok(Some(incident))
     }
 }

@@ -208,6 +208,7 @@ async fn tell(
         kind,
         snapshot_version: incident.snapshot_version,
         body,
+        by: None,
     };
     events::append(tx, incident.user, new).await?;
     Ok(())

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use mayday_core::escalation::Channel;
 use mayday_core::event::{EventType, UserEvent};
-use mayday_core::ids::{EndpointId, IncidentId};
+use mayday_core::ids::{EndpointId, IncidentId, UserId};
 use mayday_core::notification::NotificationType;
 use mayday_core::sos::{Incident, PositionSnapshot};
 use mayday_core::time::Timestamp;
@@ -24,6 +24,7 @@ use crate::sql::Sql;
 use crate::tx::Tx;
 
 static KIND_OF: Sql = Sql::new("SELECT drill, hidden FROM incidents WHERE id = $1");
+static EXTERNAL_ID: Sql = Sql::new("SELECT external_id FROM users WHERE id = $1");
 // What was not begun and is not due yet: the grace window is not over.
 static TAKE_BACK: Sql = Sql::new(
     "UPDATE webhook_deliveries SET state = 'skipped', due_at = NULL, updated_at = $2
@@ -31,16 +32,57 @@ static TAKE_BACK: Sql = Sql::new(
      RETURNING endpoint_id",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&KIND_OF, &TAKE_BACK];
+pub(crate) const STATEMENTS: &[&Sql] = &[&KIND_OF, &EXTERNAL_ID, &TAKE_BACK];
+
+/// Who did what a notification tells of: its `by`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doer {
+    /// The person whose incident it is, with their phone or device.
+    Owner(UserId),
+    /// Another user: a gateway that relayed it, or who was allowed to cancel it.
+    Gateway(UserId),
+    /// An operator, under the name that they gave.
+    Operator(String),
+}
+
+impl Doer {
+    /// A user who acts on the incident of `owner`.
+    pub fn user(user: UserId, owner: UserId) -> Self {
+        if user == owner {
+            Self::Owner(user)
+        } else {
+            Self::Gateway(user)
+        }
+    }
+
+    /// A user is named by the partner's own id.
+    async fn told(&self, tx: &mut Tx<'_>) -> Result<Value, StoreError> {
+        let (kind, name) = match self {
+            Self::Owner(user) => ("user", external_id(tx, *user).await?),
+            Self::Gateway(user) => ("gateway", external_id(tx, *user).await?),
+            Self::Operator(name) => ("operator", Some(name.clone())),
+        };
+        Ok(json!({"kind": kind, "name": name, "contactId": null}))
+    }
+}
+
+async fn external_id(tx: &mut Tx<'_>, user: UserId) -> Result<Option<String>, StoreError> {
+    let row = tx.fetch_optional(&EXTERNAL_ID, args![user]).await?;
+    row.map(|row| row.get(0)).transpose()
+}
 
 /// Tells of an event that was just numbered, and whose incident is written.
-pub(crate) async fn tell_event(tx: &mut Tx<'_>, event: &UserEvent) -> Result<(), StoreError> {
-    let (kind, by) = match event.kind {
-        EventType::Acknowledged => (NotificationType::SosAcknowledged, by_of(&event.body)),
-        EventType::Cancelled => (NotificationType::SosCancelled, by_of(&event.body)),
-        EventType::Resolved => (NotificationType::SosResolved, by_of(&event.body)),
-        EventType::Processed => (NotificationType::SosOpened, Value::Null),
-        EventType::Unanswered => (NotificationType::SosUnanswered, Value::Null),
+pub(crate) async fn tell_event(
+    tx: &mut Tx<'_>,
+    event: &UserEvent,
+    by: Option<&Doer>,
+) -> Result<(), StoreError> {
+    let kind = match event.kind {
+        EventType::Acknowledged => NotificationType::SosAcknowledged,
+        EventType::Cancelled => NotificationType::SosCancelled,
+        EventType::Resolved => NotificationType::SosResolved,
+        EventType::Processed => NotificationType::SosOpened,
+        EventType::Unanswered => NotificationType::SosUnanswered,
         // No notification of the contract tells of these.
         EventType::ActuatorUpdate
         | EventType::PhoneSilent
@@ -57,6 +99,10 @@ pub(crate) async fn tell_event(tx: &mut Tx<'_>, event: &UserEvent) -> Result<(),
     let kind = match kind {
         NotificationType::SosOpened if incident.triggers > 1 => NotificationType::SosUpdated,
         other => other,
+    };
+    let by = match by {
+        Some(doer) => doer.told(tx).await?,
+        None => by_of(&event.body),
     };
     let mut more = Map::new();
     more.insert("by".to_owned(), by);
@@ -181,7 +227,7 @@ fn position(position: &PositionSnapshot) -> Value {
     })
 }
 
-/// Who did it, as the event says.
+/// Who acknowledged, as the event says.
 fn by_of(event: &Map<String, Value>) -> Value {
     let Some(by) = event.get("acknowledgedBy").filter(|by| by.is_object()) else {
         return Value::Null;

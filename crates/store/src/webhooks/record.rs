@@ -1,6 +1,6 @@
 //! Records an attempt, and what follows from it: the next attempt's job, or the end.
 
-use mayday_core::ids::{AppUuid, DeliveryId, EndpointId};
+use mayday_core::ids::{AppUuid, DeliveryId, EndpointId, IncidentId, UserId};
 use mayday_core::time::Timestamp;
 use serde_json::json;
 
@@ -10,8 +10,10 @@ use crate::alerts::{self, AlertKind, NewAlert};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
+use crate::escalation;
 use crate::sql::Sql;
 use crate::tx::Tx;
+use crate::users;
 
 /// One attempt in so many counts what waits for its endpoint.
 const COUNT_EACH: u128 = 16;
@@ -52,7 +54,10 @@ static DISABLE: Sql = Sql::new(
      WHERE id = $1 AND disabled_at IS NULL",
 );
 
+static SHOWN: Sql = Sql::new("SELECT 1 FROM incidents WHERE id = $1 AND NOT hidden");
+
 pub(crate) const STATEMENTS: &[&Sql] = &[
+    &SHOWN,
     &BEGIN,
     &DELIVERED,
     &AGAIN,
@@ -130,6 +135,8 @@ pub struct RecordAttempt {
     pub app: AppUuid,
     /// Attempts that had ended before.
     pub attempts: i64,
+    /// Whose incident it is the alarm of.
+    pub alarm: Option<(UserId, IncidentId)>,
     /// When it began.
     pub started_at: Timestamp,
     /// How long it took, in milliseconds.
@@ -147,6 +154,9 @@ impl Command for RecordAttempt {
     const NAME: &'static str = "webhook.record";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        if let Some((user, _)) = self.alarm {
+            users::lock(tx, user).await?;
+        }
         if !self.move_delivery(tx).await? {
             return Ok(false);
         }
@@ -159,12 +169,23 @@ impl Command for RecordAttempt {
         }
         if let AttemptEnd::Again { due_at, .. } = self.end {
             enqueue(tx, self.delivery, self.attempts + 1, due_at).await?;
+        } else if let Some((_, incident)) = self.alarm {
+            self.show(tx, incident).await?;
         }
         Ok(true)
     }
 }
 
 impl RecordAttempt {
+    /// Shows the end of an alarm to the victim's app. Whoever holds the phone learns
+    /// nothing of a hidden incident.
+    async fn show(&self, tx: &mut Tx<'_>, incident: IncidentId) -> Result<(), StoreError> {
+        match tx.fetch_optional(&SHOWN, args![incident]).await? {
+            Some(_) => escalation::partners_moved(tx, incident).await,
+            None => Ok(()),
+        }
+    }
+
     /// Moves the delivery on from the attempt that this is, and from no other.
     async fn move_delivery(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
         let (id, attempts, now) = (self.delivery, self.attempts, tx.now());

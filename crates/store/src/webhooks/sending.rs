@@ -1,7 +1,8 @@
 //! What is needed to make an attempt, opened.
 
 use mayday_core::escalation::Channel;
-use mayday_core::ids::{AppUuid, DeliveryId, EndpointId, EventId, SecretId};
+use mayday_core::ids::{AppUuid, DeliveryId, EndpointId, EventId, IncidentId, SecretId, UserId};
+use mayday_core::notification::NotificationType;
 
 use super::{SecretText, api_key, channel_of, secret_place, url_place};
 use crate::args;
@@ -12,7 +13,7 @@ use crate::tx::Tx;
 
 static FIND: Sql = Sql::new(
     "SELECT d.endpoint_id, d.app_id, d.notification_id, d.kind, d.body, d.attempts, d.tries,
-        e.channel, e.local, e.sealed_url, e.url_key_id, e.disabled_at
+        e.channel, e.local, e.sealed_url, e.url_key_id, e.disabled_at, d.user_id, d.incident_id
      FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
      WHERE d.id = $1 AND d.state = 'pending'",
 );
@@ -46,6 +47,8 @@ pub struct Sending {
     pub tries: i64,
     /// `webhook` or `slack`.
     pub channel: Channel,
+    /// Whose incident it is the alarm of, which the victim's app is shown.
+    pub alarm: Option<(UserId, IncidentId)>,
     /// How to get there; `None` when the endpoint was disabled or removed.
     pub destination: Option<Destination>,
 }
@@ -82,8 +85,13 @@ pub async fn for_sending(
         attempts: row.get(5)?,
         tries: row.get(6)?,
         channel: channel_of(&row, 7)?,
+        alarm: None,
         destination: None,
     };
+    if sending.kind == NotificationType::SosOpened.as_str() {
+        let (user, incident): (Option<_>, Option<_>) = (row.get(12)?, row.get(13)?);
+        sending.alarm = user.zip(incident);
+    }
     let sealed: Option<Vec<u8>> = row.get(9)?;
     let disabled = row.get::<Option<i64>>(11)?.is_some();
     if let Some(bytes) = sealed.filter(|_| even_disabled || !disabled) {

@@ -11,7 +11,7 @@ use mayday_core::ids::{DeliveryId, EventId, SecretId, UserId};
 use mayday_core::notification::{NotificationType, check};
 use mayday_core::sos::{CancelRequest, Flags, Trigger};
 use mayday_core::transport::Transport;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
@@ -21,6 +21,8 @@ use crate::incidents::{CancelSos, TriggerSos};
 use crate::jobs::{ClaimJobs, Job};
 use crate::on_both;
 use crate::testing::{TestApp, TestStore};
+
+mod by;
 
 const URL: &str = "https://partner.example/hooks/very-secret-path";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -131,6 +133,7 @@ async fn record(store: &TestStore, delivery: &Delivery, app: &TestApp, end: Atte
         endpoint: delivery.endpoint,
         app: app.id,
         attempts: delivery.attempts,
+        alarm: None,
         started_at: store.clock.now(),
         took_ms: 12,
         status: Some(500),
@@ -181,7 +184,7 @@ on_both!(
         assert_eq!(data["status"], "active");
         assert_eq!(data["position"]["latitude"], 1.5);
         assert_eq!(data["drill"], false);
-        assert_eq!(data["by"], Value::Null);
+        assert_eq!(data["by"], by::by("user", "ana"));
         for job in &jobs {
             let payload = job.payload.as_object().unwrap();
             let names: Vec<_> = payload.keys().map(String::as_str).collect();
