@@ -1,71 +1,60 @@
-//! What somebody answers to an SMS: STOP and START are kept here; what else follows
-//! from a word is for whoever knows the incidents.
+//! Learns from a provider who wants no more messages: STOP may have been said where
+//! only the provider hears it. Whoever says it to us is heard in
+//! [`crate::provider_reports`].
 
-use mayday_core::text;
-use mayday_gateway::sms::keyword::{self, Keyword};
+use mayday_core::escalation::Channel;
+use mayday_gateway::twilio;
 use mayday_store::Lane;
-use mayday_store::opt_outs::SetOptOut;
+use mayday_store::escalation::{AttemptRow, attempts};
+use mayday_store::opt_outs::LearnOptOut;
 
 use crate::{App, AppError};
 
 impl App {
-    /// Hears an SMS that `from` sent to `number` of a provider, and says which word it is,
-    /// if any. After STOP no SMS goes to
-    /// that phone until START is sent to the same number; calls and mails go on.
-    pub async fn hear_sms(
+    /// Remembers what the code of a refused message says of its receiver. Best effort:
+    /// the next refusal says it again.
+    pub(crate) async fn heed_refusal(&self, message: &AttemptRow, code: Option<&str>) {
+        let Some(provider) = message.provider.as_deref() else {
+            return;
+        };
+        let is_sms = message.attempt.key.channel == Channel::Sms;
+        if !is_sms || !self.says_opted_out(provider, code) {
+            return;
+        }
+        let learn = LearnOptOut {
+            phone: message.address.clone(),
+            provider: provider.to_owned(),
+        };
+        match self.store.write(Lane::Job, learn).await {
+            Ok(()) => tracing::info!(
+                attempt.id = %message.id,
+                provider,
+                "a contact has opted out of messages, as the provider says"
+            ),
+            Err(error) => tracing::warn!(%error, "an opt-out was not remembered"),
+        }
+    }
+
+    /// The same of a message that a provider reports about.
+    pub(crate) async fn heed_report(
         &self,
         provider: &str,
-        from: &str,
-        number: &str,
-        text: &str,
-    ) -> Result<Option<Keyword>, AppError> {
-        // Short codes and names send advertisements, and are nobody's contact.
-        if text::check_phone(from).is_err() {
-            return Ok(None);
+        provider_id: &str,
+        code: Option<&str>,
+    ) -> Result<(), AppError> {
+        if !self.says_opted_out(provider, code) {
+            return Ok(());
         }
-        let keyword = keyword::read(text);
-        if let Some(word @ (Keyword::Stop | Keyword::Start)) = keyword {
-            let set = SetOptOut {
-                phone: from.to_owned(),
-                provider: provider.to_owned(),
-                number: number.to_owned(),
-                stop: word == Keyword::Stop,
-            };
-            self.store.write(Lane::Rest, set).await?;
+        let mut tx = self.store.read().await?;
+        let message = attempts::by_provider(&mut tx, provider, provider_id).await?;
+        drop(tx);
+        if let Some(message) = message {
+            self.heed_refusal(&message, code).await;
         }
-        Ok(keyword)
+        Ok(())
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use mayday_store::opt_outs;
-
-    use super::*;
-    use crate::testing::TestApp;
-
-    const ANN: &str = "+34600111222";
-
-    #[tokio::test]
-    async fn who_says_stop_is_left_alone_until_start() {
-        let node = TestApp::sqlite().await;
-        let say = async |from: &str, text: &str| {
-            let heard = node.app.hear_sms("main", from, "+15005550006", text).await;
-            heard.unwrap()
-        };
-        let silent = async || {
-            let mut tx = node.store.read().await.unwrap();
-            opt_outs::among(&mut tx, &[ANN.to_owned()]).await.unwrap()
-        };
-        assert_eq!(say(ANN, "who is this?").await, None);
-        assert_eq!(say(ANN, "ok").await, Some(Keyword::Acknowledge));
-        assert!(silent().await.is_empty());
-        assert_eq!(say(ANN, "Baja!").await, Some(Keyword::Stop));
-        assert_eq!(silent().await, BTreeSet::from([ANN.to_owned()]));
-        assert_eq!(say(ANN, "START").await, Some(Keyword::Start));
-        assert!(silent().await.is_empty());
-        assert_eq!(say("22395", "STOP").await, None);
+    fn says_opted_out(&self, provider: &str, code: Option<&str>) -> bool {
+        code.is_some_and(twilio::is_opt_out) && self.senders.twilio(provider).is_some()
     }
 }

@@ -21,6 +21,7 @@ use crate::guard::GuardedClient;
 use crate::secret::Secret;
 
 pub use callback::{AnsweredBy, CallStatus, Digits, InboundSms, MessageStatus};
+pub use codes::is_opt_out;
 pub use signature::{MAX_PARAMETERS, parameters, verify};
 pub use twiml::{MAX_TWIML_CHARS, ask_again, farewell, message_reply, nothing, twiml};
 

@@ -7,6 +7,7 @@
 //! because somebody else lists the same number.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use mayday_core::time::Timestamp;
 
@@ -21,18 +22,28 @@ static PUT: Sql = Sql::new(
     "INSERT INTO sms_opt_outs (phone, provider, number, at) VALUES ($1, $2, $3, $4)
      ON CONFLICT (phone, provider, number) DO NOTHING",
 );
+// What a provider said of a phone names no number: START to any lifts it.
 static DELETE: Sql =
-    Sql::new("DELETE FROM sms_opt_outs WHERE phone = $1 AND provider = $2 AND number = $3");
+    Sql::new("DELETE FROM sms_opt_outs WHERE phone = $1 AND provider = $2 AND number IN ($3, '')");
+static LEARN: Sql = Sql::new(
+    "INSERT INTO sms_opt_outs (phone, provider, number, at) VALUES ($1, $2, '', $3)
+     ON CONFLICT (phone, provider, number) DO UPDATE SET at = excluded.at",
+);
 static AMONG: Sql = Sql::per_dialect(
-    "SELECT DISTINCT phone FROM sms_opt_outs WHERE phone IN (SELECT value FROM json_each($1))",
-    "SELECT DISTINCT phone FROM sms_opt_outs WHERE phone = ANY($1)",
+    "SELECT DISTINCT phone FROM sms_opt_outs WHERE phone IN (SELECT value FROM json_each($1))
+        AND (number <> '' OR at > $2)",
+    "SELECT DISTINCT phone FROM sms_opt_outs WHERE phone = ANY($1)
+        AND (number <> '' OR at > $2)",
 );
 static PAGE: Sql = Sql::new(
     "SELECT phone, provider, number, at FROM sms_opt_outs
      WHERE (phone, provider, number) > ($1, $2, $3) ORDER BY phone, provider, number LIMIT $4",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&PUT, &DELETE, &AMONG, &PAGE];
+pub(crate) const STATEMENTS: &[&Sql] = &[&PUT, &DELETE, &LEARN, &AMONG, &PAGE];
+
+/// For how long a provider's word is believed that somebody has opted out.
+pub const LEARNT_FOR: Duration = Duration::from_hours(7 * 24);
 
 /// A word that a phone sent to a number of a provider.
 #[derive(Clone, Debug)]
@@ -69,13 +80,38 @@ impl Command for SetOptOut {
     }
 }
 
+/// A provider refused a message to a phone because its owner has opted out: STOP was
+/// said where only the provider hears it, and START may be, too. So it is believed for
+/// [`LEARNT_FOR`], and then tried again.
+#[derive(Clone, Debug)]
+pub struct LearnOptOut {
+    /// Who wants no more messages, E.164.
+    pub phone: String,
+    /// The provider's name in the configuration.
+    pub provider: String,
+}
+
+impl Command for LearnOptOut {
+    type Output = ();
+
+    const NAME: &'static str = "opt_out.learn";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let now = tx.now();
+        let values = args![&self.phone, &self.provider, now];
+        tx.execute(&LEARN, values).await?;
+        Ok(())
+    }
+}
+
 /// Those of these phones that want no more messages: `Reach.unreachable` of a plan,
 /// and "unreachable" in readiness. Calls still reach them.
 pub async fn among(tx: &mut Tx<'_>, phones: &[String]) -> Result<BTreeSet<String>, StoreError> {
     if phones.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let rows = tx.fetch_all(&AMONG, args![phones]).await?;
+    let learnt_since = tx.now().minus(LEARNT_FOR);
+    let rows = tx.fetch_all(&AMONG, args![phones, learnt_since]).await?;
     rows.iter().map(|row| row.get(0)).collect()
 }
 
@@ -86,7 +122,7 @@ pub struct OptOut {
     pub phone: String,
     /// Where it was said: the provider's name in the configuration ..
     pub provider: String,
-    /// .. and the number or sender that was written to.
+    /// .. and the number or sender that was written to; empty when the provider said so.
     pub number: String,
     /// When.
     pub at: Timestamp,
@@ -163,6 +199,34 @@ mod tests {
             drop(tx);
             say(ANN, "+15005550007", false).await;
             assert!(silent().await.is_empty());
+        }
+    );
+
+    on_both!(
+        a_providers_word_is_believed_for_a_week_or_until_start,
+        |store| async move {
+            let learn = LearnOptOut {
+                phone: ANN.to_owned(),
+                provider: "main".to_owned(),
+            };
+            let is_silent = async || {
+                let mut tx = store.read().await.unwrap();
+                !among(&mut tx, &[ANN.to_owned()]).await.unwrap().is_empty()
+            };
+            store.write(Lane::Job, learn.clone()).await.unwrap();
+            assert!(is_silent().await);
+            store.clock.advance(LEARNT_FOR);
+            assert!(!is_silent().await, "it is tried again");
+            store.write(Lane::Job, learn).await.unwrap();
+            assert!(is_silent().await, "and refused again");
+            let start = SetOptOut {
+                phone: ANN.to_owned(),
+                provider: "main".to_owned(),
+                number: "+15005550006".to_owned(),
+                stop: false,
+            };
+            assert!(store.write(Lane::Rest, start).await.unwrap());
+            assert!(!is_silent().await);
         }
     );
 }

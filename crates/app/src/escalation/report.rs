@@ -30,6 +30,9 @@ impl App {
     /// Records a report. Reports may come late, twice and in any order; one that
     /// overtakes the commit of its id is kept until the id is known.
     pub async fn report_delivery(&self, report: DeliveryReport) -> Result<Reported, AppError> {
+        let code = report.code.as_deref();
+        self.heed_report(&report.provider, &report.provider_id, code)
+            .await?;
         let note = NoteReport {
             provider: report.provider,
             provider_id: report.provider_id,

@@ -143,7 +143,11 @@ impl App {
                 let state = AttemptState::Sent;
                 (TryEnd::Accepted { provider_id, state }, After::Over)
             }
-            Outcome::Refused(refusal) => after_refusal(refusal),
+            Outcome::Refused(refusal) => {
+                let code = refusal.code.as_deref();
+                self.heed_refusal(&permit.attempt, code).await;
+                after_refusal(refusal)
+            }
             Outcome::Ambiguous { reason } => {
                 tracing::warn!(
                     attempt.id = %permit.attempt.id,

@@ -19,6 +19,14 @@ pub(super) fn next(code: u64) -> Next {
     }
 }
 
+/// The receiver told Twilio that they want no more messages.
+const OPTED_OUT: &str = "21610";
+
+/// Whether a code, of a refusal or of a report, says that the receiver has sent STOP.
+pub fn is_opt_out(code: &str) -> bool {
+    code == OPTED_OUT
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

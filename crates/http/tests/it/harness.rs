@@ -46,6 +46,12 @@ impl Server {
         Self { node, router }
     }
 
+    /// Before a node that was made otherwise.
+    pub(crate) fn on(node: TestApp) -> Self {
+        let router = router(node.app.clone(), HttpSettings::default());
+        Self { node, router }
+    }
+
     pub(crate) fn user(&self, external_id: &str) -> User<'_> {
         User {
             server: self,

@@ -1,7 +1,15 @@
 //! `/v1/sdk/me`.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::Method;
+use mayday_app::gateway::testing::TwilioSimulator;
+use mayday_app::store::Lane;
+use mayday_app::store::opt_outs::SetOptOut;
+use mayday_app::store::testing::TestStore;
+use mayday_app::testing::TestApp;
+use mayday_app::testing::senders::through;
 use serde_json::json;
 
 use crate::harness::{Server, keys};
@@ -82,4 +90,52 @@ async fn a_body_that_is_no_object_is_a_400() {
         let answer = ana.call(Method::PUT, "/v1/sdk/me", body).await;
         answer.error(400, "validation_error");
     }
+}
+
+#[tokio::test]
+async fn readiness_is_judged_by_what_would_be_sent() {
+    let store = TestStore::sqlite().await;
+    let twilio = TwilioSimulator::start(store.clock.clone()).await.unwrap();
+    let patience = Duration::from_secs(1);
+    let node = TestApp::with_senders(store, through(&[&twilio], patience)).await;
+    let server = Server::on(node);
+    let ana = server.user("ana");
+    let blockers = async || {
+        let me = ana.get("/v1/sdk/me").await.body(200);
+        let listed = me["user"]["readiness"]["blockers"].as_array().unwrap();
+        let words = listed.iter().map(|word| word.as_str().unwrap().to_owned());
+        words.collect::<Vec<_>>()
+    };
+    let says = |all: &[String], word: &str| all.iter().any(|one| one == word);
+    assert!(says(&blockers().await, "no_contacts"));
+    let ben = json!({"name": "Ben", "phone": "+34600111222", "email": "ben@example.org"});
+    ana.post("/v1/sdk/contacts", ben).await.body(201);
+    let reached = blockers().await;
+    for word in [
+        "no_contacts",
+        "no_provider",
+        "nobody_reachable",
+        "contact_opted_out",
+    ] {
+        assert!(!says(&reached, word), "{reached:?}");
+    }
+    let stop = SetOptOut {
+        phone: "+34600111222".to_owned(),
+        provider: "provider-0".to_owned(),
+        number: "+15005550006".to_owned(),
+        stop: true,
+    };
+    server.node.store.write(Lane::Rest, stop).await.unwrap();
+    assert!(says(&blockers().await, "contact_opted_out"));
+}
+
+#[tokio::test]
+async fn readiness_says_that_nothing_would_be_sent() {
+    let server = Server::start().await;
+    let ana = server.user("ana");
+    let ben = json!({"name": "Ben", "phone": "+34600111222", "email": "ben@example.org"});
+    ana.post("/v1/sdk/contacts", ben).await.body(201);
+    let me = ana.get("/v1/sdk/me").await.body(200);
+    let blockers = me["user"]["readiness"]["blockers"].as_array().unwrap();
+    assert!(blockers.contains(&json!("no_provider")), "{blockers:?}");
 }
