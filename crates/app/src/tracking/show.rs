@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use mayday_core::time::Timestamp;
-use mayday_core::tracking::TrackingView;
+use mayday_core::tracking::{PhoneSigns, TrackingView};
 use mayday_store::escalation::{NoteOpened, acknowledge, attempts, decline, tokens};
-use mayday_store::{Lane, contacts, users};
+use mayday_store::{Lane, contacts, incidents, users};
 
 use super::link::Link;
 use super::view::Known;
@@ -79,6 +79,8 @@ impl App {
         let telemetry = self.newest_body(&incident, newest.as_ref()).await;
         let mut tx = self.store.read().await?;
         let person = users::get(&mut tx, incident.user).await?;
+        let vitals = incidents::vitals_of(&mut tx, incident.id).await?;
+        let vitals = vitals.filter(|_| incident.state.is_open());
         let known = Known {
             reader: token.contact,
             person: person.and_then(|row| row.profile.name),
@@ -90,6 +92,7 @@ impl App {
             newest,
             telemetry,
             trail,
+            phone: vitals.as_ref().map(PhoneSigns::of).unwrap_or_default(),
             incident,
         };
         Ok(known.view())

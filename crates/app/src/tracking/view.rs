@@ -7,7 +7,8 @@ use mayday_core::sos::{Incident, State, TrailPoint};
 use mayday_core::telemetry::Position;
 use mayday_core::time::Timestamp;
 use mayday_core::tracking::{
-    Batteries, Helper, Notice, Reader, Told, TrackedPosition, TrackingView, YourAnswer, thinned,
+    Batteries, Helper, Notice, PhoneSigns, Reader, Told, TrackedPosition, TrackingView, YourAnswer,
+    thinned,
 };
 use mayday_store::escalation::{AcknowledgementRow, AttemptRow, Means, TokenRow};
 use serde_json::{Map, Value};
@@ -36,6 +37,7 @@ pub(super) struct Known {
     /// The body that came with it.
     pub(super) telemetry: Map<String, Value>,
     pub(super) trail: Vec<TrailPoint>,
+    pub(super) phone: PhoneSigns,
 }
 
 impl App {
@@ -76,6 +78,7 @@ impl Known {
             position: self.position(),
             trail: thinned(&self.trail, MAX_TRAIL_POINTS).copied().collect(),
             batteries: batteries.or(Batteries::of_opening(&incident.opening)),
+            phone: self.phone,
             hardware: incident
                 .hardware_id
                 .clone()

@@ -10,6 +10,6 @@ mod view;
 
 pub use battery::{Batteries, BatteryRange};
 pub use view::{
-    Helper, LINK_OUTLIVES, Notice, Reader, Told, TrackedPosition, TrackingAnswer, TrackingView,
-    YourAnswer, link_is_dead, thinned,
+    Helper, LINK_OUTLIVES, Notice, PhoneSigns, Reader, Told, TrackedPosition, TrackingAnswer,
+    TrackingView, YourAnswer, link_is_dead, thinned,
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::battery::Batteries;
 use crate::escalation::{Channel, Status};
-use crate::sos::{PositionSource, State, TrailPoint};
+use crate::sos::{PositionSource, State, TrailPoint, Vitals};
 use crate::time::Timestamp;
 
 /// How long a link still opens the page after the incident ended.
@@ -36,6 +36,8 @@ pub struct TrackingView {
     pub trail: Vec<TrailPoint>,
     /// How long phone and device will last.
     pub batteries: Batteries,
+    /// Whether the phone still speaks, and will for long.
+    pub phone: PhoneSigns,
     /// The device that cried for help: `hardwareId`, else `deviceId`.
     pub hardware: Option<String>,
     /// Whose link it is.
@@ -44,6 +46,26 @@ pub struct TrackingView {
     pub helpers: Vec<Helper>,
     /// Who was told and by what, by the contacts' priority.
     pub told: Vec<Told>,
+}
+
+/// What makes one worry about the phone in distress, while the incident is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PhoneSigns {
+    /// When it last spoke, once it has been silent for as long as the policy says.
+    pub silent_since: Option<Timestamp>,
+    /// What is left of a battery that is low by the policy, 0 to 100.
+    pub low_battery_percent: Option<u8>,
+}
+
+impl PhoneSigns {
+    /// What there is to tell of a phone.
+    pub fn of(vitals: &Vitals) -> Self {
+        let low = vitals.battery_low_at.and(vitals.battery);
+        Self {
+            silent_since: vitals.silent_at.map(|_| vitals.heard_at),
+            low_battery_percent: low.map(|battery| battery.percent),
+        }
+    }
 }
 
 /// A position and how much it is worth.

@@ -39,6 +39,12 @@ struct TrackedIncident {
     /// The phone's battery in percent.
     #[schema(example = 34)]
     phone_battery: Option<u8>,
+    /// When the phone last spoke, once it has been silent for too long.
+    #[schema(format = DateTime)]
+    phone_silent_since: Option<String>,
+    /// Whether its battery is low by the app's policy.
+    #[schema(example = false)]
+    phone_battery_low: bool,
     /// The device's battery: `critical`, `low`, `medium` or `ok`.
     #[schema(example = "low")]
     device_battery: Option<&'static str>,
@@ -187,6 +193,8 @@ impl From<TrackingView> for TrackedSos {
                     })
                     .collect(),
                 phone_battery: view.batteries.phone_percent,
+                phone_silent_since: view.phone.silent_since.map(|time| time.to_string()),
+                phone_battery_low: view.phone.low_battery_percent.is_some(),
                 device_battery: view
                     .batteries
                     .device

@@ -29,6 +29,7 @@ pub(super) fn write(view: &TrackingView, mut html: Html) -> String {
     drill(&mut html, view);
     part(&mut html, "head", |html| head(html, view));
     part(&mut html, "answers", |html| answers(html, view));
+    part(&mut html, "phone", |html| phone(html, view));
     part(&mut html, "place", |html| place(html, view));
     part(&mut html, "facts", |html| facts(html, view));
     part(&mut html, "told", |html| told(html, view));
@@ -186,6 +187,22 @@ pub(super) const fn words_of(words: &'static Words, answer: TrackingAnswer) -> &
         TrackingAnswer::Helping => &words.answers.helping,
         TrackingAnswer::CalledServices => &words.answers.called,
         TrackingAnswer::Declined => &words.answers.declined,
+    }
+}
+
+/// What a reader must know before they trust the position below.
+fn phone(html: &mut Html, view: &TrackingView) {
+    let words = &html.words.phone;
+    let signs = view.phone;
+    if let Some(since) = signs.silent_since {
+        let last = [("age", Value::Age(since)), ("time", Value::Time(since))];
+        html.raw("<p class=\"warning\">");
+        html.phrase(words.silent, &last).raw("</p>");
+    }
+    if let Some(percent) = signs.low_battery_percent {
+        let left = [("percent", Value::Number(percent.into()))];
+        html.raw("<p class=\"warning\">");
+        html.phrase(words.battery_low, &left).raw("</p>");
     }
 }
 

@@ -4,8 +4,8 @@ use mayday_core::escalation::{Channel, Status};
 use mayday_core::sos::{PositionSource, State, TrailPoint};
 use mayday_core::time::Timestamp;
 use mayday_core::tracking::{
-    Batteries, BatteryRange, Helper, Notice, Reader, Told, TrackedPosition, TrackingAnswer,
-    TrackingView, YourAnswer,
+    Batteries, BatteryRange, Helper, Notice, PhoneSigns, Reader, Told, TrackedPosition,
+    TrackingAnswer, TrackingView, YourAnswer,
 };
 
 use super::html::Html;
@@ -51,6 +51,10 @@ fn full(language: &str) -> TrackingView {
         batteries: Batteries {
             phone_percent: Some(34),
             device: Some(BatteryRange::Low),
+        },
+        phone: PhoneSigns {
+            silent_since: Some(ago(700)),
+            low_battery_percent: Some(9),
         },
         hardware: Some("CF:82:12:34:56:78".into()),
         reader: Reader {
@@ -98,6 +102,7 @@ fn all(language: &str) -> Vec<(&'static str, TrackingView)> {
     unknown.position = None;
     unknown.trail.clear();
     unknown.batteries = Batteries::default();
+    unknown.phone = PhoneSigns::default();
     unknown.hardware = None;
     unknown.told.clear();
     let mut drill = waiting.clone();

@@ -19,6 +19,7 @@ pub(super) struct Words {
     pub(super) somebody: &'static str,
     pub(super) head: Head,
     pub(super) answers: Answers,
+    pub(super) phone: Phone,
     pub(super) place: Place,
     pub(super) facts: Facts,
     pub(super) told: ToldWords,
@@ -109,6 +110,15 @@ pub(super) struct Place {
     pub(super) drawing: &'static str,
     pub(super) start: &'static str,
     pub(super) north: &'static str,
+}
+
+/// Whether the phone still speaks, and will for long.
+#[derive(Debug)]
+pub(super) struct Phone {
+    /// `{age}`, `{time}`.
+    pub(super) silent: &'static str,
+    /// `{percent}`.
+    pub(super) battery_low: &'static str,
 }
 
 /// What else is known.

@@ -72,10 +72,12 @@ async fn walk(cry: &Cry<'_>) {
             "timestamp": node.app.now().to_string(),
             "latitude": 41.3875 + way * 9e-5 + (way / 3.0).sin() * 1e-4,
             "longitude": 2.1687 + way * 1.4e-4 - (way / 4.0).cos() * 2e-4,
-            "horizontalAccuracyMeters": 9.0, "mobileBattery": 34,
+            "horizontalAccuracyMeters": 9.0, "mobileBattery": 9,
         });
         cry.ana.post("/v1/sdk/telemetry", sample).await.body(200);
     }
+    // A page that warns of the battery is judged, too.
+    node.app.listen_to_phones().await.unwrap();
     node.store.clock.advance(Duration::from_secs(70));
 }
 

@@ -186,3 +186,40 @@ async fn a_page_of_an_unknown_language_of_the_browser_is_english() {
         assert_eq!(answer.header("content-language"), Some(spoken));
     }
 }
+
+#[tokio::test]
+async fn a_phone_that_is_silent_or_runs_low_is_told_before_its_position() {
+    let server = Server::start().await;
+    let cry = Cry::new(&server).await;
+    let node = &server.node;
+    let eva = format!("/t/{}", cry.tokens[1]);
+    let before = get(&server, &eva).await;
+    assert!(!before.html(200).contains("class=\"warning\""));
+    let sample = json!({
+        "timestamp": node.app.now().to_string(),
+        "latitude": 41.4, "longitude": 2.2, "mobileBattery": 9,
+    });
+    cry.ana.post("/v1/sdk/telemetry", sample).await.body(200);
+    node.app.listen_to_phones().await.unwrap();
+    node.store.clock.advance(Duration::from_mins(11));
+    node.app.listen_to_phones().await.unwrap();
+    let answer = get(&server, &eva).await;
+    let page = answer.html(200);
+    let silent = page.find("The phone is silent. Last heard: 11 minutes ago");
+    let low = page.find("battery is low: 9\u{a0}%");
+    let place = page.find("data-part=\"place\"");
+    assert!(silent.is_some() && silent < low && low < place, "{page}");
+    let told = get(&server, &format!("/v1/public/sos/{}", cry.tokens[1])).await;
+    let incident = told.body(200)["incident"].take();
+    assert_eq!(incident["phoneBatteryLow"], true);
+    assert!(incident["phoneSilentSince"].is_string(), "{incident}");
+    // It speaks again.
+    let sample = json!({
+        "timestamp": node.app.now().to_string(),
+        "latitude": 41.4, "longitude": 2.2, "mobileBattery": 80,
+    });
+    cry.ana.post("/v1/sdk/telemetry", sample).await.body(200);
+    node.app.listen_to_phones().await.unwrap();
+    let after = get(&server, &eva).await;
+    assert!(!after.html(200).contains("class=\"warning\""));
+}

@@ -1,6 +1,6 @@
 //! Catalan.
 
-use super::{Answer, Answers, Facts, Gone, Head, Place, Times, ToldWords, Words};
+use super::{Answer, Answers, Facts, Gone, Head, Phone, Place, Times, ToldWords, Words};
 
 pub(super) static WORDS: Words = Words {
     tag: "ca",
@@ -46,6 +46,10 @@ pub(super) static WORDS: Words = Words {
         your_name: "El seu nom",
         back: "Tornar",
         too_late: "Es va acabar abans que arribés la seva resposta. Ja no cal fer res més.",
+    },
+    phone: Phone {
+        silent: "El telèfon no dona senyals. L'últim: {age} ({time}).",
+        battery_low: "Al telèfon li queda poca bateria: {percent}\u{a0}%.",
     },
     place: Place {
         title: "On",

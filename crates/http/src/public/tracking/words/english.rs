@@ -1,6 +1,6 @@
 //! English.
 
-use super::{Answer, Answers, Facts, Gone, Head, Place, Times, ToldWords, Words};
+use super::{Answer, Answers, Facts, Gone, Head, Phone, Place, Times, ToldWords, Words};
 
 pub(super) static WORDS: Words = Words {
     tag: "en",
@@ -46,6 +46,10 @@ pub(super) static WORDS: Words = Words {
         your_name: "Your name",
         back: "Back",
         too_late: "It was over before your answer came. There is nothing more to do.",
+    },
+    phone: Phone {
+        silent: "The phone is silent. Last heard: {age} ({time}).",
+        battery_low: "The phone's battery is low: {percent}\u{a0}%.",
     },
     place: Place {
         title: "Where",

@@ -1,6 +1,6 @@
 //! French.
 
-use super::{Answer, Answers, Facts, Gone, Head, Place, Times, ToldWords, Words};
+use super::{Answer, Answers, Facts, Gone, Head, Phone, Place, Times, ToldWords, Words};
 
 pub(super) static WORDS: Words = Words {
     tag: "fr",
@@ -46,6 +46,10 @@ pub(super) static WORDS: Words = Words {
         your_name: "Votre nom",
         back: "Retour",
         too_late: "C'était terminé avant votre réponse. Il n'y a plus rien à faire.",
+    },
+    phone: Phone {
+        silent: "Le téléphone ne répond plus. Dernier signe : {age} ({time}).",
+        battery_low: "La batterie du téléphone est faible : {percent}\u{a0}%.",
     },
     place: Place {
         title: "Où",

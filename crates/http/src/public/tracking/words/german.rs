@@ -1,6 +1,6 @@
 //! German.
 
-use super::{Answer, Answers, Facts, Gone, Head, Place, Times, ToldWords, Words};
+use super::{Answer, Answers, Facts, Gone, Head, Phone, Place, Times, ToldWords, Words};
 
 pub(super) static WORDS: Words = Words {
     tag: "de",
@@ -46,6 +46,10 @@ pub(super) static WORDS: Words = Words {
         your_name: "Ihr Name",
         back: "Zurück",
         too_late: "Es war vorbei, bevor Ihre Antwort kam. Es ist nichts mehr zu tun.",
+    },
+    phone: Phone {
+        silent: "Das Telefon meldet sich nicht mehr. Zuletzt: {age} ({time}).",
+        battery_low: "Der Akku des Telefons ist schwach: {percent}\u{a0}%.",
     },
     place: Place {
         title: "Wo",

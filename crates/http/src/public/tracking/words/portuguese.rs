@@ -1,6 +1,6 @@
 //! Portuguese.
 
-use super::{Answer, Answers, Facts, Gone, Head, Place, Times, ToldWords, Words};
+use super::{Answer, Answers, Facts, Gone, Head, Phone, Place, Times, ToldWords, Words};
 
 pub(super) static WORDS: Words = Words {
     tag: "pt",
@@ -46,6 +46,10 @@ pub(super) static WORDS: Words = Words {
         your_name: "O seu nome",
         back: "Voltar",
         too_late: "Terminou antes de a sua resposta chegar. Não há mais nada a fazer.",
+    },
+    phone: Phone {
+        silent: "O telefone não dá sinal. O último: {age} ({time}).",
+        battery_low: "A bateria do telefone está fraca: {percent}\u{a0}%.",
     },
     place: Place {
         title: "Onde",

@@ -1,6 +1,6 @@
 //! Spanish.
 
-use super::{Answer, Answers, Facts, Gone, Head, Place, Times, ToldWords, Words};
+use super::{Answer, Answers, Facts, Gone, Head, Phone, Place, Times, ToldWords, Words};
 
 pub(super) static WORDS: Words = Words {
     tag: "es",
@@ -46,6 +46,10 @@ pub(super) static WORDS: Words = Words {
         your_name: "Su nombre",
         back: "Volver",
         too_late: "Terminó antes de que llegara su respuesta. Ya no hay nada más que hacer.",
+    },
+    phone: Phone {
+        silent: "El teléfono no da señales. La última: {age} ({time}).",
+        battery_low: "Al teléfono le queda poca batería: {percent}\u{a0}%.",
     },
     place: Place {
         title: "Dónde",
