@@ -24,11 +24,12 @@ const CONNECTIONS: u32 = 256;
 /// `mayday demo`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Starts a whole server with its data in ./mayday-demo, lets one SOS go through it
-over real MQTT and HTTP connections, prints lines for mosquitto_pub and curl
-with working credentials, and keeps serving until Ctrl-C. The data is kept, so
-lines that were copied go on working with the next demo. A usual port that is
-taken is replaced by a free one.
+Starts a whole server with its data in ./mayday-demo, lets a false alarm and a
+true SOS go through it over real MQTT and HTTP connections, prints lines for
+mosquitto_pub and curl with working credentials, and keeps serving until Ctrl-C.
+What would go to contacts stays on the screen; their links are real. The data is
+kept, so lines that were copied go on working with the next demo. A usual port
+that is taken is replaced by a free one.
 
 Examples:
   mayday demo
@@ -107,6 +108,9 @@ impl DemoArgs {
             flag("store.data_dir", "--data-dir", self.data_dir),
             // The story is told on the same terminal: only what is wrong is logged.
             flag("log.filter", "demo", "warn".to_owned()),
+            // What would be sent stays on the screen, where the story finds it.
+            flag("sending.sms_routes", "demo", "+ screen".to_owned()),
+            flag("sending.voice_routes", "demo", "+ screen".to_owned()),
             flag("http.max_connections", "demo", CONNECTIONS.to_string()),
             flag("mqtt.max_connections", "demo", CONNECTIONS.to_string()),
             flag("mqtt.max_unproven_connections", "demo", "64".to_owned()),

@@ -9,13 +9,20 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mayday_app::App;
-use mayday_app::admin::{AdminError, AdminReply, AdminRequest};
+use mayday_app::admin::{AdminError, AdminReply, AdminRequest, PolicyRequest};
 use mayday_core::identity::{AppSecret, ExternalUserId, signing};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Outcome};
+
+/// How long an SOS can be taken back before anybody is told.
+pub(super) const GRACE: Duration = Duration::from_secs(2);
+/// How long each step waits for an answer: the shortest that a policy allows.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The app's id.
 pub(super) const APP_ID: &str = "demo";
@@ -78,6 +85,26 @@ async fn new_secret(app: &Arc<App>) -> Result<String, Failure> {
             "the app {APP_ID:?} of this data directory is not the demo's ({error}): \
              use another --data-dir"
         ))),
+    }
+}
+
+/// Has the demo's app ask contacts by SMS and by calls, with times that a visitor
+/// waits for.
+pub(super) async fn set_policy(app: &App) -> Outcome {
+    let set = PolicyRequest::Set {
+        app_id: APP_ID.to_owned(),
+        policy: json!({
+            "grace_seconds": GRACE.as_secs(),
+            "acknowledge_timeout_seconds": ANSWER_WITHIN.as_secs(),
+            "channels": ["sms", "voice"],
+        }),
+        expected: None,
+        by: "mayday demo".to_owned(),
+        from: "the demo".to_owned(),
+    };
+    match app.admin(AdminRequest::Policy(set)).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::new(error.to_string())),
     }
 }
 

@@ -7,6 +7,10 @@ use super::account::{APP_ID, Account};
 use super::http_client::HttpClient;
 use crate::failure::Failure;
 
+/// Who is asked first.
+pub(super) const BEN_PHONE: &str = "+34600000002";
+/// Who is asked next.
+pub(super) const CARLA_PHONE: &str = "+34600000003";
 /// Ana's paired device.
 pub(super) const DEVICE_ID: &str = "CF:82:11:0A:5E:31";
 
@@ -49,8 +53,8 @@ pub(super) async fn assemble(account: &Account, addresses: Addresses) -> Result<
         "firmware_version": "1.4.2",
     });
     ana.http.post("/v1/sdk/devices", &device).await?;
-    contact(&ana, "Ben", "+34600000002", "ben@example.org").await?;
-    contact(&ana, "Carla", "+34600000003", "carla@example.org").await?;
+    contact(&ana, "Ben", BEN_PHONE, "ben@example.org").await?;
+    contact(&ana, "Carla", CARLA_PHONE, "carla@example.org").await?;
     contact(&ben, "Ana", "+34600000001", "ana@example.org").await?;
     Ok(Cast { ana, ben })
 }

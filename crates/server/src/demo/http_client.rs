@@ -34,6 +34,48 @@ pub(super) struct Answer {
     pub(super) took: Duration,
 }
 
+/// Somebody who follows a link, without credentials.
+pub(super) struct Visitor(HttpClient);
+
+/// A page that was opened.
+pub(super) struct Page {
+    /// What was read of it, head aside.
+    pub(super) bytes: usize,
+    /// From connecting to the last byte.
+    pub(super) took: Duration,
+}
+
+impl Visitor {
+    /// Of the server there.
+    pub(super) const fn new(address: SocketAddr) -> Self {
+        Self(HttpClient {
+            address,
+            credentials: String::new(),
+        })
+    }
+
+    /// Opens a page.
+    pub(super) async fn page(&self, path: &str) -> Result<Page, Failure> {
+        let began = Instant::now();
+        let told = |why: String| Failure::new(format!("the page was not opened: {why}"));
+        let bytes = self.0.ask("GET", path, "").await?;
+        let text = String::from_utf8_lossy(&bytes);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
+        if !head.starts_with("HTTP/1.1 200") {
+            return Err(told(head.lines().next().unwrap_or_default().to_owned()));
+        }
+        Ok(Page {
+            bytes: body.len(),
+            took: began.elapsed(),
+        })
+    }
+
+    /// POST with a JSON body.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Answer, Failure> {
+        self.0.post(path, body).await
+    }
+}
+
 impl HttpClient {
     /// A client that signs as this user.
     pub(super) fn new(address: SocketAddr, app_id: &str, user: &str, hash: &str) -> Self {
@@ -61,19 +103,9 @@ impl HttpClient {
     }
 
     async fn call(&self, method: &str, path: &str, body: &str) -> Result<Answer, Failure> {
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/json\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            self.address,
-            self.credentials,
-            body.len(),
-        );
         let began = Instant::now();
         let told = |why: String| Failure::new(format!("{method} {path} failed: {why}"));
-        let bytes = timeout(EXCHANGE_TIMEOUT, self.exchange(&request))
-            .await
-            .map_err(|_| told(format!("no answer within {} s", EXCHANGE_TIMEOUT.as_secs())))?
-            .map_err(|error| told(error.to_string()))?;
+        let bytes = self.ask(method, path, body).await?;
         let took = began.elapsed();
         let (status, body) = parse(&bytes).ok_or_else(|| told("unreadable answer".to_owned()))?;
         if (200..300).contains(&status) {
@@ -81,6 +113,22 @@ impl HttpClient {
         } else {
             Err(told(format!("{status} {body}")))
         }
+    }
+
+    /// Asks, and reads the whole answer.
+    async fn ask(&self, method: &str, path: &str, body: &str) -> Result<Vec<u8>, Failure> {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.address,
+            self.credentials,
+            body.len(),
+        );
+        let told = |why: String| Failure::new(format!("{method} {path} failed: {why}"));
+        timeout(EXCHANGE_TIMEOUT, self.exchange(&request))
+            .await
+            .map_err(|_| told(format!("no answer within {} s", EXCHANGE_TIMEOUT.as_secs())))?
+            .map_err(|error| told(error.to_string()))
     }
 
     async fn exchange(&self, request: &str) -> io::Result<Vec<u8>> {

@@ -5,14 +5,16 @@
 //! `cast.rs` sets up the two users over HTTP as their phones would: Ana, whom
 //! the story is about, and Ben, whom the printed lines are signed for, so that
 //! what a visitor raises as Ben is never touched by a later story. `story.rs`
-//! walks one SOS from the button to the history through `mqtt_client.rs` and
-//! `http_client.rs`, small clients that share no code with the server.
+//! walks a false alarm from the button to the history, `rescue.rs` a true one to the
+//! all-clear, through `mqtt_client.rs` and `http_client.rs`, small clients that share no
+//! code with the server.
 
 mod account;
 mod cast;
 mod http_client;
 mod mqtt_client;
 mod recipes;
+mod rescue;
 mod stage;
 mod story;
 
@@ -21,6 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mayday_app::App;
+use serde_json::Value;
 
 pub(crate) use stage::Stage;
 
@@ -55,10 +58,17 @@ pub(crate) async fn play(app: &Arc<App>, scene: &Scene<'_>) -> Outcome {
     let stage = scene.stage;
     stage.welcome(scene.addresses, scene.data_dir)?;
     let account = account::open(app, scene.data_dir).await?;
+    account::set_policy(app).await?;
     let cast = cast::assemble(&account, scene.addresses).await?;
-    story::tell(&cast, scene.addresses, stage).await?;
+    story::tell(app, &cast, scene.addresses, stage).await?;
     if scene.stays {
         recipes::print(&cast.ben, scene.addresses, stage)?;
     }
     Ok(())
+}
+
+/// A text of a JSON value, or a question mark.
+fn text_of(value: &Value, pointer: &str) -> String {
+    let text = value.pointer(pointer).and_then(Value::as_str);
+    text.unwrap_or("?").to_owned()
 }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use super::text_of;
 use crate::failure::Failure;
 
 /// Time for any one answer of the server.
@@ -22,11 +23,16 @@ const MAX_PACKET_BYTES: usize = 256 * 1024;
 /// Keep-alive in seconds, as the SDK sends it; the story is shorter.
 const KEEP_ALIVE_SECONDS: u16 = 30;
 
+/// Events that are remembered for the end of the story.
+const MAX_SEEN: usize = 1_000;
+
 /// A phone's MQTT side.
 pub(super) struct MqttClient {
     stream: BufReader<TcpStream>,
     last_packet_id: u16,
     events: VecDeque<(Value, Instant)>,
+    /// The types and numbers of all events since they were last forgotten.
+    seen: Vec<(String, i64)>,
 }
 
 /// What was published, acknowledged.
@@ -59,6 +65,7 @@ impl MqttClient {
             stream: BufReader::new(stream),
             last_packet_id: 0,
             events: VecDeque::new(),
+            seen: Vec::new(),
         };
         let mut body = Vec::new();
         put_text(&mut body, "MQTT");
@@ -131,6 +138,17 @@ impl MqttClient {
         }
     }
 
+    /// Forgets the events that arrived.
+    pub(super) fn forget_events(&mut self) {
+        self.events.clear();
+        self.seen.clear();
+    }
+
+    /// The types and numbers of the events that arrived, in their order.
+    pub(super) fn events_seen(&self) -> &[(String, i64)] {
+        &self.seen
+    }
+
     /// Says goodbye.
     pub(super) async fn disconnect(mut self) -> Result<(), Failure> {
         self.send(0xE0, &[]).await
@@ -144,7 +162,12 @@ impl MqttClient {
             if let Some(id) = id {
                 self.send(0x40, &id.to_be_bytes()).await?;
             }
-            let event = serde_json::from_slice(payload).unwrap_or(Value::Null);
+            let event: Value = serde_json::from_slice(payload).unwrap_or(Value::Null);
+            if self.seen.len() < MAX_SEEN {
+                let number = event.get("snapshotVersion").and_then(Value::as_i64);
+                let kind = text_of(&event, "/type");
+                self.seen.push((kind, number.unwrap_or_default()));
+            }
             self.events.push_back((event, at));
         }
         Ok(packet)

@@ -13,7 +13,7 @@ use crate::output::{Output, Paint, print_line};
 const PACE: Duration = Duration::from_millis(650);
 
 /// Columns of the actor's name.
-const ACTOR_WIDTH: usize = 13;
+const ACTOR_WIDTH: usize = 15;
 
 /// Columns of what happens, before the latency.
 const TEXT_WIDTH: usize = 52;

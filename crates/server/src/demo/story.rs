@@ -1,12 +1,17 @@
-//! One SOS from the button to the history, over real sockets.
+//! One SOS that is a false alarm and one that is not, over real sockets.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use mayday_app::App;
 use mayday_core::clock::Clock as _;
+use mayday_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::Addresses;
 use super::cast::{Cast, DEVICE_ID, Person};
 use super::mqtt_client::MqttClient;
 use super::stage::Stage;
+use super::{Addresses, rescue, text_of};
 use crate::clock::AnchoredClock;
 use crate::failure::{Failure, Outcome};
 use crate::output::Paint;
@@ -19,12 +24,18 @@ const PHONE: &str = "Ana's phone";
 const SERVER: &str = "mayday";
 
 /// Tells it.
-pub(super) async fn tell(cast: &Cast, addresses: Addresses, stage: Stage) -> Outcome {
+pub(super) async fn tell(
+    app: &Arc<App>,
+    cast: &Cast,
+    addresses: Addresses,
+    stage: Stage,
+) -> Outcome {
     let ana = &cast.ana;
     let mut story = Story {
         ana,
         stage,
         clock: AnchoredClock::new(),
+        last_sample: Timestamp::from_secs(0),
         stride: 0.0,
         mqtt: connect(ana, addresses, stage).await?,
     };
@@ -34,6 +45,7 @@ pub(super) async fn tell(cast: &Cast, addresses: Addresses, stage: Stage) -> Out
     story.look().await?;
     story.cancel().await?;
     story.remember(&incident).await?;
+    rescue::tell(app, cast, &mut story.mqtt, addresses, stage).await?;
     story.mqtt.disconnect().await
 }
 
@@ -41,6 +53,7 @@ struct Story<'a> {
     ana: &'a Person,
     stage: Stage,
     clock: AnchoredClock,
+    last_sample: Timestamp,
     stride: f64,
     mqtt: MqttClient,
 }
@@ -164,18 +177,16 @@ impl Story<'_> {
             .await
     }
 
-    fn position(&self) -> Value {
+    /// Where she is. No two samples of a phone bear one time.
+    fn position(&mut self) -> Value {
+        let tick = Duration::from_millis(1);
+        self.last_sample = self.clock.now().max(self.last_sample.plus(tick));
         json!({
-            "timestamp": self.clock.now().to_string(),
+            "timestamp": self.last_sample.to_string(),
             "latitude": START.0 + self.stride * STRIDE,
             "longitude": START.1 + self.stride * STRIDE,
             "altitude": 2_140.0,
             "mobileBattery": 71,
         })
     }
-}
-
-fn text_of(value: &Value, pointer: &str) -> String {
-    let text = value.pointer(pointer).and_then(Value::as_str);
-    text.unwrap_or("?").to_owned()
 }

@@ -25,6 +25,17 @@ fn the_story_is_told_to_its_end_and_again_on_the_same_data() {
         "cancels over HTTP: 200",
         "the event `cancelled` over MQTT",
         "history, cancelled, with 3 positions",
+        // The whole escalation.
+        "2 s of grace",
+        "SOS: Ana needs help.",
+        "This is an emergency call.",
+        "rings out: it is Carla's turn at once",
+        "opens it: a page of",
+        "\"I am on it\"",
+        "hears that Carla is coming, status acknowledged",
+        "Carla  sms    acknowledged",
+        "closes the SOS as handled",
+        "All clear",
     ] {
         assert!(
             first.out.contains(words),
@@ -32,6 +43,16 @@ fn the_story_is_told_to_its_end_and_again_on_the_same_data() {
             first.out
         );
     }
+    let (_, heard) = first
+        .out
+        .split_once("numbered and in order")
+        .expect("what a subscriber heard");
+    let kinds: Vec<_> = heard
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .collect();
+    let expected = ["processed", "sos.actuator_update", "sos_ack", "resolved"];
+    assert_eq!(kinds, expected, "what a subscriber heard");
     let secret = || std::fs::read(home.data().join("demo.json")).unwrap();
     let kept = secret();
     demo(&home);
