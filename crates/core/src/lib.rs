@@ -12,6 +12,7 @@ pub mod contact;
 pub mod country;
 pub mod device;
 pub mod device_config;
+pub mod drill;
 pub mod escalation;
 pub mod event;
 pub mod field;

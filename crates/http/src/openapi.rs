@@ -33,6 +33,7 @@ use crate::router::{AUTHORISATION, Access, described_routes};
         (name = "Identity", description = "Who the caller is, and how well prepared."),
         (name = "SOS", description = "A cry for help, from the first trigger to the all-clear."),
         (name = "Check-in", description = "A timer that calls for help when nobody stops it."),
+        (name = "Drills", description = "The whole path of an SOS on trial."),
         (name = "Telemetry", description = "Where somebody is, sample by sample."),
         (name = "Devices", description = "The hardware that can cry for help in its owner's name."),
         (name = "Contacts", description = "Whom to tell, in which order."),

@@ -57,6 +57,9 @@ pub const AUTHORISATION: &[(&str, &str, Access)] = &[
     ("POST", "/v1/sdk/sos/cancel", Access::Full),
     ("POST", "/v1/sdk/sos/resolve", Access::Full),
     ("GET", "/v1/sdk/sos/history", Access::Full),
+    ("GET", "/v1/sdk/sos/drill", Access::Full),
+    ("POST", "/v1/sdk/sos/drill", Access::Full),
+    ("DELETE", "/v1/sdk/sos/drill", Access::Full),
     ("GET", "/v1/sdk/checkin", Access::Full),
     ("POST", "/v1/sdk/checkin", Access::Full),
     ("DELETE", "/v1/sdk/checkin", Access::Full),
@@ -124,6 +127,11 @@ pub(crate) fn described_routes() -> OpenApiRouter<Api> {
         .routes(routes!(v1::sos::cancel::cancel))
         .routes(routes!(v1::sos::resolve::resolve))
         .routes(routes!(v1::sos::history::history))
+        .routes(routes!(
+            v1::drill::show::show,
+            v1::drill::start::start,
+            v1::drill::stop::stop
+        ))
         .routes(routes!(
             v1::checkin::show::show,
             v1::checkin::start::start,

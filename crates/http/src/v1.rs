@@ -5,6 +5,7 @@ pub(crate) mod checkin;
 pub(crate) mod contacts;
 pub(crate) mod device_configs;
 pub(crate) mod devices;
+pub(crate) mod drill;
 pub(crate) mod firmware;
 pub(crate) mod me;
 pub(crate) mod network_keys;

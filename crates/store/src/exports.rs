@@ -4,6 +4,7 @@
 //! A section is a statement and the names of its columns. A test holds the list
 //! against the schema: a table that names a user must stand here.
 
+mod section;
 pub(crate) mod sections;
 
 use mayday_core::hex;
@@ -17,7 +18,8 @@ use crate::error::StoreError;
 use crate::row::Row;
 use crate::tx::Tx;
 
-use sections::{Column, SECTIONS, Section};
+use section::{Column, Section};
+use sections::SECTIONS;
 
 /// Where the next page of a section begins: behind this row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

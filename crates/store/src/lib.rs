@@ -49,6 +49,7 @@ pub mod control;
 pub mod dead_letters;
 pub mod device_configs;
 pub mod devices;
+pub mod drills;
 pub mod erasures;
 pub mod escalation;
 pub mod events;

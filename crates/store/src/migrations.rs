@@ -72,6 +72,7 @@ migrations!(
     30 => "0030_sessions",
     31 => "0031_attempt_addresses",
     32 => "0032_backlogs_and_answers",
+    33 => "0033_drills",
     35 => "0035_signatures",
     36 => "0036_linked_accounts",
     38 => "0038_system_mails",

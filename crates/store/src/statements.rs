@@ -47,6 +47,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("alerts", crate::alerts::STATEMENTS),
     ("device_configs", crate::device_configs::STATEMENTS),
     ("devices", crate::devices::STATEMENTS),
+    ("drills", crate::drills::STATEMENTS),
     ("erasures", crate::erasures::STATEMENTS),
     ("erasures/begin", crate::erasures::begin::STATEMENTS),
     ("erasures/finish", crate::erasures::finish::STATEMENTS),

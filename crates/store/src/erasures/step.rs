@@ -155,6 +155,7 @@ static ATTEMPTS: Sql = delete_of_incidents!("escalation_attempts");
 static ACKNOWLEDGEMENTS: Sql = delete_of_incidents!("escalation_acknowledgements");
 static DECLINES: Sql = delete_of_incidents!("escalation_declines");
 static TOKENS: Sql = delete_of_incidents!("tracking_tokens");
+static DRILLS: Sql = delete!("drills", "user_id = $1");
 static INCIDENTS: Sql = delete!("incidents", "user_id = $1");
 static DEVICES: Sql = delete!("devices", "user_id = $1");
 static CONTACTS: Sql = delete!("contacts", "user_id = $1");
@@ -229,6 +230,7 @@ pub(crate) const STEPS: &[&Sql] = &[
     &ACKNOWLEDGEMENTS,
     &DECLINES,
     &TOKENS,
+    &DRILLS,
     &INCIDENTS,
     &DEVICES,
     &CONTACTS,

@@ -18,7 +18,7 @@ use super::decline;
 use crate::error::StoreError;
 use crate::tx::Tx;
 use crate::webhooks::snapshot_items;
-use crate::{contacts, opt_outs, policies};
+use crate::{contacts, drills, opt_outs, policies};
 
 /// Says whether anything that is configured leads to an address. It must answer
 /// the same whenever it is asked: commands may run again.
@@ -83,7 +83,10 @@ impl Known {
         incident: &Incident,
         reaches: Option<&Reaches>,
     ) -> Result<Self, StoreError> {
-        let policy = policies::current(tx, incident.app).await?;
+        let mut policy = policies::current(tx, incident.app).await?;
+        if incident.drill && drills::gave_way(tx, incident.id).await? {
+            policy.all_clear = false;
+        }
         let contacts = contacts::list(tx, incident.user).await?;
         let mut rows = attempts::of_incident(tx, incident.id).await?;
         number(&mut rows, &contacts);

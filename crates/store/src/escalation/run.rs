@@ -199,6 +199,10 @@ async fn exhaust(
     let mut more = Map::new();
     more.insert("round".to_owned(), incident.round.into());
     announce::say(tx, incident, EventType::Unanswered, more).await?;
+    // Nobody is in distress, and the drill's report says it.
+    if incident.drill {
+        return Ok(true);
+    }
     let alert = NewAlert {
         app: incident.app,
         kind: AlertKind::UnansweredSos,
@@ -206,11 +210,7 @@ async fn exhaust(
         key: &format!("{}:{}:{}", incident.id, incident.round, what.silence),
         user: Some(incident.user),
         incident: Some(incident.id),
-        detail: json!({
-            "round": incident.round,
-            "silence": what.silence,
-            "drill": incident.drill,
-        }),
+        detail: json!({"round": incident.round, "silence": what.silence}),
     };
     alerts::raise(tx, alert).await?;
     Ok(true)

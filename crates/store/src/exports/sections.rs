@@ -3,31 +3,9 @@
 //! Each statement takes the user, the key behind which the page begins (an id
 //! and a number) and the number of rows, and answers the key before the columns.
 
+use super::section::Column::{Bytes, Float, Json, Number, Text, Time, Truth, Uuid};
+use super::section::Section;
 use crate::sql::Sql;
-
-/// How a column is read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Column {
-    Uuid,
-    Text,
-    Json,
-    Number,
-    Float,
-    Truth,
-    Time,
-    Bytes,
-}
-
-use Column::{Bytes, Float, Json, Number, Text, Time, Truth, Uuid};
-
-/// A part of an export.
-pub(super) struct Section {
-    pub(super) name: &'static str,
-    pub(super) statement: &'static Sql,
-    /// Rows of a page: few where one may be large.
-    pub(super) page: u32,
-    pub(super) columns: &'static [(&'static str, Column)],
-}
 
 static PROFILE: Sql = Sql::new(
     "SELECT id, CAST(0 AS BIGINT), id, external_id, name, email, phone, address, blocked_at,
@@ -104,6 +82,11 @@ static VITALS: Sql = Sql::new(
      WHERE i.user_id = $1 AND v.incident_id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
         AND NOT i.hidden
      ORDER BY v.incident_id LIMIT $4",
+);
+static DRILLS: Sql = Sql::new(
+    "SELECT incident_id, CAST(0 AS BIGINT), incident_id, started_at, ended_at, ended_because
+     FROM drills WHERE user_id = $1 AND incident_id > $2 AND CAST($3 AS BIGINT) IS NOT NULL
+     ORDER BY incident_id LIMIT $4",
 );
 static TRAILS: Sql = Sql::new(
     "SELECT t.incident_id, CAST(0 AS BIGINT), t.incident_id, t.points, t.copied_at
@@ -223,6 +206,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &CANCELS,
     &ACTIONS,
     &VITALS,
+    &DRILLS,
     &TRAILS,
     &RELAYED,
     &UNATTRIBUTED,
@@ -403,6 +387,17 @@ pub(super) const SECTIONS: &[Section] = &[
             ("silent_at", Time),
             ("battery_percent", Number),
             ("battery_at", Time),
+        ],
+    },
+    Section {
+        name: "drills",
+        statement: &DRILLS,
+        page: 100,
+        columns: &[
+            ("incident_id", Uuid),
+            ("started_at", Time),
+            ("ended_at", Time),
+            ("ended_because", Text),
         ],
     },
     Section {

@@ -1,32 +1,34 @@
 //! What the end of an incident brings with it, however it ends.
 
+use mayday_core::drill::DrillEnd;
 use mayday_core::event::EventType;
 use mayday_core::sos::{End, Incident, event_body};
-use mayday_core::time::Timestamp;
 use std::time::Duration;
 
 use super::row;
 use super::trail::{TRAIL_COPY_JOB, trail_copy};
 use crate::alerts;
+use crate::drills;
 use crate::error::StoreError;
 use crate::escalation;
 use crate::events::{self, NewEvent};
 use crate::hint::Hint;
 use crate::jobs;
 use crate::tx::Tx;
+use crate::webhooks::Doer;
 
 /// Samples that were on their way when the incident ended have arrived by then.
 const TRAIL_COPY_DELAY: Duration = Duration::from_secs(30);
 
 /// Ends an open incident: its row, its numbered terminal event, the copy of its
-/// trail. The caller holds the owner's lock.
+/// trail. `by` is for partners to know. The caller holds the owner's lock.
 pub(super) async fn end(
     tx: &mut Tx<'_>,
     incident: &mut Incident,
     how: End,
-    now: Timestamp,
+    by: Doer,
 ) -> Result<(), StoreError> {
-    let before = incident.snapshot_version;
+    let (before, now) = (incident.snapshot_version, tx.now());
     if !incident.end(how, now) {
         return Ok(());
     }
@@ -34,7 +36,9 @@ pub(super) async fn end(
     escalation::changed(tx, incident).await?;
     row::update(tx, incident, before).await?;
     // A drill never appears among a user's events.
-    if !incident.drill {
+    if incident.drill {
+        drills::close(tx, incident.id, DrillEnd::Stopped).await?;
+    } else {
         let new = NewEvent {
             incident: incident.id,
             kind: match how {
@@ -43,6 +47,7 @@ pub(super) async fn end(
             },
             snapshot_version: incident.snapshot_version,
             body: event_body(incident, now, None),
+            by: Some(by),
         };
         events::append(tx, incident.user, new).await?;
     }

@@ -32,7 +32,7 @@ pub(super) static UPDATE: Sql = Sql::new(
 );
 
 /// Inserts a new incident.
-pub(super) async fn insert(tx: &mut Tx<'_>, incident: &Incident) -> Result<(), StoreError> {
+pub(crate) async fn insert(tx: &mut Tx<'_>, incident: &Incident) -> Result<(), StoreError> {
     let (origin, echo) = (&incident.origin, &incident.echo);
     let (actuators, opening) = (
         json_text(&incident.actuators)?,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use mayday_core::checkin::CHECK_IN_TRIGGER;
 use mayday_core::device::is_friendly_name;
 use mayday_core::event::EventType;
 use mayday_core::ids::{AppUuid, IncidentId, SampleId, UserId};
@@ -24,6 +25,7 @@ use super::{
 use crate::alerts::{self, AlertKind};
 use crate::command::Command;
 use crate::devices::{self, Whose, register, whose};
+use crate::drills;
 use crate::error::StoreError;
 use crate::escalation;
 use crate::events::{self, NewEvent};
@@ -31,6 +33,7 @@ use crate::hint::Hint;
 use crate::tx::Tx;
 use crate::unattributed::{self, NewUnattributed};
 use crate::users;
+use crate::webhooks::Doer;
 
 /// A trigger of an authenticated user.
 #[derive(Clone, Debug)]
@@ -177,6 +180,7 @@ impl TriggerSos {
                 row::update(tx, &incident, before).await?;
                 (incident, false)
             } else {
+                drills::give_way(tx, owner).await?;
                 let last_known = self.last_known(tx, owner, report.last_known).await?;
                 let report = Report {
                     last_known,
@@ -306,6 +310,12 @@ impl TriggerSos {
         reports::keep(tx, &report).await
     }
 
+    /// Who cried; a timer that lapsed is nobody.
+    fn by(&self, owner: UserId) -> Option<Doer> {
+        let by_timer = self.trigger.trigger_source.as_deref() == Some(CHECK_IN_TRIGGER);
+        (!by_timer).then(|| Doer::user(self.sender, owner))
+    }
+
     /// Writes the numbered `processed` event.
     async fn announce(&self, tx: &mut Tx<'_>, incident: &Incident) -> Result<(), StoreError> {
         let answered = Answered {
@@ -317,6 +327,7 @@ impl TriggerSos {
             kind: EventType::Processed,
             snapshot_version: incident.snapshot_version,
             body: event_body(incident, self.received_at, Some(answered)),
+            by: self.by(incident.user),
         };
         events::append(tx, incident.user, new).await?;
         Ok(())

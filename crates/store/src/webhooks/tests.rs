@@ -23,6 +23,7 @@ use crate::on_both;
 use crate::testing::{TestApp, TestStore};
 
 mod by;
+mod limit;
 
 const URL: &str = "https://partner.example/hooks/very-secret-path";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -591,13 +592,3 @@ on_both!(
         assert!(!store.write(Lane::Rest, unknown).await.unwrap());
     }
 );
-
-on_both!(no_more_endpoints_than_there_may_be, |store| async move {
-    let app = store.app("shop").await;
-    for _ in 0..MAX_ENDPOINTS {
-        added(&store, &app, Channel::Slack, &[]).await;
-    }
-    let one_more = add(&store, &app, Channel::Webhook, &[]);
-    let refused = store.write(Lane::Rest, one_more).await.unwrap();
-    assert_eq!(refused, EndpointAddition::TooMany);
-});

@@ -1,5 +1,6 @@
 //! Work that comes round again and again, one file per round.
 
+mod drills;
 mod phones;
 mod prune;
 mod silent_incidents;
@@ -20,6 +21,8 @@ const SPILL_MOVE_EVERY: Duration = Duration::from_secs(1);
 const SILENT_EVERY: Duration = Duration::from_mins(1);
 /// How often the phones of open incidents are listened to.
 const PHONES_EVERY: Duration = Duration::from_secs(10);
+/// How often running drills are looked at.
+const DRILLS_EVERY: Duration = Duration::from_secs(5);
 /// How often old records about SOS are let go.
 const SOS_RECORDS_EVERY: Duration = Duration::from_mins(10);
 /// How often samples are looked for that an app keeps for less time than the server.
@@ -42,6 +45,7 @@ pub(crate) async fn run(app: Arc<App>, shutdown: CancellationToken) {
             &shutdown,
             || { telemetry_expiry::run(&app) }
         ),
+        repeat("drills", DRILLS_EVERY, &shutdown, || drills::run(&app)),
         repeat("phones", PHONES_EVERY, &shutdown, || phones::run(&app)),
         repeat("prune", PRUNE_EVERY, &shutdown, || prune::run(&app)),
         repeat("sos_records", SOS_RECORDS_EVERY, &shutdown, || {

@@ -1,11 +1,14 @@
 //! An SOS reaches people, through simulated providers.
 
+mod asked_again;
 mod callbacks;
 mod cancel;
 mod doubt;
+mod drill;
 mod driver;
 mod kill;
 mod listed;
+mod opted_out;
 mod report;
 mod silence;
 mod story;

@@ -12,6 +12,7 @@ mod common;
 mod contacts;
 mod described;
 mod devices;
+mod drill;
 mod me;
 mod provisioning;
 mod sos;
@@ -27,6 +28,7 @@ async fn every_documented_answer_is_given_and_is_as_documented() {
     me::answers(&mut described).await;
     sos::answers(&mut described).await;
     checkin::answers(&mut described).await;
+    drill::answers(&mut described).await;
     telemetry::answers(&mut described).await;
     devices::answers(&mut described).await;
     contacts::answers(&mut described).await;
