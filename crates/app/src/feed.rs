@@ -21,7 +21,8 @@ use std::time::Duration;
 use mayday_core::event::UserEvent;
 use mayday_core::identity::Caller;
 use mayday_core::ids::UserId;
-use mayday_store::{Hint, Store, StoreError, events};
+use mayday_core::time::Timestamp;
+use mayday_store::{Hint, ReadTx, Store, StoreError, events};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -101,7 +102,8 @@ impl FeedHub {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn open(self: &Arc<Self>, user: UserId) -> EventFeed {
+    /// Registers for a user's events from `opened_at` on, which is now.
+    pub(crate) fn open(self: &Arc<Self>, user: UserId, opened_at: Timestamp) -> EventFeed {
         let mailbox = Arc::new(Mailbox::default());
         self.lock()
             .entry(user)
@@ -111,6 +113,7 @@ impl FeedHub {
             hub: Arc::clone(self),
             user,
             mailbox,
+            opened_at,
             last: None,
             read: VecDeque::new(),
             gap: false,
@@ -174,6 +177,8 @@ pub struct EventFeed {
     hub: Arc<FeedHub>,
     user: UserId,
     mailbox: Arc<Mailbox>,
+    /// What happens later is delivered, though the first read finds it there.
+    opened_at: Timestamp,
     /// The number delivered last; `None` until the first read.
     last: Option<i64>,
     /// What was read to close a gap and is not delivered yet.
@@ -188,8 +193,8 @@ pub struct EventFeed {
 
 /// What a read brought.
 enum Found {
-    /// The number of the user's newest event.
-    Newest(i64),
+    /// The number of the user's newest event from before the feed.
+    Beginning(i64),
     /// Events after the one delivered last, a page at most.
     Missing(Vec<UserEvent>),
 }
@@ -212,22 +217,25 @@ impl std::fmt::Debug for EventFeed {
 impl App {
     /// Registers for the caller's events from now on.
     pub fn open_feed(self: &Arc<Self>, caller: &Caller) -> EventFeed {
-        self.feed.open(caller.user)
+        self.feed.open(caller.user, self.clock.now())
     }
 }
 
 impl EventFeed {
     /// What a new subscription is sent again: the open incident's latest event,
     /// or a terminal one younger than 5 minutes (contract: MQTT, "nothing is
-    /// missed"). The feed is registered already, so what follows comes through
-    /// [`EventFeed::next`]; an event that is still to come that way is not
-    /// answered here.
+    /// missed"). What happened since the feed was opened comes through
+    /// [`EventFeed::next`], each of it, and is not answered here.
     pub async fn replay(&mut self) -> Result<Option<Arc<UserEvent>>, AppError> {
         let mut tx = self.hub.store.read().await?;
+        let begin = begin_at(&mut tx, self.user, self.opened_at).await?;
         let latest = events::latest_for_replay(&mut tx, self.user).await?;
-        let newest = events::last_seq(&mut tx, self.user).await?;
         drop(tx);
-        let last = *self.last.get_or_insert(newest);
+        let begin = self
+            .mailbox
+            .lowest()
+            .map_or(begin, |seq| begin.min(seq - 1));
+        let last = *self.last.get_or_insert(begin);
         self.mailbox.knows(last);
         Ok(latest.filter(|event| event.seq <= last).map(Arc::new))
     }
@@ -305,15 +313,16 @@ impl EventFeed {
     /// Reads what is missing, or, before the first event, where to begin.
     async fn catch_up(&mut self) -> Result<(), StoreError> {
         let (store, user, last) = (&self.hub.store, self.user, self.last);
+        let opened_at = self.opened_at;
         let reading = self
             .reading
-            .get_or_insert_with(|| tokio::spawn(look_up(store.clone(), user, last)));
+            .get_or_insert_with(|| tokio::spawn(look_up(store.clone(), user, last, opened_at)));
         let found = reading.await;
         self.reading = None;
         match found.map_err(|_| StoreError::Closed)?? {
             // A replay may have found it first.
-            Found::Newest(_) if self.last.is_some() => {}
-            Found::Newest(newest) => self.delivered(newest),
+            Found::Beginning(_) if self.last.is_some() => {}
+            Found::Beginning(begin) => self.delivered(begin),
             Found::Missing(missing) => {
                 // A full page may leave more behind it: read again once it is
                 // delivered.
@@ -325,13 +334,29 @@ impl EventFeed {
     }
 }
 
+/// The number after which a feed that was opened at `opened_at` delivers. The newest
+/// number alone would skip what was stored between the opening and this read.
+async fn begin_at(tx: &mut ReadTx, user: UserId, opened_at: Timestamp) -> Result<i64, StoreError> {
+    // In this order: what is stored between the two reads is found by the second.
+    let newest = events::last_seq(tx, user).await?;
+    let since = events::first_since(tx, user, opened_at).await?;
+    Ok(since.map_or(newest, |seq| newest.min(seq - 1)))
+}
+
 /// Reads what comes after `last`. A failure takes a moment, so that a store
 /// which cannot be read is not asked without pause.
-async fn look_up(store: Store, user: UserId, last: Option<i64>) -> Result<Found, StoreError> {
+async fn look_up(
+    store: Store,
+    user: UserId,
+    last: Option<i64>,
+    opened_at: Timestamp,
+) -> Result<Found, StoreError> {
     let read = async {
         let mut tx = store.read().await?;
         match last {
-            None => events::last_seq(&mut tx, user).await.map(Found::Newest),
+            None => begin_at(&mut tx, user, opened_at)
+                .await
+                .map(Found::Beginning),
             Some(last) => events::read_after(&mut tx, user, last, GAP_EVENTS)
                 .await
                 .map(Found::Missing),

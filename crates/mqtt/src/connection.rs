@@ -368,6 +368,7 @@ impl<T: Transport> Connection<T> {
         if matches!(end, End::Cut(CutReason::SessionEnded(_))) {
             self.caller.standing = Standing::Stale;
         }
+        self.leave_rest(end);
         let Self {
             membership,
             wire,
@@ -391,6 +392,31 @@ impl<T: Transport> Connection<T> {
             deaf: false,
         });
         wire.close(close, salvage).await;
+    }
+}
+
+impl<T> Connection<T> {
+    /// Telemetry behind a cry that is not stored yet begins when that is, though
+    /// the client did not wait for the answers: unless it is no longer let in.
+    fn leave_rest(&mut self, end: End) {
+        let is_welcome = end == End::Disconnected || is_heard(end);
+        if !is_welcome || !self.queue.holds_back() {
+            return;
+        }
+        let empty = Queue::new(self.settings.in_flight);
+        let mut queue = std::mem::replace(&mut self.queue, empty);
+        let (app, caller) = (Arc::clone(&self.app), self.caller.clone());
+        let limit = self.settings.drain_timeout;
+        tokio::spawn(async move {
+            let begun = async {
+                while !queue.is_begun() {
+                    poll_fn(|cx| queue.poll(cx, false)).await;
+                    queue.begin(&|body| submit(&app, &caller, body));
+                }
+            };
+            // What was not begun by then was never acknowledged.
+            let _ = tokio::time::timeout(limit, begun).await;
+        });
     }
 }
 

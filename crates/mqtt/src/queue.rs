@@ -4,6 +4,10 @@
 //! earlier one was answered (contract: MQTT, "in PUBLISH order"). Telemetry
 //! beyond what the store is given at once is *parked*: decoded, so that a
 //! PINGREQ or a cry for help behind it gets through, but not yet begun.
+//!
+//! So is telemetry behind a cry for help that is not stored yet: what a sample
+//! belongs to is judged when it begins, and the incident that the cry opens is
+//! there only once it is stored. A cry waits for nothing ahead of it.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU16;
@@ -140,22 +144,39 @@ impl Queue {
         self.begin(submit);
     }
 
-    /// Begins parked telemetry as far as the store may have more.
+    /// Begins parked telemetry as far as the store may have more and no unstored
+    /// cry is ahead.
     pub(crate) fn begin(&mut self, submit: Submit<'_>) {
-        while self.with_store < self.in_flight && self.begun < self.end() {
+        let until = self.first_unstored_cry();
+        while self.with_store < self.in_flight && self.begun < until {
             self.begin_next(submit);
         }
     }
 
-    /// Sends every sample ahead of the stored cry to the spill table.
+    /// Whether telemetry waits for a cry ahead of it.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.first_unstored_cry() + 1 < self.end()
+    }
+
+    /// Whether no telemetry is left to be begun.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.begun >= self.end()
+    }
+
+    /// Sends every sample ahead of the stored cry to the spill table. What is
+    /// behind another cry that is not stored comes when that is.
     pub(crate) fn spill(&mut self, submit: Submit<'_>) {
-        let Some(cry) = self.stored_cry.take() else {
+        let Some(cry) = self.stored_cry else {
             return;
         };
-        while self.begun < cry {
+        let until = cry.min(self.first_unstored_cry());
+        if until == cry {
+            self.stored_cry = None;
+        }
+        while self.begun < until {
             self.begin_next(submit);
         }
-        let ahead = usize::try_from(cry.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let ahead = usize::try_from(until.saturating_sub(self.first)).unwrap_or(usize::MAX);
         for entry in self.entries.iter_mut().take(ahead) {
             if let Stage::Telemetry(ticket) = &mut entry.stage {
                 ticket.spill();
@@ -238,6 +259,12 @@ impl Queue {
             entry.stage = Stage::Telemetry(submit(std::mem::take(body)));
             self.with_store += 1;
         }
+    }
+
+    /// The number of the first cry that is not stored, or of the next entry.
+    fn first_unstored_cry(&self) -> u64 {
+        // They are kept in the order in which they came.
+        self.cries.first().map_or(self.end(), |(number, _)| *number)
     }
 
     /// The number that the next entry gets.

@@ -53,6 +53,11 @@ static LATEST: Sql = Sql::new(
     "SELECT id, user_id, seq, app_id, incident_id, kind, snapshot_version, created_at, body \
      FROM events WHERE user_id = $1 ORDER BY seq DESC LIMIT 1",
 );
+// The newest few: more than one connection makes while its first question is under way.
+static FIRST_SINCE: Sql = Sql::new(
+    "SELECT MIN(seq) FROM (SELECT seq, created_at FROM events WHERE user_id = $1 \
+     ORDER BY seq DESC LIMIT 256) AS recent WHERE created_at > $2",
+);
 static LATEST_OF_INCIDENT: Sql = Sql::new(
     "SELECT id, user_id, seq, app_id, incident_id, kind, snapshot_version, created_at, body \
      FROM events WHERE user_id = $1 AND incident_id = $2 ORDER BY seq DESC LIMIT 1",
@@ -71,6 +76,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &READ_AFTER,
     &READ_AFTER_MANY,
     &LATEST,
+    &FIRST_SINCE,
     &LATEST_OF_INCIDENT,
     &PRUNE,
     &LAST_SEQ,
@@ -184,6 +190,15 @@ pub async fn latest_for_replay(
     let latest = latest.as_ref().map(event_of).transpose()?;
     Ok(latest
         .filter(|event| !event.kind.is_terminal() || event.created_at > now.minus(TERMINAL_REPLAY)))
+}
+
+/// The number of the user's first event after a time; `None` when there is none.
+pub async fn first_since(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    since: Timestamp,
+) -> Result<Option<i64>, StoreError> {
+    tx.fetch_one(&FIRST_SINCE, args![user, since]).await?.get(0)
 }
 
 /// The latest event of an incident.

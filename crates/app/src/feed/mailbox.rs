@@ -79,6 +79,16 @@ impl Mailbox {
         self.lock().waiting.pop_front()
     }
 
+    /// The lowest number of a waiting event that is not an old one published again.
+    pub(super) fn lowest(&self) -> Option<i64> {
+        let state = self.lock();
+        let fresh = state.waiting.iter().filter_map(|delivery| match delivery {
+            Delivery::Event(event) | Delivery::Found(event) => Some(event.seq),
+            Delivery::Again(_) => None,
+        });
+        fresh.min()
+    }
+
     /// Waits until something was put in since the last wait.
     pub(super) async fn wait(&self) {
         self.arrived.notified().await;

@@ -70,6 +70,10 @@ impl World {
         self.store.write(Lane::Sos, append).await.unwrap()
     }
 
+    fn open(&self, hub: &Arc<FeedHub>) -> EventFeed {
+        hub.open(self.user, self.store.clock.now())
+    }
+
     /// A hub that hears of commits only what a test tells it.
     fn deaf_hub(&self) -> Arc<FeedHub> {
         Arc::new(FeedHub::new(self.store.store()))
@@ -97,7 +101,7 @@ async fn a_committed_event_arrives_without_a_reread() {
     let shutdown = CancellationToken::new();
     shutdown.cancel();
     let hub = FeedHub::start(&world.store, shutdown);
-    let mut feed = hub.open(world.user);
+    let mut feed = world.open(&hub);
     assert!(feed.replay().await.unwrap().is_none());
     let stored = world.append(EventType::Processed).await;
     let event = tokio::time::timeout(LIMIT, feed.next()).await;
@@ -108,7 +112,7 @@ async fn a_committed_event_arrives_without_a_reread() {
 async fn an_event_that_nobody_told_of_is_found_by_the_regular_question() {
     let world = World::new().await;
     let hub = world.deaf_hub();
-    let mut feed = hub.open(world.user);
+    let mut feed = world.open(&hub);
     feed.replay().await.unwrap();
     world.append(EventType::Processed).await;
     world.append(EventType::Cancelled).await;
@@ -123,24 +127,24 @@ async fn a_new_subscription_gets_the_open_incidents_event_again_and_no_old_one()
     let world = World::new().await;
     let first = world.append(EventType::Processed).await;
     let hub = world.deaf_hub();
-    let mut feed = hub.open(world.user);
+    let mut feed = world.open(&hub);
     let again = feed.replay().await.unwrap().unwrap();
     assert_eq!(again.event_id, first.event_id);
     assert_eq!(drain(&mut feed).await, Vec::<i64>::new());
 
     world.append(EventType::Cancelled).await;
     world.store.clock.advance(Duration::from_secs(299));
-    let ended = hub.open(world.user).replay().await.unwrap().unwrap();
+    let ended = world.open(&hub).replay().await.unwrap().unwrap();
     assert_eq!(ended.kind, EventType::Cancelled);
     world.store.clock.advance(Duration::from_secs(2));
-    assert!(hub.open(world.user).replay().await.unwrap().is_none());
+    assert!(world.open(&hub).replay().await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_second_subscription_is_not_sent_what_is_still_to_come() {
     let world = World::new().await;
     let hub = world.deaf_hub();
-    let mut feed = hub.open(world.user);
+    let mut feed = world.open(&hub);
     feed.replay().await.unwrap();
     let event = world.append(EventType::Processed).await;
     hub.announce(&[Hint::Event(event)]);
@@ -150,10 +154,48 @@ async fn a_second_subscription_is_not_sent_what_is_still_to_come() {
 }
 
 #[tokio::test]
+async fn what_is_stored_before_the_first_read_is_no_old_event() {
+    let world = World::new().await;
+    let old = world.append(EventType::Processed).await;
+    for told in [true, false] {
+        let hub = world.deaf_hub();
+        let mut feed = world.open(&hub);
+        if !told {
+            // Found by its time alone.
+            world.store.clock.advance(Duration::from_micros(1));
+        }
+        let first = world.append(EventType::Processed).await;
+        let second = world.append(EventType::Processed).await;
+        let expected = [first.seq, second.seq];
+        if told {
+            hub.announce(&[Hint::Event(first)]);
+        }
+        // The newest event is still to come by itself, and is not sent twice.
+        assert!(feed.replay().await.unwrap().is_none());
+        hub.reread().await.unwrap();
+        assert_eq!(drain(&mut feed).await, expected, "{told}");
+        world.store.clock.advance(Duration::from_micros(1));
+    }
+    assert_eq!(old.seq, 1);
+}
+
+#[tokio::test]
+async fn a_feed_without_a_replay_skips_nothing_either() {
+    let world = World::new().await;
+    let hub = world.deaf_hub();
+    let mut feed = world.open(&hub);
+    world.store.clock.advance(Duration::from_micros(1));
+    world.append(EventType::Processed).await;
+    assert_eq!(drain(&mut feed).await, Vec::<i64>::new());
+    hub.reread().await.unwrap();
+    assert_eq!(drain(&mut feed).await, [1]);
+}
+
+#[tokio::test]
 async fn a_redelivered_trigger_publishes_an_old_event_once_more() {
     let world = World::new().await;
     let hub = world.deaf_hub();
-    let mut feed = hub.open(world.user);
+    let mut feed = world.open(&hub);
     feed.replay().await.unwrap();
     let event = world.append(EventType::Cancelled).await;
     hub.announce(&[Hint::Event(Arc::clone(&event))]);
@@ -166,7 +208,7 @@ async fn a_redelivered_trigger_publishes_an_old_event_once_more() {
 async fn a_redelivery_never_says_processed_after_the_end() {
     let world = World::new().await;
     let hub = world.deaf_hub();
-    let mut feed = hub.open(world.user);
+    let mut feed = world.open(&hub);
     feed.replay().await.unwrap();
     let processed = world.append(EventType::Processed).await;
     let cancelled = world.append(EventType::Cancelled).await;
@@ -181,7 +223,7 @@ async fn a_redelivery_never_says_processed_after_the_end() {
 async fn too_slow_a_connection_is_lost_and_never_misses_silently() {
     let world = World::new().await;
     let hub = world.deaf_hub();
-    let mut feed = hub.open(world.user);
+    let mut feed = world.open(&hub);
     feed.replay().await.unwrap();
     let event = world.append(EventType::Processed).await;
     for _ in 0..=MAILBOX_EVENTS {
@@ -196,7 +238,7 @@ async fn too_slow_a_connection_is_lost_and_never_misses_silently() {
 async fn next_can_be_given_up_at_any_point() {
     let world = World::new().await;
     let hub = world.deaf_hub();
-    let mut feed = hub.open(world.user);
+    let mut feed = world.open(&hub);
     feed.replay().await.unwrap();
     world.append(EventType::Processed).await;
     let second = world.append(EventType::Cancelled).await;
@@ -249,7 +291,7 @@ proptest! {
                 world.append(EventType::Processed).await;
             }
             let hub = world.deaf_hub();
-            let mut feed = hub.open(world.user);
+            let mut feed = world.open(&hub);
             feed.replay().await.unwrap();
             let mut delivered = Vec::new();
             let mut late = Vec::new();

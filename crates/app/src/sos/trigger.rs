@@ -14,7 +14,7 @@ use mayday_core::time::Timestamp;
 use mayday_core::transport::Transport;
 use mayday_store::incidents::{TriggerOutcome, TriggerSos};
 use mayday_store::{Lane, StoreError, devices};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
 use crate::{App, AppError};
@@ -124,18 +124,21 @@ impl App {
         Ok((caller.user, stored))
     }
 
-    /// Where the user was last, if the trigger does not say. A slow answer is
+    /// Where the user was last, if the trigger does not say: samples that came
+    /// before it and are not stored yet are asked in memory. A slow answer is
     /// none: an SOS never waits for telemetry.
     async fn last_known(&self, caller: &Caller, trigger: &Trigger) -> Option<(UserId, Position)> {
         if trigger.fix.is_some() {
             return None;
         }
-        let look_up = async {
-            let owner = self.probable_owner(caller, trigger).await?;
-            let position = self.newest_position(owner).await?;
-            Some((owner, position))
-        };
-        timeout(LAST_KNOWN_WAIT, look_up).await.ok().flatten()
+        let until = Instant::now() + LAST_KNOWN_WAIT;
+        let owner = timeout_at(until, self.probable_owner(caller, trigger));
+        let owner = owner.await.ok().flatten()?;
+        // Asked first: what arrives meanwhile is found by the look-up.
+        let on_its_way = self.telemetry.on_its_way(owner);
+        let stored = timeout_at(until, self.newest_position(owner)).await;
+        let newest = Position::newer(on_its_way, stored.ok().flatten())?;
+        Some((owner, newest))
     }
 
     /// Whose incident it seems to be; the command finds out for certain.

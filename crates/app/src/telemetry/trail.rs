@@ -16,22 +16,22 @@ impl App {
         Ok(positions.into_iter().map(point).collect())
     }
 
-    /// The samples of an ended incident's time that did not join it when they
-    /// came: they came late. At most its first and last 5 000; none while it is
-    /// open.
+    /// The samples of an incident's time that did not join it when they came: they
+    /// came late, or while it was being opened. At most its first and last 5 000.
     pub(crate) async fn late_trail(
         &self,
         incident: &Incident,
     ) -> Result<Vec<TrailPoint>, AppError> {
-        let Some(span) = incident.phone_span() else {
-            return Ok(Vec::new());
-        };
         let wanted = Strays {
             user: incident.user,
             incident: incident.id,
-            span,
+            span: incident.phone_span(self.clock.now()),
         };
-        let positions = self.telemetry.strays(&wanted).await?;
+        let mut positions = self.telemetry.strays(&wanted).await?;
+        if incident.state.is_open() {
+            // Where its owner was before must not look like where its owner went.
+            positions.retain(|position| position.received_at >= incident.created_at);
+        }
         Ok(positions.into_iter().map(point).collect())
     }
 }

@@ -14,6 +14,17 @@ pub struct Answered<'a> {
     pub trigger: &'a Trigger,
     /// How it came.
     pub transport: Transport,
+    /// Somebody else sent it for the owner's device: its time is of another clock
+    /// than that of the phone which the event is for.
+    pub relayed: bool,
+}
+
+impl Answered<'_> {
+    /// Whether the owner's phone waits for an event of the time that it published.
+    fn tells_the_phones_time(&self) -> bool {
+        let published = self.transport == Transport::Mqtt && self.trigger.time.is_some();
+        published && !self.relayed
+    }
 }
 
 /// The body of an event of `incident` as it stands after the change at `now`,
@@ -22,9 +33,10 @@ pub struct Answered<'a> {
 /// depends on the topic that was subscribed.
 ///
 /// Clients take an event's time from `updatedAt` and reject what is more than
-/// 30 s off their clock. So the answer to an MQTT trigger carries the published
-/// time in both `occurredAt` and `updatedAt`, to the last digit; other events
-/// carry our time shifted to the phone's clock.
+/// 30 s off their clock. So the answer to the phone's own MQTT trigger carries the
+/// published time in both `occurredAt` and `updatedAt`, to the last digit; other
+/// events, and answers to a trigger that a gateway sent or that told no time, carry
+/// our time shifted to the phone's clock.
 pub fn event_body(
     incident: &Incident,
     now: Timestamp,
@@ -33,11 +45,12 @@ pub fn event_body(
     let shifted = incident.on_phone_clock(now).to_string();
     let (occurred_at, updated_at) = match answered {
         None => (now.to_string(), shifted),
-        Some(Answered { trigger, transport }) => {
-            let occurred_at = trigger.occurred_at(now);
-            match transport {
-                Transport::Mqtt => (occurred_at.clone(), occurred_at),
-                Transport::Http => (occurred_at, shifted),
+        Some(answered) => {
+            let occurred_at = answered.trigger.occurred_at(now);
+            if answered.tells_the_phones_time() {
+                (occurred_at.clone(), occurred_at)
+            } else {
+                (occurred_at, shifted)
             }
         }
     };

@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 use crate::transport::Transport;
 
 /// A phone's clock is off when it differs by more than this.
-const SKEW_TOLERATED: Duration = Duration::from_secs(10);
+pub(super) const SKEW_TOLERATED: Duration = Duration::from_secs(10);
 
 /// `state` and `status`. A client takes any other word for a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -372,15 +372,30 @@ impl Incident {
         self.touch(now);
     }
 
-    /// Shows the newest position that telemetry has brought since it was opened.
+    /// Shows the newest position that telemetry has brought, if it is newer than
+    /// what is known.
     pub fn show_latest(&mut self, latest: &Position) {
-        let newer = latest.received_at >= self.created_at
-            && self.moment().is_none_or(|known| latest.moment() >= known);
-        if newer {
+        if latest.received_at < self.created_at {
+            self.show_last_known(latest);
+        } else if self.moment().is_none_or(|known| latest.moment() >= known) {
             let source = PositionSource::Telemetry;
             self.position = Some(PositionSnapshot::of_telemetry(latest, source));
             self.flags.remove(Flag::NoPosition);
             self.flags.remove(Flag::StalePosition);
+        }
+    }
+
+    /// Shows a position from before the opening that was not stored yet, or not
+    /// found in time, when the SOS asked where its owner was last.
+    fn show_last_known(&mut self, latest: &Position) {
+        let newer = self.position.is_none_or(|known| {
+            known.source == PositionSource::LastKnown
+                && latest.moment() > known.time.min(self.created_at)
+        });
+        if newer {
+            let source = PositionSource::LastKnown;
+            self.position = Some(PositionSnapshot::of_telemetry(latest, source));
+            self.flags.insert(Flag::StalePosition);
         }
     }
 

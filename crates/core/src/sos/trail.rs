@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 
-use super::incident::Incident;
+use super::incident::{Incident, SKEW_TOLERATED};
 use super::view::TrailPoint;
 use crate::time::Timestamp;
 
@@ -35,24 +35,42 @@ fn order(one: &TrailPoint, other: &TrailPoint) -> Ordering {
 }
 
 impl Incident {
-    /// The times, by the owner's phone, at which the ended incident was open;
-    /// `None` while it is open. A sample of such a time belongs to its trail
-    /// whenever it comes.
+    /// The times, by the owner's phone, at which the incident was open; one that is
+    /// open still, until `now`. A sample of such a time belongs to its trail whenever
+    /// it comes.
     ///
-    /// A phone whose time differs by `phone_offset_micros` has a wrong clock, or
-    /// its cry took long to reach us; which of the two cannot be told. Both
-    /// readings count then: better a point too many than one lost.
-    pub fn phone_span(&self) -> Option<RangeInclusive<Timestamp>> {
-        let ended = self.resolved_at.or(self.cancelled_at)?;
-        let by_phone = |time: Timestamp| time.shift_micros(self.phone_offset_micros);
+    /// A phone whose time differs from ours has a wrong clock, or its cry took long
+    /// to reach us; which of the two cannot be told. Both readings count then: better
+    /// a point too many than one lost.
+    pub fn phone_span(&self, now: Timestamp) -> RangeInclusive<Timestamp> {
+        let ended = self.resolved_at.or(self.cancelled_at).unwrap_or(now);
+        let offset = match self.phone_offset_micros {
+            0 => self.small_offset_micros(),
+            far => far,
+        };
+        let by_phone = |time: Timestamp| time.shift_micros(offset);
         let opened = self.created_at;
-        Some(opened.min(by_phone(opened))..=ended.max(by_phone(ended)))
+        opened.min(by_phone(opened))..=ended.max(by_phone(ended))
+    }
+
+    /// How far the clock that told the time of the opening is off, if that is too
+    /// little to be noted; a second is enough to stamp a sample before the opening.
+    fn small_offset_micros(&self) -> i64 {
+        let told = Timestamp::parse(&self.opening.occurred_at);
+        let offset = told.map_or(0, |told| told.micros_after(self.created_at));
+        let is_small = u128::from(offset.unsigned_abs()) <= SKEW_TOLERATED.as_micros();
+        if is_small { offset } else { 0 }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::ids::{AppUuid, IncidentId, SampleId, UserId};
+    use crate::sos::{Flags, Opened, Report, Trigger};
+    use crate::transport::Transport;
 
     fn point(secs: i64, latitude: f64) -> TrailPoint {
         TrailPoint {
@@ -69,6 +87,40 @@ mod tests {
         let told = [point(2, 1.0), point(1, 5.0), point(2, 3.0), point(2, 1.0)];
         let expected = [point(1, 5.0), point(2, 1.0), point(2, 3.0)];
         assert_eq!(trail_in_order(told), expected);
+    }
+
+    #[test]
+    fn a_clock_that_is_a_second_off_loses_no_sample() {
+        let opened = Timestamp::from_secs(1_788_948_000);
+        let now = Timestamp::from_secs(1_788_948_060);
+        let span = |told: Timestamp| {
+            let body = serde_json::json!({"timestamp": told.to_string()});
+            let trigger = Trigger::parse(body.to_string().as_bytes());
+            let report = Report {
+                trigger: &trigger,
+                flags: Flags::NONE,
+                received_at: opened,
+                transport: Transport::Mqtt,
+                relayed: true,
+                device_id: None,
+                last_known: None,
+            };
+            let ids = Opened {
+                id: IncidentId(Uuid::nil()),
+                opening: SampleId(Uuid::nil()),
+                app: AppUuid(Uuid::nil()),
+                user: UserId(Uuid::nil()),
+            };
+            Incident::open(ids, &report).phone_span(now)
+        };
+        let by = |secs: i64| secs * 1_000_000;
+        assert_eq!(span(opened), opened..=now);
+        let slow = span(opened.shift_micros(by(-1)));
+        assert_eq!(slow, opened.shift_micros(by(-1))..=now);
+        let fast = span(opened.shift_micros(by(9)));
+        assert_eq!(fast, opened..=now.shift_micros(by(9)));
+        // A gateway's wrong clock says nothing about the phone.
+        assert_eq!(span(opened.shift_micros(by(-300))), opened..=now);
     }
 
     #[test]

@@ -106,6 +106,14 @@ impl Position {
         (self.moment(), self.time, self.received_at)
             >= (other.moment(), other.time, other.received_at)
     }
+
+    /// The newer of two positions.
+    pub fn newer(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) if other.replaces(&one) => Some(other),
+            (one, other) => one.or(other),
+        }
+    }
 }
 
 #[cfg(test)]

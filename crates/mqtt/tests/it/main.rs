@@ -4,6 +4,7 @@
 
 mod support;
 
+mod burst;
 mod closing;
 mod connect;
 mod events;

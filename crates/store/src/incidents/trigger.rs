@@ -321,6 +321,7 @@ impl TriggerSos {
         let answered = Answered {
             trigger: &self.trigger,
             transport: self.transport,
+            relayed: incident.user != self.sender,
         };
         let new = NewEvent {
             incident: incident.id,

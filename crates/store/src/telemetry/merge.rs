@@ -6,10 +6,7 @@ use mayday_core::telemetry::{Position, Sample, SampleKey};
 
 /// The newer of two positions.
 pub(super) fn newer(one: Option<Position>, other: Option<Position>) -> Option<Position> {
-    match (one, other) {
-        (Some(one), Some(other)) if other.replaces(&one) => Some(other),
-        (one, other) => one.or(other),
-    }
+    Position::newer(one, other)
 }
 
 /// Samples by time, each key once, the copy received last; at most `limit`.

@@ -261,6 +261,17 @@ impl Telemetry {
         Ok(inner.latest.complete(user, merge::newer(stored, spilled)))
     }
 
+    /// The newest position of a user that was submitted and is not durable yet. Looks
+    /// in memory alone.
+    pub fn on_its_way(&self, user: UserId) -> Option<Position> {
+        let waiting = self.0.queue.pending_of(user);
+        let spilling = self.0.outlet.pending_of(user);
+        let positions = waiting.iter().chain(&spilling);
+        positions
+            .map(|entry| Some(entry.sample.position()))
+            .fold(None, merge::newer)
+    }
+
     /// The positions of an incident's trail by the phone's time, oldest first:
     /// all of them, or the first and the last [`TRAIL_END_SAMPLES`].
     pub async fn trail(&self, incident: IncidentId) -> Result<Vec<Position>, TelemetryError> {

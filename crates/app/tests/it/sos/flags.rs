@@ -127,6 +127,27 @@ on_both_nodes!(
 );
 
 on_both_nodes!(
+    a_sample_ahead_that_is_not_stored_yet_is_the_last_known_position,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        let sent = |time: &str, latitude: u32| {
+            let body = json!({"timestamp": time, "latitude": latitude, "longitude": 2});
+            let body = bytes::Bytes::from(body.to_string());
+            node.app.submit_telemetry(&ana, body, Transport::Mqtt)
+        };
+        sent("2026-09-09T09:50:00Z", 90).stored().await.unwrap();
+        node.telemetry.faults().freeze();
+        let mut ahead = sent("2026-09-09T09:59:59Z", 5);
+        let incident = node.own(&ana, mqtt(&json!({}))).await;
+        node.telemetry.faults().thaw();
+        let position = incident.position.unwrap();
+        assert_eq!(position.source, PositionSource::LastKnown);
+        assert_eq!(position.time.to_string(), "2026-09-09T09:59:59.000Z");
+        ahead.stored().await.unwrap();
+    }
+);
+
+on_both_nodes!(
     what_the_database_cannot_hold_is_no_reason_to_refuse,
     async |node: TestApp| {
         let ana = node.caller("ana").await;

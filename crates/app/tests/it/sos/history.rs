@@ -210,6 +210,40 @@ on_both_nodes!(
 );
 
 on_both_nodes!(
+    a_sample_that_came_while_the_incident_was_being_opened_is_in_its_trail,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        // Before it, and, by the clock, in the moment in which it is opened.
+        sampled(&node, &ana, 0, 80).await;
+        node.pass(10);
+        sampled(&node, &ana, 10, 3).await;
+        node.own(&ana, mqtt(&json!({}))).await;
+        sampled(&node, &ana, 11, 4).await;
+        assert_eq!(trails(&node, &ana).await, [[3.0, 4.0]]);
+        node.pass(10);
+        node.app.resolve_sos(&ana).await.unwrap();
+        assert_eq!(trails(&node, &ana).await, [[3.0, 4.0]]);
+    }
+);
+
+on_both_nodes!(
+    a_late_sample_of_a_clock_that_is_a_second_slow_goes_to_its_place,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        node.pass(10);
+        let told = json!({"timestamp": "2026-09-09T10:00:08Z"});
+        node.own(&ana, mqtt(&told)).await;
+        node.pass(60);
+        node.app.resolve_sos(&ana).await.unwrap();
+        node.pass(60);
+        for (secs, latitude) in [(7, 80), (9, 3)] {
+            sampled(&node, &ana, secs, latitude).await;
+        }
+        assert_eq!(trails(&node, &ana).await, [[3.0]]);
+    }
+);
+
+on_both_nodes!(
     a_sample_that_joined_the_next_incident_belongs_to_the_one_before_too,
     async |node: TestApp| {
         let ana = node.caller("ana").await;

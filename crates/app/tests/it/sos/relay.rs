@@ -34,6 +34,34 @@ on_both_nodes!(
 );
 
 on_both_nodes!(
+    the_owner_of_a_relayed_sos_is_told_by_the_owners_clock,
+    async |node: TestApp| {
+        let (ana, gate) = (node.caller("ana").await, node.caller("gate").await);
+        node.device(&ana, "D1").await;
+        let told = async || {
+            let event = node.events(&ana).await.pop().unwrap();
+            ["occurredAt", "updatedAt"].map(|name| event.body[name].clone())
+        };
+        // The gateway's clock is five minutes ahead, the owner's is right.
+        let ahead = "2026-09-09T10:05:00Z";
+        let relay = json!({"timestamp": ahead, "deviceId": "D1", "relayNodeId": 1});
+        node.relayed(&gate, mqtt(&relay)).await;
+        assert_eq!(told().await, [ahead, "2026-09-09T10:00:00.000Z"]);
+        // The owner's is five minutes behind, the gateway's is right.
+        let behind = "2026-09-09T09:55:00.000Z";
+        node.own(&ana, mqtt(&json!({"timestamp": behind}))).await;
+        assert_eq!(told().await, [behind, behind]);
+        let right = "2026-09-09T10:00:00Z";
+        let relay = json!({"timestamp": right, "deviceId": "D1", "relayNodeId": 1});
+        node.relayed(&gate, mqtt(&relay)).await;
+        assert_eq!(told().await, [right, behind]);
+        // The owner's phone tells no time.
+        node.own(&ana, mqtt(&json!({"message": "help"}))).await;
+        assert_eq!(told().await, ["2026-09-09T10:00:00.000Z", behind]);
+    }
+);
+
+on_both_nodes!(
     a_hardware_id_alone_or_a_friendly_name_is_handled,
     async |node: TestApp| {
         let (ana, bo) = (node.caller("ana").await, node.caller("bo").await);

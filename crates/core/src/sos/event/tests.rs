@@ -34,6 +34,7 @@ fn answer(body: &Value, transport: Transport) -> Map<String, Value> {
     let answered = Answered {
         trigger: &trigger,
         transport,
+        relayed: false,
     };
     event_body(&incident, NOW, Some(answered))
 }
@@ -93,6 +94,28 @@ fn later_events_are_shifted_to_a_phone_clock_that_is_more_than_ten_seconds_off()
         let expected = end.shift_micros(if shifted { offset * 1_000_000 } else { 0 });
         assert_eq!(body["updatedAt"], expected.to_string(), "{offset}");
         assert_eq!(body["cancelledAt"], end.to_string());
+    }
+}
+
+#[test]
+fn the_answer_to_a_relay_or_to_no_time_is_told_by_the_owners_clock() {
+    let slow = NOW.shift_micros(-300_000_000).to_string();
+    let (incident, _) = open(&json!({"timestamp": slow}), Transport::Mqtt);
+    let by_gateway = NOW.shift_micros(300_000_000).to_string();
+    for (body, relayed, occurred_at) in [
+        (json!({"timestamp": by_gateway}), true, by_gateway.clone()),
+        (json!({}), false, NOW.to_string()),
+        (json!({"timestamp": "noon"}), false, NOW.to_string()),
+    ] {
+        let trigger = Trigger::parse(body.to_string().as_bytes());
+        let answered = Answered {
+            trigger: &trigger,
+            transport: Transport::Mqtt,
+            relayed,
+        };
+        let told = event_body(&incident, NOW, Some(answered));
+        assert_eq!(told["occurredAt"], occurred_at, "{body}");
+        assert_eq!(told["updatedAt"], slow, "{body}");
     }
 }
 

@@ -147,6 +147,29 @@ fn telemetry_since_the_opening_moves_the_position_and_older_does_not() {
 }
 
 #[test]
+fn a_sample_that_came_before_the_opening_and_was_found_after_it_is_the_last_known() {
+    let before = |secs: u64, latitude| Position {
+        time: NOW.minus(Duration::from_secs(secs)),
+        received_at: NOW.minus(Duration::from_secs(secs)),
+        ..position(0, latitude)
+    };
+    let latitude = |incident: &Incident| incident.position.unwrap().fix.latitude;
+    let mut shown = open(&json!({}));
+    for (secs, at, expected) in [(600, 1.0, 1.0), (2, 2.0, 2.0), (3, 3.0, 2.0)] {
+        shown.show_latest(&before(secs, at));
+        assert!((latitude(&shown) - expected).abs() < 1e-9, "{secs}");
+        assert_eq!(shown.position.unwrap().source, PositionSource::LastKnown);
+        assert!(shown.flags.contains(Flag::NoPosition));
+        assert!(shown.flags.contains(Flag::StalePosition));
+    }
+    // Telemetry since the opening, and a trigger, are nearer to the truth.
+    shown.show_latest(&position(1, 5.0));
+    shown.show_latest(&before(1, 4.0));
+    assert!((latitude(&shown) - 5.0).abs() < 1e-9);
+    assert_eq!(shown.flags, Flags::NONE);
+}
+
+#[test]
 fn a_clock_that_was_ahead_freezes_no_position() {
     let at = |secs, latitude| {
         trigger(

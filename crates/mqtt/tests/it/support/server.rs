@@ -37,7 +37,19 @@ impl Server {
         settings: MqttSettings,
         presence: PresenceLimits,
     ) -> Self {
-        let node = TestApp::with_presence(presence).await;
+        Self::of(TestApp::with_presence(presence).await, via, settings).await
+    }
+
+    /// One on each database that there is.
+    pub(crate) async fn on_both(via: Via) -> Vec<Self> {
+        let mut servers = vec![Self::over(via).await];
+        if let Some(node) = TestApp::postgres().await {
+            servers.push(Self::of(node, via, MqttSettings::default()).await);
+        }
+        servers
+    }
+
+    async fn of(node: TestApp, via: Via, settings: MqttSettings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
