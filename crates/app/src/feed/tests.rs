@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use mayday_core::clock::Clock as _;
 use mayday_core::event::{EventType, UserEvent};
 use mayday_core::ids::{IncidentId, UserId};
 use mayday_store::events::{self, NewEvent};
