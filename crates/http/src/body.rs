@@ -10,7 +10,7 @@
 mod cry;
 mod json;
 
-pub(crate) use cry::cry;
+pub(crate) use cry::{Cry, cry};
 pub(crate) use json::JsonBody;
 
 use std::time::Duration;

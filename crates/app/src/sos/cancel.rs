@@ -17,7 +17,7 @@ pub enum CancelReceipt {
     /// The caller's own incident, cancelled: shown whole.
     Own(Box<Incident>),
     /// Somebody else's incident: `id`, `state`, `status` and `flags` alone.
-    /// Cancelled if the caller relayed it (or the app's policy lets any user);
+    /// Cancelled if the caller alone relayed it (or the app's policy lets any user);
     /// otherwise still open, flagged `cancel_requested`, and operators are told.
     Foreign(Box<Incident>),
 }

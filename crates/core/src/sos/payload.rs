@@ -65,9 +65,12 @@ pub struct Trigger {
     pub mobile_battery: Option<Number>,
     /// `mobileCoverage`: an object, or a number of an older client.
     pub mobile_coverage: Option<Value>,
-    /// A `timestamp` or nonce is there, readable or not: the same bytes are
-    /// then the same trigger.
+    /// It holds a `timestamp` or a nonce: the same bytes are then the same trigger.
+    /// Text that is no time tells nothing apart, and a second cry is not swallowed
+    /// for it.
     pub identifiable: bool,
+    /// It could be read to its end. What was cut off may come again with more in it.
+    pub whole: bool,
     /// What the body itself shows: `malformed_payload`.
     pub flags: Flags,
 }
@@ -108,11 +111,12 @@ impl Trigger {
     pub fn parse(body: &[u8]) -> Self {
         let mut json = Reader::new(body);
         let widget = widget(&mut json);
-        let identifiable = json.has("timestamp")
-            || json.has("nonce")
+        let time = time(&mut json);
+        let identifiable = time.is_some()
+            || json.says("nonce")
             || widget.as_ref().is_some_and(|w| w.nonce.is_some());
         let mut trigger = Self {
-            time: time(&mut json),
+            time,
             fix: fix(&mut json),
             user_id: json.word("userId", MAX_WORD_BYTES),
             device_id: json.word("deviceId", MAX_DEVICE_BYTES),
@@ -137,6 +141,7 @@ impl Trigger {
             mobile_battery: json.written_within("mobileBattery", 0.0, 100.0),
             mobile_coverage: json.annotation("mobileCoverage"),
             identifiable,
+            whole: json.whole,
             flags: Flags::NONE,
         };
         trigger

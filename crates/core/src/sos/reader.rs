@@ -17,6 +17,8 @@ pub(super) struct Reader {
     members: HashMap<String, Box<RawValue>>,
     /// Something could not be read.
     pub(super) malformed: bool,
+    /// No syntax error ends it early.
+    pub(super) whole: bool,
 }
 
 impl Reader {
@@ -27,6 +29,7 @@ impl Reader {
             return Self {
                 members: HashMap::new(),
                 malformed: false,
+                whole: true,
             };
         }
         let text = String::from_utf8_lossy(body);
@@ -36,9 +39,10 @@ impl Reader {
             return Self {
                 members,
                 malformed: damaged,
+                whole: true,
             };
         }
-        let (mended, _) = salvage(&without_bare_words(&text));
+        let (mended, whole) = salvage(&without_bare_words(&text));
         Self {
             members: if mended.len() >= members.len() {
                 mended
@@ -46,14 +50,17 @@ impl Reader {
                 members
             },
             malformed: true,
+            whole,
         }
     }
 
-    /// Whether a member is there and is not null.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.members
-            .get(name)
-            .is_some_and(|raw| raw.get() != "null")
+    /// Whether a member holds text that is not empty, or a number.
+    pub(super) fn says(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|raw| {
+            let first = raw.get().bytes().next();
+            let number = first.is_some_and(|byte| byte == b'-' || byte.is_ascii_digit());
+            number || (first == Some(b'"') && raw.get() != "\"\"")
+        })
     }
 
     /// The value of a member; null is no member.
@@ -73,10 +80,7 @@ impl Reader {
 
     /// The members of an object inside.
     pub(super) fn object(&mut self, name: &str) -> Option<Self> {
-        if !self.has(name) {
-            return None;
-        }
-        let raw = self.members.get(name)?;
+        let raw = self.members.get(name).filter(|raw| raw.get() != "null")?;
         if !raw.get().starts_with('{') {
             return self.fault();
         }

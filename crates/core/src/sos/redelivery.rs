@@ -22,7 +22,9 @@ pub struct TriggerKey(pub [u8; 32]);
 /// - the same bytes, when they hold a `timestamp` or a nonce.
 pub fn trigger_keys(body: &[u8], trigger: &Trigger) -> Vec<TriggerKey> {
     let mut keys = Vec::with_capacity(2);
-    if let Some(widget) = &trigger.widget
+    // Of a press that was cut off the rest may still come.
+    if trigger.whole
+        && let Some(widget) = &trigger.widget
         && let (Some(action), Some(nonce)) = (&widget.action_id, &widget.nonce)
         && let Some(time) = widget
             .timestamp
@@ -87,19 +89,44 @@ mod tests {
     fn the_same_bytes_are_the_same_trigger_if_they_hold_a_time_or_a_nonce() {
         for body in [
             r#"{"timestamp":"2026-09-09T10:15:30Z"}"#,
-            r#"{"timestamp":"not a time"}"#,
             r#"{"osWidgetActivation":{"nonce":"n"}}"#,
             r#"{"nonce":"n"}"#,
+            r#"{"nonce":7}"#,
         ] {
             assert!(same(body, body), "{body}");
         }
-        for body in [r#"{"message":"help"}"#, "{", "", r#"{"timestamp":null}"#] {
+        let none = [
+            "null",
+            "\"\"",
+            "\"not a time\"",
+            "0",
+            "false",
+            "\"2026-13-45T10:00:00Z\"",
+        ];
+        for body in none.map(|value| format!("{{\"timestamp\":{value}}}")) {
+            assert!(keys(&body).is_empty(), "{body}");
+        }
+        for body in [
+            r#"{"message":"help"}"#,
+            "{",
+            "",
+            r#"{"nonce":""}"#,
+            r#"{"nonce":null}"#,
+            r#"{"nonce":false}"#,
+        ] {
             assert!(keys(body).is_empty(), "{body}");
         }
         assert!(!same(
             r#"{"timestamp":"2026-09-09T10:15:30Z"}"#,
             r#"{"timestamp":"2026-09-09T10:15:31Z"}"#
         ));
+    }
+
+    #[test]
+    fn a_press_that_was_cut_off_is_not_the_whole_of_it() {
+        let cut = PRESS.strip_suffix('}').unwrap();
+        assert!(!same(cut, PRESS));
+        assert!(same(cut, cut), "sent twice");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //! is never refused).
 //!
 //! A body that stalls or breaks off is taken as far as it came: the phone may
-//! have lost its network halfway through, and its owner still needs help. One
-//! above the limit is read to 64 KiB and flagged; the rest is discarded after
+//! have lost its network halfway through, and its owner still needs help. What
+//! comes after a pause is not lost: it is taken as an update. One above the limit
+//! is read to 64 KiB and flagged; the rest is discarded after
 //! the SOS is stored, so that the client gets its answer instead of a reset.
 
 use std::time::Duration;
@@ -21,7 +22,8 @@ const KEPT_BYTES: usize = 64 * 1024;
 const DISCARD_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 /// How long an SOS waits for more of its body: whoever cries for help is not
 /// kept waiting by a network that has gone quiet.
-const PAUSE_LIMIT: Duration = Duration::from_secs(2);
+/// A radio that repeats what was lost takes less.
+const PAUSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// What arrived of an SOS body.
 pub(crate) struct Cry {
@@ -29,6 +31,10 @@ pub(crate) struct Cry {
     pub(crate) body: Bytes,
     /// Whether it is more than a body may be.
     pub(crate) oversized: bool,
+    /// It fell silent before its end.
+    paused: bool,
+    /// Beyond how many bytes it is oversized.
+    awaited: usize,
     rest: BodyDataStream,
     deadline: Instant,
 }
@@ -41,36 +47,64 @@ pub(crate) async fn cry(body: Body, within: Duration) -> Cry {
     read(body.into_data_stream(), announced, within).await
 }
 
-async fn read(mut rest: BodyDataStream, announced: usize, within: Duration) -> Cry {
-    let deadline = Instant::now() + within;
+async fn read(rest: BodyDataStream, announced: usize, within: Duration) -> Cry {
     let awaited = if announced > BODY_LIMIT_BYTES {
         KEPT_BYTES
     } else {
         BODY_LIMIT_BYTES
     };
-    let mut kept = Vec::new();
-    let mut oversized = false;
-    let patience = || deadline.min(Instant::now() + PAUSE_LIMIT);
-    while let Ok(Some(Ok(chunk))) = timeout_at(patience(), rest.next()).await {
-        let room = awaited.saturating_sub(kept.len());
-        if chunk.len() > room {
-            oversized = true;
-            let missing = KEPT_BYTES.saturating_sub(kept.len());
-            kept.extend(chunk.iter().take(missing));
-            kept.truncate(KEPT_BYTES);
-            break;
-        }
-        kept.extend_from_slice(&chunk);
-    }
-    Cry {
-        body: kept.into(),
-        oversized,
+    let mut cry = Cry {
+        body: Bytes::new(),
+        oversized: false,
+        paused: false,
+        awaited,
         rest,
-        deadline,
-    }
+        deadline: Instant::now() + within,
+    };
+    cry.listen(PAUSE_LIMIT).await;
+    cry
 }
 
 impl Cry {
+    /// Reads until the end, or until nothing came for so long.
+    async fn listen(&mut self, patience: Duration) {
+        let mut kept = Vec::from(std::mem::take(&mut self.body));
+        self.paused = false;
+        loop {
+            let until = self.deadline.min(Instant::now() + patience);
+            let chunk = match timeout_at(until, self.rest.next()).await {
+                Ok(Some(Ok(chunk))) => chunk,
+                Ok(_) => break,
+                Err(_) => {
+                    self.paused = true;
+                    break;
+                }
+            };
+            let room = self.awaited.saturating_sub(kept.len());
+            if chunk.len() > room {
+                self.oversized = true;
+                let missing = KEPT_BYTES.saturating_sub(kept.len());
+                kept.extend(chunk.iter().take(missing));
+                kept.truncate(KEPT_BYTES);
+                break;
+            }
+            kept.extend_from_slice(&chunk);
+        }
+        self.body = kept.into();
+    }
+
+    /// Reads what comes after a pause, within the same time. Whether there is more
+    /// now than there was.
+    pub(crate) async fn read_on(&mut self) -> bool {
+        if !self.paused {
+            return false;
+        }
+        let before = self.body.len();
+        self.listen(self.deadline.saturating_duration_since(Instant::now()))
+            .await;
+        self.body.len() > before
+    }
+
     /// Throws away what is left of an oversized body, within the same time.
     pub(crate) async fn discard_rest(mut self) {
         if self.oversized {
@@ -95,7 +129,7 @@ mod tests {
     use super::*;
     use futures_util::stream;
 
-    const SOON: Duration = Duration::from_secs(5);
+    const SOON: Duration = Duration::from_secs(8);
 
     #[tokio::test]
     async fn up_to_the_limit_it_is_the_whole_body() {
@@ -148,6 +182,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_comes_after_a_pause_is_read_on() {
+        let pauses = [PAUSE_LIMIT + Duration::from_secs(1), PAUSE_LIMIT * 2];
+        let parts = stream::iter(pauses).then(|pause| async move {
+            tokio::time::timeout(pause, std::future::pending::<()>())
+                .await
+                .ok();
+            Ok::<_, std::io::Error>(Bytes::from_static(b"help"))
+        });
+        let mut cry = cry(Body::from_stream(parts), SOON * 4).await;
+        assert_eq!(&cry.body[..], b"", "heard before");
+        assert!(cry.read_on().await);
+        assert_eq!(&cry.body[..], b"helphelp");
+        assert!(!cry.read_on().await, "it had come to its end");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_body_that_trickles_is_taken_until_its_time_is_over() {
         let second = Duration::from_secs(1);
         let drops = stream::unfold((), move |()| async move {
@@ -158,7 +208,7 @@ mod tests {
         });
         let began = Instant::now();
         let cry = cry(Body::from_stream(drops), SOON).await;
-        assert!((4..=5).contains(&cry.body.len()), "{:?}", cry.body);
+        assert!((7..=8).contains(&cry.body.len()), "{:?}", cry.body);
         assert_eq!(began.elapsed().as_secs(), SOON.as_secs());
     }
 }

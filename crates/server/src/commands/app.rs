@@ -369,11 +369,14 @@ fn secret_retire(target: &Target, app_id: String, secret_id: String) -> Outcome 
         AdminReply::Secret(secret) => secret,
         reply => return Err(unexpected(&reply)),
     };
+    let retired = secret.retired_at.map(|at| at.to_string());
     target.output().value(&secret, |out| {
         out.pairs(&[
             ("secret id", Cell::from(secret.secret_id.to_string())),
             ("state", secret_state(&secret)),
-        ])
+            ("retired", Cell::from(retired.unwrap_or_default())),
+        ])?;
+        out.hint("\nWhoever was signed for with it is refused, SOS included. See that one is live:\nmayday app secret list --id ID")
     })
 }
 

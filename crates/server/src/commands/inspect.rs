@@ -100,7 +100,7 @@ fn dead_letters(target: &Target, page: &Page<DeadLetterView>) -> Outcome {
                     Cell::from(letter.received_at.to_string()),
                     Cell::from(letter.user_id.to_string()),
                     Cell::from(letter.transport.as_str()),
-                    Cell::painted(Paint::Warn, letter.reason.as_str()),
+                    Cell::painted(Paint::Warn, reason(letter)),
                     Cell::painted(Paint::Faint, preview(&letter.body)),
                 ]
             })
@@ -177,6 +177,20 @@ fn closed(target: &Target, alert: &AlertView) -> Outcome {
             ("closed", Cell::from(closed.unwrap_or_default())),
         ])
     })
+}
+
+/// What is wrong, and with which members.
+fn reason(letter: &DeadLetterView) -> String {
+    let fields: Vec<_> = letter
+        .fields
+        .iter()
+        .map(|field| format!("{} {}", field.pointer, field.message))
+        .collect();
+    if fields.is_empty() {
+        letter.reason.clone()
+    } else {
+        format!("{}: {}", letter.reason, fields.join(", "))
+    }
 }
 
 /// The beginning of a text.

@@ -79,7 +79,12 @@ pub(super) fn read_secret(file: Option<&Path>) -> Result<AppSecret, Failure> {
             .read_to_string(&mut text),
     };
     let secret = zeroize::Zeroizing::new(text);
-    read.map_err(|error| Failure::new(format!("the secret cannot be read from {place}: {error}")))?;
+    read.map_err(|error| {
+        Failure::new(format!(
+            "the secret cannot be read from {place}: {error}; keep in a file what `mayday app \
+             create` printed as secret, and name that file"
+        ))
+    })?;
     AppSecret::parse(&secret).map_err(|error| {
         Failure::new(format!(
             "{place} holds no app secret: {error}; `mayday app create` prints one"

@@ -1,8 +1,9 @@
 //! Cancels an incident as a false alarm (contract: SOS, Cancel).
 //!
 //! Without a device it is the caller's own. With one it is that of the device's
-//! owner: the owner may cancel it, and so may a gateway that relayed it;
-//! anybody else only leaves a mark that operators see.
+//! owner: the owner may cancel it, and so may the gateway that relayed it, as long
+//! as nobody else has spoken in it; anybody else only leaves a mark that operators
+//! see.
 
 use mayday_core::ids::{AppUuid, UserId};
 use mayday_core::sos::{CancelRequest, End, Flag, Incident};
@@ -158,7 +159,7 @@ impl CancelSos {
         tx: &mut Tx<'_>,
         mut incident: Incident,
     ) -> Result<CancelOutcome, StoreError> {
-        if self.any_user || gateways::relayed(tx, incident.id, self.caller).await? {
+        if self.any_user || gateways::alone_relayed(tx, &incident, self.caller).await? {
             self.end(tx, &mut incident).await?;
         } else {
             self.leave_mark(tx, &mut incident).await?;

@@ -1,9 +1,11 @@
 //! Who relayed somebody else's incident, and what was said when cancelling.
 
 use mayday_core::ids::{IncidentId, UserId};
+use mayday_core::sos::Incident;
 use mayday_core::time::Timestamp;
 use serde_json::{Map, Value};
 
+use super::reports::MAX_REPORTED_POINTS;
 use crate::args;
 use crate::error::StoreError;
 use crate::sql::Sql;
@@ -13,8 +15,10 @@ static NOTE: Sql = Sql::new(
     "INSERT INTO incident_gateways (incident_id, user_id, first_at) VALUES ($1, $2, $3)
      ON CONFLICT (incident_id, user_id) DO NOTHING",
 );
-static RELAYED: Sql =
-    Sql::new("SELECT 1 FROM incident_gateways WHERE incident_id = $1 AND user_id = $2");
+static OTHERS: Sql = Sql::new(
+    "SELECT 1 FROM incident_reports
+     WHERE incident_id = $1 AND user_id IS DISTINCT FROM $2 LIMIT 1",
+);
 static NOTE_CANCEL: Sql = Sql::new(
     "INSERT INTO incident_cancels (incident_id, user_id, effective, body, at)
      VALUES ($1, $2, $3, $4, $5)
@@ -26,7 +30,7 @@ static CANCELS: Sql = Sql::new(
      ORDER BY at, user_id LIMIT $2",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&NOTE, &RELAYED, &NOTE_CANCEL, &CANCELS];
+pub(crate) const STATEMENTS: &[&Sql] = &[&NOTE, &OTHERS, &NOTE_CANCEL, &CANCELS];
 
 /// Most records of requests to cancel that one read returns.
 const CANCELS_LIMIT: i64 = 1_000;
@@ -75,16 +79,22 @@ pub(super) async fn note(
     Ok(())
 }
 
-/// Whether a user relayed an incident.
-pub(super) async fn relayed(
+/// Whether nobody but this gateway has spoken in an incident: then it may take back
+/// what it relayed. Once its owner or another gateway cried for help in it, whoever
+/// names the device could otherwise relay a cry and silence theirs with the next
+/// request.
+pub(super) async fn alone_relayed(
     tx: &mut Tx<'_>,
-    incident: IncidentId,
+    incident: &Incident,
     gateway: UserId,
 ) -> Result<bool, StoreError> {
-    let row = tx
-        .fetch_optional(&RELAYED, args![incident, gateway])
-        .await?;
-    Ok(row.is_some())
+    // Of so many triggers some are forgotten, and with them who sent them.
+    if i64::from(incident.triggers) > MAX_REPORTED_POINTS {
+        return Ok(false);
+    }
+    let values = args![incident.id, gateway];
+    let others = tx.fetch_optional(&OTHERS, values).await?;
+    Ok(others.is_none())
 }
 
 /// Records what a user said when cancelling, the latest time; `effective`:

@@ -145,7 +145,7 @@ on_both_nodes!(
 );
 
 on_both_nodes!(
-    a_gateway_cancels_what_it_relayed_for_another_device_of_the_owner,
+    a_relayed_cry_gives_no_right_over_what_others_cried,
     async |node: TestApp| {
         let (ana, gate) = (node.caller("ana").await, node.caller("gate").await);
         for (device, relayed) in [
@@ -156,8 +156,21 @@ on_both_nodes!(
             node.device(&ana, device).await;
             node.own(&ana, mqtt(&json!({"deviceId": "w1"}))).await;
             node.relayed(&gate, mqtt(&relayed)).await;
-            let cancelled = foreign(&node, &gate, json!({"deviceId": device})).await;
-            assert_eq!(ended(&cancelled), Some(State::Cancelled), "{device}");
+            let marked = foreign(&node, &gate, json!({"deviceId": device})).await;
+            assert_eq!(ended(&marked), None, "{device}");
+            own(&node, &ana, json!({})).await;
+        }
+        // Nor over what another gateway relayed, whoever was first.
+        let eve = node.caller("eve").await;
+        let relayed = |node_id: u32| mqtt(&json!({"deviceId": "w2", "relayNodeId": node_id}));
+        for (first, second) in [(&gate, &eve), (&eve, &gate)] {
+            node.relayed(first, relayed(1)).await;
+            node.relayed(second, relayed(2)).await;
+            for by in [first, second] {
+                let marked = foreign(&node, by, json!({"deviceId": "w2"})).await;
+                assert_eq!(ended(&marked), None);
+            }
+            own(&node, &ana, json!({})).await;
         }
     }
 );
@@ -196,15 +209,20 @@ on_both_nodes!(
 );
 
 on_both_nodes!(
-    a_gateway_that_relayed_it_may_cancel_it,
+    the_gateway_that_alone_relayed_it_may_cancel_it,
     async |node: TestApp| {
         let (ana, gate) = (node.caller("ana").await, node.caller("gate").await);
         node.device(&ana, "77").await;
-        node.relayed(&gate, mqtt(&json!({"deviceId": "77", "relayNodeId": 5})))
-            .await;
+        for _ in 0..2 {
+            node.relayed(&gate, mqtt(&json!({"deviceId": "77", "relayNodeId": 5})))
+                .await;
+        }
         let cancelled = foreign(&node, &gate, json!({"deviceId": "77"})).await;
         assert_eq!(ended(&cancelled), Some(State::Cancelled));
-        assert_eq!(kinds(&node.events(&ana).await), ["processed", "cancelled"]);
+        assert_eq!(
+            kinds(&node.events(&ana).await),
+            ["processed", "processed", "cancelled"]
+        );
     }
 );
 

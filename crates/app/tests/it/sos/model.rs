@@ -75,8 +75,8 @@ struct Open {
     id: IncidentId,
     /// A trigger of it named the user's device.
     device_named: bool,
-    /// The gateway relayed a trigger of it.
-    relayed: bool,
+    /// Each trigger of it was relayed by the gateway.
+    alone_relayed: bool,
 }
 
 /// What the contract says about a user.
@@ -196,13 +196,13 @@ impl Life {
         if let Some(open) = &mut person.open {
             assert_eq!(became, open.id, "one open incident");
             open.device_named |= names_device;
-            open.relayed |= relayed;
+            open.alone_relayed &= relayed;
         } else {
             assert!(person.ever.insert(became), "a new one");
             person.open = Some(Open {
                 id: became,
                 device_named: names_device,
-                relayed,
+                alone_relayed: relayed,
             });
         }
         person.told.push("processed");
@@ -261,9 +261,9 @@ impl Life {
     }
 
     async fn gateway_cancels(&mut self, who: usize) {
-        let relayed = self.people[who].open.is_some_and(|open| open.relayed);
+        let may = self.people[who].open.is_some_and(|open| open.alone_relayed);
         let gateway = self.gateway.clone();
-        self.other_cancels(&gateway, who, relayed).await;
+        self.other_cancels(&gateway, who, may).await;
     }
 
     async fn stranger_cancels(&mut self, who: usize) {

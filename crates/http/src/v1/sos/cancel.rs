@@ -26,7 +26,7 @@ pub(crate) struct SosCancel {
 ///
 /// Idempotent: null when nothing was open. With `deviceId`, the open incident
 /// of that device's owner is meant. Somebody else's incident is cancelled only
-/// by a gateway that relayed it; for anybody else it stays open, flagged
+/// by the gateway that alone relayed it; for anybody else it stays open, flagged
 /// `cancel_requested`, and operators are told.
 #[utoipa::path(
     post,

@@ -9,7 +9,7 @@ use mayday_core::transport::Transport;
 use tracing::Instrument;
 
 use crate::auth::SosCaller;
-use crate::body::cry;
+use crate::body::{Cry, cry};
 use crate::problem::Problem;
 use crate::state::Api;
 use crate::v1::schema;
@@ -24,7 +24,9 @@ use crate::v1::sos::{Shown, TriggerAnswer};
 ///
 /// A proof that is genuine but expired is taken. Only the relay of a device
 /// that the app does not know is answered 422; it is stored all the same, for
-/// operators. A body above 256 KiB is read to 64 KiB and flagged `oversized`.
+/// operators. A body above 256 KiB is read to 64 KiB and flagged `oversized`. A
+/// body that pauses for 5 s is stored as far as it came; what still comes is an
+/// update, and the answer waits for it.
 #[utoipa::path(
     post,
     path = "/v1/sdk/sos",
@@ -62,15 +64,21 @@ pub(crate) async fn trigger(
     }
 }
 
-async fn take(api: Api, caller: Caller, body: Body) -> Result<TriggerAnswer, Problem> {
-    let cry = cry(body, api.settings.body_timeout).await;
-    let trigger = SosTrigger {
+fn heard(cry: &Cry) -> SosTrigger {
+    SosTrigger {
         body: cry.body.clone(),
         oversized: cry.oversized,
         retained: false,
         transport: Transport::Http,
-    };
-    let receipt = api.app.trigger_sos(&caller, trigger).await;
+    }
+}
+
+async fn take(api: Api, caller: Caller, body: Body) -> Result<TriggerAnswer, Problem> {
+    let mut cry = cry(body, api.settings.body_timeout).await;
+    let mut receipt = api.app.trigger_sos(&caller, heard(&cry)).await;
+    if cry.read_on().await {
+        receipt = api.app.trigger_sos(&caller, heard(&cry)).await;
+    }
     cry.discard_rest().await;
     match receipt? {
         TriggerReceipt::Own(incident) => Ok(TriggerAnswer {
