@@ -50,6 +50,16 @@ impl Stage {
         let first = TwilioSimulator::start(store.clock.clone()).await.unwrap();
         let second = TwilioSimulator::start(store.clock.clone()).await.unwrap();
         let node = TestApp::with_senders(store, through(&[&first, &second], PATIENCE)).await;
+        Self::of(node, first, second, phones).await
+    }
+
+    /// On a node that sends through whatever it was made with.
+    pub(super) async fn of(
+        node: TestApp,
+        first: TwilioSimulator,
+        second: TwilioSimulator,
+        phones: &[&str],
+    ) -> Self {
         let ana = node.caller("ana").await;
         let stage = Self {
             node,

@@ -4,6 +4,7 @@ use mayday_app::gateway::testing::Behaviour;
 use mayday_core::contact::{Contact, ContactDraft};
 use mayday_core::ids::RecordId;
 use mayday_store::erasures::{BeginErasure, Begun, EraseStep, Progress, Requester, Subject};
+use mayday_store::opt_outs::SetOptOut;
 use mayday_store::testing::TestStore;
 use mayday_store::{Lane, incidents};
 
@@ -115,6 +116,25 @@ on_both_stores!(
         }
         stage.settle().await;
         assert_eq!(stage.told()[2..], [sms_to(NEW)]);
+    }
+);
+
+on_both_stores!(
+    a_phone_that_wants_no_more_messages_has_the_plan_looked_at,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        stage.cry().await;
+        stage.pass(16).await;
+        let looks = async || stage.node.app.claim_jobs(&["escalate"], 10).await;
+        assert!(looks().await.unwrap().is_empty());
+        let word = SetOptOut {
+            phone: ANN.to_owned(),
+            provider: "provider-0".to_owned(),
+            number: "+15005550006".to_owned(),
+            stop: true,
+        };
+        assert!(stage.node.store.write(Lane::Rest, word).await.unwrap());
+        assert_eq!(looks().await.unwrap().len(), 1);
     }
 );
 

@@ -8,6 +8,7 @@ mod drill;
 mod driver;
 mod kill;
 mod listed;
+mod mail;
 mod opted_out;
 mod report;
 mod silence;

@@ -2,6 +2,7 @@
 
 use mayday_app::escalation::{AcknowledgeOutcome, By, Means};
 use mayday_app::testing::senders::PUBLIC_URL;
+use mayday_core::clock::Clock as _;
 use mayday_core::escalation::{Step, TrackingToken};
 use mayday_store::escalation::{NoteOpened, tokens};
 use mayday_store::testing::TestStore;
@@ -169,5 +170,32 @@ on_both_stores!(
         assert_eq!(stage.told().len(), 2);
         stage.pass(1).await;
         assert_eq!(stage.told()[2..], [("sms", BOB.to_owned())]);
+    }
+);
+
+on_both_stores!(
+    a_clock_that_is_behind_sends_nothing_early_and_nothing_twice,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        stage.cry().await;
+        stage.pass(10).await;
+        // Another server's clock, or this one's after a start: an hour back.
+        let set_back = || {
+            let clock = &stage.node.store.clock;
+            clock.set(clock.now().minus(std::time::Duration::from_hours(1)));
+        };
+        set_back();
+        stage.pass(60).await;
+        assert!(stage.told().is_empty());
+        stage.node.pass(3_600 - 60 + 5);
+        stage.settle().await;
+        assert_eq!(stage.told(), [("sms", ANN.to_owned())]);
+        // In the middle of it: the step waits for its time, and is taken then.
+        set_back();
+        stage.pass(60).await;
+        assert_eq!(stage.told().len(), 1);
+        stage.node.pass(3_600);
+        stage.settle().await;
+        assert_eq!(stage.told()[1..], [("call", ANN.to_owned())]);
     }
 );
