@@ -79,6 +79,14 @@ impl Gates {
         breaker.open_until(now)
     }
 
+    /// How many log-ins wait for an answer now.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn waiting(&self) -> usize {
+        let gates = lock(&self.gates);
+        let free = |gate: &Arc<Gate>| gate.waiting.available_permits();
+        gates.values().map(|gate| WAITING - free(gate)).sum()
+    }
+
     /// What the partner says of a token. Whoever asks about one that is being
     /// asked about gets the same answer; an answer is not kept beyond that.
     pub(super) async fn judge(

@@ -152,6 +152,7 @@ on_both!(
             panic!("91 degrees are stored");
         };
         assert_eq!(fields[0].pointer, "/latitude");
+        node.store.clock.advance(Duration::from_secs(1));
         let huge = Bytes::from(vec![0xff; 100_000]);
         let mut ticket = node.app.submit_telemetry(&ana, huge, Transport::Http);
         let receipt = ticket.stored().await.unwrap();

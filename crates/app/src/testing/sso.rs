@@ -20,6 +20,11 @@ pub(crate) fn introspector() -> Introspector {
 }
 
 impl TestApp {
+    /// How many log-ins wait for a partner's answer now.
+    pub fn logins_waiting(&self) -> usize {
+        self.app.gates.waiting()
+    }
+
     /// A partner whose users log in to [`APP_ID`] with its tokens, `sessions` at
     /// once each.
     pub async fn partner(&self, sessions: u32) -> Partner {

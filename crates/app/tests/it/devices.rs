@@ -201,10 +201,9 @@ on_both_nodes!(
         assert_eq!(open_alerts(&node, &ana).await, 1);
         // The next decision replaces it.
         assign(&node, "ana", "77").await.unwrap();
-        assert_eq!(
-            node.app.devices(&bo).await.unwrap()[0].ownership,
-            Ownership::Contested
-        );
+        let of_bo = node.app.devices(&bo).await.unwrap();
+        let replaced = of_bo.iter().find(|device| device.hardware_id == "77");
+        assert_eq!(replaced.unwrap().ownership, Ownership::Contested);
         assert_eq!(open_alerts(&node, &ana).await, 0);
         // It ends when the device is removed.
         let of_ana = node.app.devices(&ana).await.unwrap();

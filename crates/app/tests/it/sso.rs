@@ -52,6 +52,18 @@ async fn until_asked(partner: &Partner, times: usize) {
     panic!("asked {} times", partner.asked().len());
 }
 
+/// Waits until so many log-ins wait for the partner's answer.
+async fn until_waiting(node: &TestApp, wanted: usize) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(5));
+    for _ in 0..2_000 {
+        if node.logins_waiting() == wanted {
+            return;
+        }
+        ticks.tick().await;
+    }
+    panic!("{} log-ins wait", node.logins_waiting());
+}
+
 on_both_nodes!(
     the_same_token_at_one_instant_is_asked_about_once,
     async |node: TestApp| {
@@ -64,6 +76,7 @@ on_both_nodes!(
         };
         let release = async {
             until_asked(&partner, 1).await;
+            until_waiting(&node, 3).await;
             partner.let_go(1);
         };
         let (answers, ()) = tokio::join!(logins, release);

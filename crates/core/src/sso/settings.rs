@@ -12,7 +12,7 @@ pub const DEFAULT_LANGUAGE: &str = "en";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "independent switches, as the contract names them"
+    reason = "independent switches of the contract"
 )]
 pub struct UserSettings {
     /// An ISO 4217 code; `None` when none was set.

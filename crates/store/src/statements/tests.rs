@@ -78,7 +78,10 @@ fn no_statement_is_left_out() {
     let listed: usize = ALL.iter().map(|(_, statements)| statements.len()).sum();
     let declared: usize = files
         .iter()
-        .filter(|path| !path.to_string_lossy().ends_with("tests.rs"))
+        .filter(|path| {
+            let path = path.to_string_lossy();
+            !path.ends_with("tests.rs") && !path.contains("/tests/")
+        })
         .map(|path| {
             let text = std::fs::read_to_string(path).unwrap();
             text.lines().filter(|line| declares(line)).count()

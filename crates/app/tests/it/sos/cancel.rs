@@ -112,6 +112,7 @@ on_both_nodes!(
             json!({"hardwareId": "w3"}),
             json!({"deviceId": "Meshtastic_2b"}),
         ] {
+            node.pass(1);
             node.own(&ana, mqtt(&json!({"deviceId": "d1", "hardwareId": "h1"})))
                 .await;
             node.own(&ana, mqtt(&later)).await;
@@ -120,9 +121,11 @@ on_both_nodes!(
             own(&node, &ana, json!({"deviceId": text})).await;
         }
         // By the other text of a device, and by a device of an earlier trigger.
+        node.pass(1);
         node.own(&ana, mqtt(&json!({"deviceId": "d1"}))).await;
         node.own(&ana, mqtt(&json!({"deviceId": "d2"}))).await;
         own(&node, &ana, json!({"deviceId": "h2"})).await;
+        node.pass(1);
         node.own(&ana, mqtt(&json!({"deviceId": "w3"}))).await;
         let conflict = cancel(&node, &ana, json!({"deviceId": "d2"})).await;
         assert!(is_conflict(&conflict), "of an earlier incident");

@@ -42,7 +42,7 @@ pub(crate) struct SettingsBody {
 #[serde(rename_all = "camelCase")]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "independent switches, as the contract names them"
+    reason = "independent switches of the contract"
 )]
 pub(crate) struct SettingsAnswer {
     /// `ok`.

@@ -37,6 +37,7 @@ on_both!(
         );
         store.clock.advance(Duration::from_secs(20));
         cry(&store, &app, caller.user, "second").await;
+        store.clock.advance(Duration::from_secs(1));
         cancel(&store, &app, caller.user).await;
         let states: Vec<_> = told(&store, &app).await;
         assert_eq!(
