@@ -218,6 +218,7 @@ async fn a_restart_begins_a_new_copy_and_keeps_the_old_one_until_then() {
     let copied = Copied::new(CopySettings::to).await;
     let store = copied.open().await;
     grow(&store, 3, 1_000).await;
+    copied.caught_up(&store).await;
     store.close().await;
     let first = current_in(&copied.directory).unwrap().unwrap();
     let store = copied.open().await;
