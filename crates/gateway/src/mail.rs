@@ -13,7 +13,7 @@ mod smtp;
 mod templates;
 
 pub use alarm::{Alarm, Envelope};
-pub use message::{InvalidMail, Mail};
+pub use message::{InvalidMail, Mail, check_address};
 pub use smtp::{Security, SmtpMailer, SmtpSettings};
 pub use templates::{
     BuiltIn, InvalidTemplate, LANGUAGES, MAX_TEMPLATE_BYTES, MailValue, Sheet, Written, built_in,

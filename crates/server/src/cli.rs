@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     app, backup, ban, bench, broker_key, check, completions, config, demo, device, device_config,
-    doctor, firmware, incident, inspect, key, network_key, partner, policy, provider, restore,
-    serve, session, sign, slack, sso, user, webhook,
+    doctor, firmware, incident, inspect, key, mail, network_key, partner, policy, provider,
+    restore, serve, session, sign, slack, sso, user, webhook,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Slack(slack::SlackArgs),
     /// Set how an app escalates an SOS: grace, order, channels, words
     Policy(policy::PolicyArgs),
+    /// Set how an app's mails look, whom they come from, what they say
+    Mail(mail::MailArgs),
     /// List, test and watch what messages, calls and mails go through
     Provider(provider::ProviderArgs),
     /// Set how users log in with an app's own tokens

@@ -70,6 +70,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Webhook(args) => commands::webhook::run(args),
         Command::Slack(args) => commands::slack::run(args),
         Command::Policy(args) => commands::policy::run(args),
+        Command::Mail(args) => commands::mail::run(args),
         Command::Provider(args) => commands::provider::run(args),
         Command::Sso(args) => commands::sso::run(args),
         Command::Session(args) => commands::session::run(args),

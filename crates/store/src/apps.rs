@@ -40,7 +40,6 @@ static FIND: Sql = Sql::new(
         a.telemetry_days
      FROM apps a WHERE a.app_id = $1",
 );
-static NAME: Sql = Sql::new("SELECT name FROM apps WHERE id = $1");
 static LOCK: Sql = Sql::per_dialect(
     "SELECT id FROM apps WHERE app_id = $1",
     "SELECT id FROM apps WHERE app_id = $1 FOR UPDATE",
@@ -52,7 +51,7 @@ static LOCK_DECISIONS: Sql = Sql::per_dialect(
     "SELECT id FROM apps WHERE id = $1 FOR NO KEY UPDATE",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&ALL, &FIND, &NAME, &LOCK, &LOCK_DECISIONS];
+pub(crate) const STATEMENTS: &[&Sql] = &[&ALL, &FIND, &LOCK, &LOCK_DECISIONS];
 
 /// An app as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,11 +90,6 @@ pub async fn find(tx: &mut Tx<'_>, app: &AppId) -> Result<Option<AppRow>, StoreE
         .as_ref()
         .map(read)
         .transpose()
-}
-
-/// The name for people of an app that is there.
-pub(crate) async fn name(tx: &mut Tx<'_>, app: AppUuid) -> Result<String, StoreError> {
-    tx.fetch_one(&NAME, args![app]).await?.get(0)
 }
 
 /// Locks the app's row until the end of the transaction. First in the order of

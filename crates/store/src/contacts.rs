@@ -68,4 +68,6 @@ fn read(row: &Row) -> Result<Contact, StoreError> {
 }
 
 #[cfg(test)]
+mod notice_tests;
+#[cfg(test)]
 mod tests;

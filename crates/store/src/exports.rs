@@ -5,7 +5,8 @@
 //! against the schema: a table that names a user must stand here.
 
 mod section;
-pub(crate) mod sections;
+mod sections;
+pub(crate) mod statements;
 
 use mayday_core::hex;
 use mayday_core::ids::UserId;

@@ -60,6 +60,7 @@ pub mod firmware;
 pub mod heartbeat;
 pub mod incidents;
 pub mod jobs;
+pub mod mail_settings;
 pub mod network_keys;
 pub mod opt_outs;
 pub mod policies;

@@ -76,5 +76,6 @@ migrations!(
     35 => "0035_signatures",
     36 => "0036_linked_accounts",
     38 => "0038_system_mails",
+    39 => "0039_mail_settings",
     40 => "0040_bans",
 );

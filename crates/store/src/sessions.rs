@@ -299,6 +299,8 @@ fn ending(row: &Row, first: usize) -> Result<Option<Ending>, StoreError> {
 }
 
 #[cfg(test)]
+mod notice_tests;
+#[cfg(test)]
 mod race_tests;
 #[cfg(test)]
 mod support;

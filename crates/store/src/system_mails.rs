@@ -9,6 +9,7 @@
 //! Receiver and values, which may be a code, are sealed and wiped at the end; a job
 //! names a mail and nothing else.
 
+pub(crate) mod notices;
 pub(crate) mod prune;
 pub(crate) mod send;
 
@@ -137,4 +138,4 @@ const fn place(mail: MailId) -> Place {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

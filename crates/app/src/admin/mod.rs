@@ -17,6 +17,7 @@ mod devices;
 mod firmware;
 mod incidents;
 mod keys;
+mod mails;
 mod network_keys;
 mod page;
 mod policies;
@@ -40,6 +41,10 @@ pub use broker_keys::{BrokerKeyRequest, BrokerKeyView};
 pub use data_rights::{DataRequest, ErasureView};
 pub use firmware::{FirmwareRequest, FirmwareView, HexBytes};
 pub use incidents::{ActionView, HelperView, IncidentDetail, IncidentRequest, IncidentSummary};
+pub use mails::{
+    BrandingChange, BrandingView, MailReply, MailRequest, MailSample, MailSource, OwnParts,
+    TemplateView, built_in_sample,
+};
 pub use policies::{PolicyHistoryItem, PolicyRequest, PolicyView, SettingChange};
 pub use providers::{OptOutView, ProviderRequest, ShownView, TestAttempt};
 pub use provisioning::{
@@ -126,6 +131,7 @@ impl App {
             AdminRequest::DeviceConfig(request) => self.administer_device_configs(request).await,
             AdminRequest::Firmware(request) => self.administer_firmware(request).await,
             AdminRequest::Incident(request) => self.administer_incidents(request).await,
+            AdminRequest::Mail(request) => self.administer_mails(request).await,
             AdminRequest::NetworkKey(request) => self.administer_network_keys(request).await,
             AdminRequest::Webhook(request) => self.administer_webhooks(request).await,
             AdminRequest::Policy(request) => self.administer_policies(request).await,
@@ -175,6 +181,7 @@ impl AdminReply {
             | Self::Firmware(_)
             | Self::Firmwares { .. }
             | Self::Sessions(_)
+            | Self::Mail(_)
             | Self::Webhook(_)
             | Self::Policy(_)
             | Self::PolicyHistory(_)

@@ -18,6 +18,7 @@ use super::broker_keys::BrokerKeyView;
 use super::data_rights::ErasureView;
 use super::firmware::FirmwareView;
 use super::incidents::{IncidentDetail, IncidentSummary};
+use super::mails::MailReply;
 use super::policies::{PolicyHistoryItem, PolicyView};
 use super::providers::{OptOutView, ShownView, TestAttempt};
 use super::provisioning::{DeviceConfigEntry, DeviceConfigView, NetworkKeyView};
@@ -133,6 +134,8 @@ pub enum AdminReply {
     },
     /// About webhooks and Slack channels.
     Webhook(WebhookReply),
+    /// About how an app's mails look.
+    Mail(MailReply),
     /// How an app escalates.
     Policy(PolicyView),
     /// A page of the versions of a policy.

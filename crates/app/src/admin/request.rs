@@ -9,6 +9,7 @@ use super::broker_keys::BrokerKeyRequest;
 use super::data_rights::DataRequest;
 use super::firmware::FirmwareRequest;
 use super::incidents::IncidentRequest;
+use super::mails::MailRequest;
 use super::policies::PolicyRequest;
 use super::providers::ProviderRequest;
 use super::provisioning::{DeviceConfigRequest, NetworkKeyRequest};
@@ -172,6 +173,8 @@ pub enum AdminRequest {
     Firmware(FirmwareRequest),
     /// About incidents.
     Incident(IncidentRequest),
+    /// About how an app's mails look.
+    Mail(MailRequest),
     /// About the key of a radio network.
     NetworkKey(NetworkKeyRequest),
     /// About webhooks and Slack channels.

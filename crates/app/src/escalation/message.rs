@@ -4,7 +4,6 @@
 use mayday_core::escalation::{
     Channel, Facts, Kind, Medium, TemplateName, Whereabouts, render, spoken, tell,
 };
-use mayday_core::mail::Branding;
 use mayday_core::sos::{Incident, PositionSource};
 use mayday_core::time::Timestamp;
 use mayday_gateway::mail::{Alarm, Envelope, Mail};
@@ -12,8 +11,10 @@ use mayday_gateway::sms::OutgoingSms;
 use mayday_gateway::sms::text::fit;
 use mayday_gateway::voice::{OutgoingCall, Script};
 use mayday_store::escalation::Permit;
+use mayday_store::mail_settings::MailDress;
 
 use super::callbacks;
+use crate::mails::choose;
 use crate::senders::Senders;
 
 /// How often a call says its message.
@@ -91,19 +92,23 @@ impl Words<'_> {
         let facts = self.facts(self.name(), &link);
         let told = tell(policy, &attempt.language, &facts);
         let subject = self.text(Medium::Mail, self.name(), &link);
-        let branding = Branding {
-            app_name: self.permit.app_name.clone().unwrap_or_default(),
-            ..Branding::default()
+        let plain = MailDress::default();
+        let dress = self.permit.dress.as_ref().unwrap_or(&plain);
+        // An app may speak a language that we do not; else it is the one of the facts.
+        let own = match choose(dress, &attempt.language, told.language) {
+            (language, Some(own)) => (language, Some(own)),
+            _ => (told.language.to_owned(), dress.own.get(told.language)),
         };
+        let branding = &dress.branding;
         let alarm = Alarm {
             kind: attempt.kind,
             drill: attempt.drill,
             subject: &subject,
             told: &told,
             whereabouts: facts.whereabouts,
-            language: told.language,
-            branding: &branding,
-            own: None,
+            language: &own.0,
+            branding,
+            own: own.1,
             link: &link,
         };
         let (from, from_name) = self
@@ -113,8 +118,8 @@ impl Words<'_> {
                 (&mailing.from, &mailing.from_name)
             });
         alarm.write(Envelope {
-            from_name,
-            from,
+            from_name: branding.sender_name.as_deref().unwrap_or(from_name),
+            from: branding.sender_address.as_deref().unwrap_or(from),
             to: &attempt.address,
             id: &attempt.id.to_string(),
         })

@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use mayday_core::escalation::Channel;
 use mayday_core::ids::MailId;
-use mayday_core::mail::{Branding, MailTemplate, language_chain, shown_value};
+use mayday_core::mail::{MailTemplate, shown_value};
 use mayday_core::time::Timestamp;
-use mayday_gateway::mail::{Mail, MailValue, Sheet, is_spoken};
+use mayday_gateway::mail::{Mail, MailValue, Sheet};
 use mayday_gateway::outcome::{Next, Outcome};
 use mayday_store::Lane;
 use mayday_store::jobs::Job;
 use mayday_store::system_mails::{BeginMail, MailBegun, MailEnd, Outgoing, RecordMail};
 
+use super::choose;
 use crate::escalation::Progress;
 use crate::senders::SMTP;
 use crate::{App, AppError};
@@ -108,24 +109,24 @@ fn wait_after(tries: i64) -> Duration {
 
 /// The mail as it is sent: the same in each attempt.
 fn compose(outgoing: &Outgoing, from: &str, from_name: &str) -> Result<Mail, String> {
-    let branding = Branding {
-        app_name: outgoing.app_name.clone(),
-        ..Branding::default()
-    };
-    let chain = language_chain(&outgoing.language, "en");
-    let spoken = chain.iter().find(|tag| is_spoken(tag));
+    let dress = &outgoing.dress;
+    let (language, own) = choose(dress, &outgoing.language, &outgoing.default_language);
     let sheet = Sheet {
         template: MailTemplate::System(outgoing.kind),
-        language: spoken.map_or("en", String::as_str),
-        own: None,
-        branding: &branding,
+        language: &language,
+        own,
+        branding: &dress.branding,
     };
     let written = sheet
         .write(&values(outgoing))
         .map_err(|error| format!("it cannot be written: {error}"))?;
+    if let Some(error) = &written.own_failed {
+        tracing::warn!(mail.id = %outgoing.id, error, "a template of the app's own failed; ours is sent");
+    }
+    let (own_name, own_address) = (&dress.branding.sender_name, &dress.branding.sender_address);
     Ok(Mail {
-        from_name: from_name.to_owned(),
-        from: from.to_owned(),
+        from_name: own_name.as_deref().unwrap_or(from_name).to_owned(),
+        from: own_address.as_deref().unwrap_or(from).to_owned(),
         to: outgoing.to.clone(),
         subject: written.subject,
         text: written.text,

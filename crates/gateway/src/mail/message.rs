@@ -45,6 +45,17 @@ impl fmt::Display for InvalidMail {
 
 impl std::error::Error for InvalidMail {}
 
+/// Whether a text is one mail address, and nothing else.
+pub fn check_address(text: &str) -> Result<(), InvalidMail> {
+    let whole: Result<Address, _> = text.parse();
+    let plain = !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    whole
+        .ok()
+        .filter(|_| plain)
+        .map(|_| ())
+        .ok_or(InvalidMail("it is no mail address"))
+}
+
 impl Mail {
     /// Composes the message, dated `now`. Line ends and other control
     /// characters in a header are refused, not repaired: who put them there

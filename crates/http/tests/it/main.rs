@@ -23,6 +23,7 @@ mod docs;
 mod failure;
 mod firmware;
 mod harness;
+mod mails;
 mod me;
 mod network_keys;
 mod openapi;

@@ -18,6 +18,7 @@ pub(crate) mod firmware;
 pub(crate) mod incident;
 pub(crate) mod inspect;
 pub(crate) mod key;
+pub(crate) mod mail;
 pub(crate) mod network_key;
 pub(crate) mod openapi;
 pub(crate) mod partner;

@@ -51,6 +51,11 @@ fn escalation() {
 }
 
 #[test]
+fn mails() {
+    run("docs/mails.md");
+}
+
+#[test]
 fn mqtt() {
     run("docs/mqtt.md");
 }

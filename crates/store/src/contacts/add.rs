@@ -10,6 +10,7 @@ use crate::command::Command;
 use crate::error::StoreError;
 use crate::escalation::listed;
 use crate::sql::Sql;
+use crate::system_mails::notices;
 use crate::tx::Tx;
 use crate::users;
 use crate::webhooks::notify_now;
@@ -62,6 +63,7 @@ impl Command for AddContact {
         let contacts = list(tx, self.user).await?;
         order::write(tx, self.user, &contacts, &wanted).await?;
         listed::contacts_changed(tx, self.user).await?;
+        notices::contact_added(tx, (user.app, user.id), &self.contact).await?;
         let data = [("contactId", self.id.to_string().into())];
         notify_now(
             tx,

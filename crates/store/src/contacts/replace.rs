@@ -10,6 +10,7 @@ use crate::command::Command;
 use crate::error::StoreError;
 use crate::escalation::listed;
 use crate::sql::Sql;
+use crate::system_mails::notices;
 use crate::tx::Tx;
 use crate::users;
 use crate::webhooks::notify_now;
@@ -63,6 +64,9 @@ impl Command for ReplaceContact {
         wanted.insert(place - 1, self.id);
         order::write(tx, self.user, &contacts, &wanted).await?;
         listed::contacts_changed(tx, self.user).await?;
+        if new.email != old.email {
+            notices::contact_added(tx, (user.app, user.id), new).await?;
+        }
         let data = [("contactId", self.id.to_string().into())];
         notify_now(
             tx,

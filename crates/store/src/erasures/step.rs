@@ -197,6 +197,7 @@ static NOTICE_ATTEMPTS: Sql = delete!(
 );
 static NOTICES: Sql = delete!("webhook_deliveries", "user_id = $1");
 static MAILS: Sql = delete!("system_mails", "user_id = $1");
+static LOGIN_DEVICES: Sql = delete!("login_devices", "user_id = $1");
 static UNATTRIBUTED: Sql = Sql::per_dialect(
     "UPDATE unattributed SET raw = x'', latest_raw = NULL WHERE rowid IN
         (SELECT rowid FROM unattributed WHERE user_id = $1
@@ -244,6 +245,7 @@ pub(crate) const STEPS: &[&Sql] = &[
     &NOTICE_ATTEMPTS,
     &NOTICES,
     &MAILS,
+    &LOGIN_DEVICES,
     &UNATTRIBUTED,
 ];
 

@@ -168,7 +168,7 @@ async fn every_table_that_names_a_user_is_erased_and_exported() {
         words.fold(String::new(), |all, word| all + word + " ")
     };
     let erased = texts(step::STEPS);
-    let exported = texts(crate::exports::sections::STATEMENTS);
+    let exported = texts(crate::exports::statements::STATEMENTS);
     let mut seen = 0;
     for table in tables {
         let table: String = table.get(0);

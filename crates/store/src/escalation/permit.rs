@@ -6,17 +6,18 @@
 //! provider, and when. From its commit on the message may have gone out; a process
 //! that dies in between leaves a try whose end is looked up.
 
-use mayday_core::escalation::{AttemptState, Channel, Policy, TrackingToken, withdrawn};
+use mayday_core::escalation::{AttemptState, Channel, Kind, Policy, TrackingToken, withdrawn};
 use mayday_core::ids::AttemptId;
+use mayday_core::mail::MailTemplate;
 use mayday_core::sos::Incident;
 
 use super::attempts::{self, AttemptRow};
 use super::known::{Known, Reaches};
 use super::{announce, timer, tokens};
-use crate::apps;
 use crate::command::Command;
 use crate::error::StoreError;
 use crate::jobs::{self, Claim};
+use crate::mail_settings::{self, MailDress};
 use crate::pumping::{self, Admission, Caps, Outgoing};
 use crate::tx::Tx;
 use crate::users::{self, UserRow};
@@ -47,8 +48,8 @@ pub struct Permit {
     pub user: UserRow,
     /// The app's policy.
     pub policy: Policy,
-    /// The app's name for people; read for a mail alone.
-    pub app_name: Option<String>,
+    /// How the app's mails look; read for a mail alone.
+    pub dress: Option<MailDress>,
     /// The contact's token.
     pub token: TrackingToken,
     /// Whether nothing of this incident was ever handed to a provider before.
@@ -169,29 +170,35 @@ impl PermitSend {
         attempts::update(tx, &row).await?;
         let token = tokens::issue(tx, incident.id, row.attempt.key.contact).await?;
         let user = users::lock(tx, incident.user).await?;
-        let app_name = app_name(tx, &incident, &row).await?;
+        let dress = dress(tx, &incident, &row).await?;
         Ok(PermitOutcome::Given(Box::new(Permit {
             attempt: row,
             incident,
             user,
             policy,
-            app_name,
+            dress,
             token,
             first,
         })))
     }
 }
 
-/// A mail says in which app its receiver is listed.
-async fn app_name(
+/// A mail says in which app its receiver is listed, and looks like that app's.
+async fn dress(
     tx: &mut Tx<'_>,
     incident: &Incident,
     row: &AttemptRow,
-) -> Result<Option<String>, StoreError> {
-    match row.attempt.key.channel {
-        Channel::Email => apps::name(tx, incident.app).await.map(Some),
-        _ => Ok(None),
+) -> Result<Option<MailDress>, StoreError> {
+    if row.attempt.key.channel != Channel::Email {
+        return Ok(None);
     }
+    let template = match row.kind {
+        Kind::Alert | Kind::AskedAgain => MailTemplate::Sos,
+        Kind::Cancelled | Kind::Resolved => MailTemplate::SosAllClear,
+    };
+    mail_settings::dress(tx, incident.app, template)
+        .await
+        .map(Some)
 }
 
 /// What is needed to look an open try up.
@@ -227,7 +234,7 @@ impl Command for ReviewTry {
         let token = tokens::issue(tx, incident.id, row.attempt.key.contact).await?;
         let policy = crate::policies::current(tx, incident.app).await?;
         let user = users::lock(tx, incident.user).await?;
-        let app_name = app_name(tx, &incident, &row).await?;
+        let dress = dress(tx, &incident, &row).await?;
         let others = match &row.provider {
             Some(provider) => attempts::taken(tx, &row, provider).await?,
             None => Vec::new(),
@@ -237,7 +244,7 @@ impl Command for ReviewTry {
             incident,
             user,
             policy,
-            app_name,
+            dress,
             token,
             first: false,
         };

@@ -13,6 +13,7 @@ use crate::command::Command;
 use crate::error::StoreError;
 use crate::hint::Hint;
 use crate::sql::Sql;
+use crate::system_mails::notices;
 use crate::tx::Tx;
 use crate::webhooks::notify_now;
 use crate::{sso, users};
@@ -128,6 +129,7 @@ async fn tell(
     let id = json!(session.id);
     match by {
         Some(by) if reason == EndReason::Evicted => {
+            notices::evicted(tx, about, &session.device, by).await?;
             let data = [
                 ("sessionId", id),
                 ("device", device(&session.device)),

@@ -16,6 +16,7 @@ use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
 use crate::sql::Sql;
+use crate::system_mails::notices;
 use crate::tx::Tx;
 use crate::webhooks::notify_now;
 use crate::{sso, users};
@@ -171,6 +172,7 @@ impl Command for OpenSession {
             ("device", device(&session.device)),
         ];
         let about = (self.app, self.user);
+        notices::signed_in(tx, about, &session.device).await?;
         notify_now(tx, about, NotificationType::SessionCreated, data).await?;
         Ok(Opened::Session {
             issued: Box::new(Issued {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mayday_core::escalation::TestMode;
 use mayday_core::ids::{AppUuid, MailId, UserId};
-use mayday_core::mail::SystemMailKind;
+use mayday_core::mail::{MailTemplate, SystemMailKind};
 use mayday_core::time::Timestamp;
 
 use super::{Contents, place};
@@ -12,6 +12,7 @@ use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
 use crate::jobs::{self, Claim};
+use crate::mail_settings::{self, MailDress};
 use crate::policies;
 use crate::row::Row;
 use crate::secrets::Sealed;
@@ -23,10 +24,8 @@ static BEGIN: Sql = Sql::new(
      WHERE id = $1 AND state IN ('waiting', 'sending')
      RETURNING app_id, kind, language, sealed, key_id, tries, created_at, expires_at, user_id",
 );
-static NAMES: Sql = Sql::new(
-    "SELECT a.name, (SELECT u.name FROM users u WHERE u.id = $2)
-     FROM apps a WHERE a.id = $1",
-);
+static NAMES: Sql =
+    Sql::new("SELECT (SELECT u.name FROM users u WHERE u.id = $2) FROM apps a WHERE a.id = $1");
 static AGAIN: Sql = Sql::new(
     "UPDATE system_mails SET state = 'waiting', updated_at = $3, error = $4
      WHERE id = $1 AND tries = $2 AND state = 'sending'",
@@ -58,8 +57,10 @@ pub struct Outgoing {
     pub real: bool,
     /// The user's name, as far as it is known.
     pub name: Option<String>,
-    /// The app's name for people.
-    pub app_name: String,
+    /// How the app's mails look.
+    pub dress: MailDress,
+    /// The app's language.
+    pub default_language: String,
     /// When its cause happened.
     pub created_at: Timestamp,
     /// After this it is worth nothing.
@@ -135,18 +136,20 @@ impl BeginMail {
             .map_err(|error| StoreError::column(3, error.to_string()))?;
         let user: Option<UserId> = row.get(8)?;
         let names = tx.fetch_one(&NAMES, args![app, user]).await?;
+        let kind = SystemMailKind::parse(&word)
+            .ok_or_else(|| StoreError::column(1, format!("{word} is no mail")))?;
         let policy = policies::current(tx, app).await?;
         Ok(Outgoing {
             id: self.mail,
             app,
-            kind: SystemMailKind::parse(&word)
-                .ok_or_else(|| StoreError::column(1, format!("{word} is no mail")))?,
-            language: wanted.unwrap_or(policy.default_language),
+            kind,
+            language: wanted.unwrap_or_else(|| policy.default_language.clone()),
             real: policy.test_mode != TestMode::Everything,
             to: contents.to,
             values: contents.values,
-            name: names.get(1)?,
-            app_name: names.get(0)?,
+            name: names.get(0)?,
+            dress: mail_settings::dress(tx, app, MailTemplate::System(kind)).await?,
+            default_language: policy.default_language,
             tries: row.get(5)?,
             created_at: row.get(6)?,
             expires_at: row.get(7)?,

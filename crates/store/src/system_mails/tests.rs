@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::*;
 use crate::command::{Command, Lane};
 use crate::jobs::{Claim, ClaimJobs, Job};
+use crate::mail_settings::{BrandingRow, SetBranding};
 use crate::on_both;
-use crate::testing::TestStore;
+use crate::testing::{TestApp, TestStore};
 
 const CODE: &str = "042137";
 
@@ -75,6 +76,40 @@ fn given(begun: MailBegun) -> Outgoing {
         MailBegun::Given(outgoing) => *outgoing,
         other => panic!("{other:?}"),
     }
+}
+
+/// Every mail that is due, as it would be sent.
+pub(crate) async fn begun(store: &TestStore) -> Vec<Outgoing> {
+    let mut mails = Vec::new();
+    for job in claim(store).await {
+        let mail: MailId = serde_json::from_value(job.payload["mail"].clone()).unwrap();
+        // One that came too late is no mail any more.
+        if let MailBegun::Given(outgoing) = begin(store, mail, job.claim()).await {
+            mails.push(*outgoing);
+        }
+    }
+    mails
+}
+
+/// Somebody runs the app.
+pub(crate) async fn own(store: &TestStore, app: &TestApp) {
+    let set = SetBranding {
+        app_id: app.app_id.clone(),
+        row: BrandingRow {
+            owner_email: Some("ops@example.org".to_owned()),
+            ..BrandingRow::default()
+        },
+    };
+    store.write(Lane::Rest, set).await.unwrap();
+}
+
+/// Whoever runs it is told once of this endpoint and this error.
+pub(crate) async fn owner_is_told(store: &TestStore, told: [&str; 2]) {
+    let mails = begun(store).await;
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].to, "ops@example.org");
+    let values = ["endpoint", "error"].map(|name| mails[0].values[name].as_str());
+    assert_eq!(values, told);
 }
 
 static STATE: Sql = Sql::new("SELECT state, sealed, error FROM system_mails WHERE id = $1");

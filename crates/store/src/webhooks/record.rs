@@ -12,6 +12,7 @@ use crate::command::Command;
 use crate::error::StoreError;
 use crate::escalation;
 use crate::sql::Sql;
+use crate::system_mails::notices;
 use crate::tx::Tx;
 use crate::users;
 
@@ -242,7 +243,9 @@ impl RecordAttempt {
                 Ok(())
             }
             AttemptEnd::GivenUp { error } => {
-                tx.execute(&FAILS, args![self.endpoint, now]).await?;
+                if tx.execute(&FAILS, args![self.endpoint, now]).await? > 0 {
+                    notices::webhook_failing(tx, self.app, self.endpoint, error).await?;
+                }
                 self.alert(tx, AlertKind::WebhookFailing, error).await
             }
             AttemptEnd::Gone { error } => {

@@ -20,6 +20,7 @@ use crate::command::Lane;
 use crate::incidents::{CancelSos, TriggerSos};
 use crate::jobs::{ClaimJobs, Job};
 use crate::on_both;
+use crate::system_mails::tests::{own, owner_is_told};
 use crate::testing::{TestApp, TestStore};
 
 mod by;
@@ -120,12 +121,8 @@ async fn told(store: &TestStore, app: &TestApp) -> Vec<Delivery> {
 }
 
 fn kinds(deliveries: &[Delivery]) -> Vec<(&str, &str)> {
-    let pair = |one: &'_ Delivery| (one.kind.clone(), one.state.as_str());
-    let pairs: Vec<_> = deliveries.iter().map(pair).collect();
-    pairs
-        .into_iter()
-        .map(|(kind, state)| (&*kind.leak(), state))
-        .collect()
+    let pair = |one: &Delivery| (&*one.kind.clone().leak(), one.state.as_str());
+    deliveries.iter().map(pair).collect()
 }
 
 async fn record(store: &TestStore, delivery: &Delivery, app: &TestApp, end: AttemptEnd) -> bool {
@@ -253,6 +250,7 @@ on_both!(
     each_attempt_is_on_record_once_and_the_last_one_alarms,
     |store| async move {
         let app = store.app("shop").await;
+        own(&store, &app).await;
         let endpoint = added(&store, &app, Channel::Webhook, &["sos.opened"]).await;
         let ana = store.user(&app, "ana").await;
         cry(&store, &app, ana, "one").await;
@@ -284,6 +282,8 @@ on_both!(
                 .failing_since
                 .is_some()
         );
+        let shown = "orders (https://partner.example)";
+        owner_is_told(&store, [shown, "no answer in time"]).await;
         let failing = |open| [("webhook_failing".to_owned(), open)];
         assert_eq!(alerts_of(&store, &app).await, failing(true));
         let replay = ReplayDelivery {

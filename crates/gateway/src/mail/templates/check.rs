@@ -178,6 +178,8 @@ fn check_escaping(sheet: &Sheet<'_>, template: MailTemplate) -> Result<(), Inval
             "device",
             "by_device",
             "position",
+            "subject",
+            "endpoint",
             "error",
         ];
         if from_people.contains(name) {
@@ -195,6 +197,10 @@ fn check_escaping(sheet: &Sheet<'_>, template: MailTemplate) -> Result<(), Inval
 pub fn sample_values(template: MailTemplate) -> BTreeMap<&'static str, Value> {
     let link = "https://sos.example.org/t/4f1d0c7a9b2e";
     let map = "https://www.openstreetmap.org/?mlat=41.38702&mlon=2.17005#map=16/41.38702/2.17005";
+    let subject = match template {
+        MailTemplate::SosAllClear => "All clear: Ana López",
+        _ => "SOS: Ana López",
+    };
     let all: [(&'static str, Value); 16] = [
         ("name", "Ana López".into()),
         ("time", "2026-09-09 10:15 UTC".into()),
@@ -205,7 +211,7 @@ pub fn sample_values(template: MailTemplate) -> BTreeMap<&'static str, Value> {
         ("contact", "Ben".into()),
         ("endpoint", "orders (https://partner.example)".into()),
         ("error", "503 Service Unavailable".into()),
-        ("subject", "SOS: Ana López".into()),
+        ("subject", subject.into()),
         ("drill", false.into()),
         ("asked_again", false.into()),
         ("resolved", false.into()),

@@ -3,7 +3,7 @@
 
 mod answers;
 mod attacks;
-mod browser;
+pub(crate) mod browser;
 mod json;
 mod page;
 pub(crate) mod support;

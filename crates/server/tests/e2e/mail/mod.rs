@@ -3,6 +3,8 @@
 //! The server is aiosmtpd; it wants STARTTLS and a password, and reads what it took
 //! with Python's own parser.
 
+mod system;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
