@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_app::admin::{AdminReply, AdminRequest};
+#[cfg(feature = "fault-points")]
+use mayday_app::escalation::SendPoint;
 use mayday_app::presence::PresenceLimits;
 use mayday_app::{App, IdentitySettings, Metrics, Parts};
 use mayday_core::clock::{SharedClock, SharedEntropy};
@@ -95,7 +97,7 @@ impl Node {
         };
         let store = opened.map_err(|error| told(&error))?;
         #[cfg(feature = "fault-points")]
-        cause_faults(&store, &telemetry_config.faults)?;
+        let dies_at = cause_faults(&store, &telemetry_config.faults)?;
         anchor(&clock, &store).await?;
         let telemetry = Telemetry::open(telemetry_config, &store, Arc::clone(&shared_clock))
             .await
@@ -122,6 +124,10 @@ impl Node {
         })
         .await
         .map_err(|error| Failure::new(format!("mayday cannot start: {}", with_source(&error))))?;
+        #[cfg(feature = "fault-points")]
+        if let Some(point) = dies_at {
+            app.send_faults().die_at(point);
+        }
         Ok(Self {
             app,
             clock,
@@ -218,12 +224,20 @@ async fn anchor(clock: &AnchoredClock, store: &Store) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Causes the faults that a test asks for in `MAYDAY_FAULTS`.
+/// Causes the faults that a test asks for in `MAYDAY_FAULTS`, but for the point at
+/// which a sender dies: senders come later.
 #[cfg(feature = "fault-points")]
-fn cause_faults(store: &Store, telemetry: &mayday_store::telemetry::Faults) -> Result<(), Failure> {
+fn cause_faults(
+    store: &Store,
+    telemetry: &mayday_store::telemetry::Faults,
+) -> Result<Option<SendPoint>, Failure> {
     let list = std::env::var("MAYDAY_FAULTS").unwrap_or_default();
-    mayday_store::faults::cause(&list, store.faults(), telemetry)
-        .map_err(|error| Failure::new(format!("MAYDAY_FAULTS: {error}")))
+    let of_senders = |word: &&str| SendPoint::of_word(word.trim()).is_some();
+    let (senders, others): (Vec<_>, Vec<_>) = list.split(',').partition(of_senders);
+    mayday_store::faults::cause(&others.join(","), store.faults(), telemetry)
+        .map_err(|error| Failure::new(format!("MAYDAY_FAULTS: {error}")))?;
+    let points = senders.into_iter().map(str::trim);
+    Ok(points.filter_map(SendPoint::of_word).next_back())
 }
 
 /// Carries out one request without a server.

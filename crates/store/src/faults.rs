@@ -56,7 +56,8 @@ struct State {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is no fault: use freeze_telemetry, fail_telemetry, early_ack, freeze_state, \
-     fail_state, early_ack_state, die_after_login or die_after_refresh, joined by commas"
+     fail_state, early_ack_state, die_after_login, die_after_refresh or a point of a sender, \
+     joined by commas"
 )]
 pub struct UnknownFault(pub String);
 

@@ -1,4 +1,5 @@
-//! Points at which a test stops a sender for good, as a kill does.
+//! Points at which a test stops a sender for good, as a kill does, or ends the whole
+//! process.
 //!
 //! Only a build with the feature `fault-points` (or a test's) has any; in all others
 //! [`SendFaults`] is empty and its question costs nothing.
@@ -42,6 +43,26 @@ impl SendPoint {
         Self::BeforeLookUp,
         Self::AfterLookUp,
     ];
+
+    /// The point at which a process is to die that is told this word.
+    #[cfg(any(test, feature = "fault-points"))]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|point| point.word() == word)
+    }
+
+    #[cfg(any(test, feature = "fault-points"))]
+    const fn word(self) -> &'static str {
+        match self {
+            Self::BeforePlan => "die_before_plan",
+            Self::AfterPlan => "die_after_plan",
+            Self::BeforePermit => "die_before_permit",
+            Self::BeforeSend => "die_before_send",
+            Self::AfterSend => "die_after_send",
+            Self::AfterRecord => "die_after_record",
+            Self::BeforeLookUp => "die_before_look_up",
+            Self::AfterLookUp => "die_after_look_up",
+        }
+    }
 }
 
 /// Where senders stop; copies share it.
@@ -55,6 +76,7 @@ pub struct SendFaults {
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     stop_at: Option<SendPoint>,
+    die_at: Option<SendPoint>,
     stopped: usize,
 }
 
@@ -69,6 +91,11 @@ impl SendFaults {
         });
     }
 
+    /// Whoever comes by this point first ends the process, without a farewell.
+    pub fn die_at(&self, point: SendPoint) {
+        self.state.send_modify(|state| state.die_at = Some(point));
+    }
+
     /// Waits until a sender has stopped.
     pub async fn stopped(&self) {
         let mut changes = self.state.subscribe();
@@ -77,7 +104,14 @@ impl SendFaults {
     }
 
     pub(super) async fn at(&self, point: SendPoint) {
-        if self.state.borrow().stop_at == Some(point) {
+        let State {
+            stop_at, die_at, ..
+        } = *self.state.borrow();
+        if die_at == Some(point) {
+            // As by `kill -9`: nothing is flushed, nobody is told.
+            std::process::abort();
+        }
+        if stop_at == Some(point) {
             self.state.send_modify(|state| state.stopped += 1);
             std::future::pending::<()>().await;
         }

@@ -113,6 +113,9 @@ pub struct TwilioSimulator {
 }
 
 impl TwilioSimulator {
+    /// [`TwilioSimulator::token`] as text.
+    pub const TOKEN: &str = TOKEN;
+
     /// Listens on a free port of the loopback address. Fails when there is none.
     pub async fn start(clock: SharedClock) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;

@@ -4,7 +4,8 @@
 //! independently of the product's own code. Each module above it is one thing
 //! that must be shown: foreign clients work ([`clients`]), a model of the
 //! public SDK is content over randomised runs ([`sdk`]), nothing acknowledged
-//! is lost ([`crash`], [`trace`], [`link`]), nobody is kept out or waits ([`siege`],
+//! is lost ([`crash`], [`trace`], [`link`]), a sender that dies misses nobody and tells
+//! nobody twice ([`escalation`]), nobody is kept out or waits ([`siege`],
 //! [`frozen`], [`crowd`]), a phone that only stays connected costs little
 //! ([`idle`]), nothing grows without bounds ([`bounds`]), a failing disk, database or
 //! clock makes nobody a liar ([`disk`], [`outage`], [`leap`]), a foreign mail server is
@@ -25,6 +26,7 @@ mod crash;
 mod crowd;
 mod demo;
 mod disk;
+mod escalation;
 mod frozen;
 mod guides;
 mod harness;

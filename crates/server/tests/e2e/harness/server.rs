@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -267,6 +267,16 @@ impl Server {
     /// What it has logged on this data so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits for it to end by itself; how it ended.
+    pub(crate) fn dies(mut self, limit: Duration) -> ExitStatus {
+        let mut ended = None;
+        tools::until(limit, || {
+            ended = self.child.try_wait().unwrap();
+            ended.is_some()
+        });
+        ended.unwrap_or_else(|| panic!("still alive after {limit:?}"))
     }
 
     /// `kill -9`: no farewell, no flush.
