@@ -215,3 +215,6 @@ fn check(steps: &[Step], dialect: Dialect) -> Result<(), OpenError> {
 fn checksum(sql: &str) -> String {
     hex::encode(&Sha256::digest(sql.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;
