@@ -2,7 +2,8 @@
 //!
 //! A contact answers STOP to the number that wrote to it: providers enforce that
 //! for this number, and we for all of ours. START to the same number lifts it.
-//! Which word was said, [`mayday_core`]'s callers read; this only remembers. The
+//! Which word was said, [`mayday_core`]'s callers read; this only remembers. A provider
+//! may post a message again, after the next one even: it counts once. The
 //! rows outlive contacts and users on purpose: who said no must not be written to
 //! because somebody else lists the same number.
 
@@ -14,7 +15,7 @@ use mayday_core::time::Timestamp;
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
-use crate::escalation::listed;
+use crate::escalation::{NoteAnswer, listed};
 use crate::sql::Sql;
 use crate::tx::Tx;
 
@@ -54,6 +55,8 @@ pub struct SetOptOut {
     pub provider: String,
     /// The number or sender that was written to.
     pub number: String,
+    /// The provider's id of the message: posted again, it means nothing any more.
+    pub message_id: String,
     /// STOP, or START.
     pub stop: bool,
 }
@@ -65,6 +68,14 @@ impl Command for SetOptOut {
     const NAME: &'static str = "opt_out.set";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let note = NoteAnswer {
+            provider: self.provider.clone(),
+            message_id: self.message_id.clone(),
+            answer: if self.stop { "stopped" } else { "started" },
+        };
+        if !note.run(tx).await? {
+            return Ok(false);
+        }
         let changed = if self.stop {
             let now = tx.now();
             let values = args![&self.phone, &self.provider, &self.number, now];
@@ -167,11 +178,14 @@ mod tests {
     on_both!(
         a_stop_holds_until_the_same_number_is_told_start,
         |store| async move {
+            let said = std::cell::Cell::new(0);
             let say = async |phone: &str, number: &str, stop| {
+                said.set(said.get() + 1);
                 let set = SetOptOut {
                     phone: phone.to_owned(),
                     provider: "main".to_owned(),
                     number: number.to_owned(),
+                    message_id: format!("SM{}", said.get()),
                     stop,
                 };
                 store.write(Lane::Rest, set).await.unwrap()
@@ -202,6 +216,33 @@ mod tests {
         }
     );
 
+    on_both!(a_message_counts_once, |store| async move {
+        let say = async |message_id: &str, provider: &str, stop| {
+            let set = SetOptOut {
+                phone: ANN.to_owned(),
+                provider: provider.to_owned(),
+                number: "+15005550006".to_owned(),
+                message_id: message_id.to_owned(),
+                stop,
+            };
+            store.write(Lane::Rest, set).await.unwrap()
+        };
+        let is_silent = async || {
+            let mut tx = store.read().await.unwrap();
+            !among(&mut tx, &[ANN.to_owned()]).await.unwrap().is_empty()
+        };
+        assert!(say("SM1", "main", true).await);
+        assert!(say("SM2", "main", false).await);
+        // The provider did not hear our answer to the first, and posts it again.
+        assert!(!say("SM1", "main", true).await);
+        assert!(!is_silent().await, "START was the last word");
+        assert!(say("SM3", "main", true).await);
+        assert!(!say("SM2", "main", false).await);
+        assert!(is_silent().await, "STOP was the last word");
+        // Ids are each provider's own.
+        assert!(say("SM1", "spare", true).await);
+    });
+
     on_both!(
         a_providers_word_is_believed_for_a_week_or_until_start,
         |store| async move {
@@ -223,6 +264,7 @@ mod tests {
                 phone: ANN.to_owned(),
                 provider: "main".to_owned(),
                 number: "+15005550006".to_owned(),
+                message_id: "SM1".to_owned(),
                 stop: false,
             };
             assert!(store.write(Lane::Rest, start).await.unwrap());

@@ -108,6 +108,7 @@ impl App {
             phone: sms.from.clone(),
             provider: provider.to_owned(),
             number: sms.to.clone(),
+            message_id: sms.sid.clone(),
             stop,
         };
         self.store.write(Lane::Job, word).await?;

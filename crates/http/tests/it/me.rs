@@ -123,6 +123,7 @@ async fn readiness_is_judged_by_what_would_be_sent() {
         phone: "+34600111222".to_owned(),
         provider: "provider-0".to_owned(),
         number: "+15005550006".to_owned(),
+        message_id: "SM1".to_owned(),
         stop: true,
     };
     server.node.store.write(Lane::Rest, stop).await.unwrap();

@@ -1,6 +1,7 @@
-//! What was answered to an `OK` by SMS. A provider posts a message again when our
-//! answer got lost, and whoever once saw the post can send it again: it means what it
-//! meant then, and nothing for an incident of today.
+//! Which messages to our numbers were taken in, and what was answered to an `OK`. A
+//! provider posts a message again when our answer got lost, and whoever once saw the
+//! post can send it again: it means what it meant then, and nothing for an incident of
+//! today, nor against a later word of the same phone.
 
 use std::time::Duration;
 
@@ -41,7 +42,8 @@ pub async fn answered(
     row.map(|row| row.get(0)).transpose()
 }
 
-/// Notes what is answered to a message; what was noted first stays.
+/// Notes what is answered to a message; what was noted first stays. Output: whether this
+/// is the first.
 #[derive(Clone, Debug)]
 pub struct NoteAnswer {
     /// The provider's name in the configuration.
@@ -53,15 +55,15 @@ pub struct NoteAnswer {
 }
 
 impl Command for NoteAnswer {
-    type Output = ();
+    type Output = bool;
     const NAME: &'static str = "escalation.note_answer";
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
         let now = tx.now();
         let values = args![&self.provider, &self.message_id, self.answer, now];
-        tx.execute(&NOTE, values).await?;
+        let first = tx.execute(&NOTE, values).await? == 1;
         let old = args![now.minus(KEPT_FOR), FORGOTTEN_AT_ONCE];
         tx.execute(&FORGET, old).await?;
-        Ok(())
+        Ok(first)
     }
 }

@@ -245,6 +245,58 @@ on_both_stores!(
 );
 
 on_both_stores!(
+    a_stop_that_is_posted_again_after_start_stops_nothing,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        let stopped = async || {
+            let mut tx = stage.node.store.read().await.unwrap();
+            let among = opt_outs::among(&mut tx, &[ANN.to_owned()]).await.unwrap();
+            !among.is_empty()
+        };
+        let asked = write_as(&stage, "SM-stop", ANN, "STOP").await;
+        assert!(stopped().await);
+        write_as(&stage, "SM-start", ANN, "START").await;
+        // The same is answered, and START was the last word.
+        assert_eq!(write_as(&stage, "SM-stop", ANN, "STOP").await, asked);
+        assert!(!stopped().await);
+    }
+);
+
+on_both_stores!(
+    reports_that_come_again_after_a_restart_change_nothing,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        let policy = json!({"channels": ["sms", "voice"], "trust_caller_id": true});
+        stage.policy(policy).await;
+        let incident = stage.cry().await;
+        stage.pass(80).await;
+        let of = |kind: &str| {
+            let log = stage.first.log();
+            log.into_iter().find(|one| one.kind == kind).unwrap().sid
+        };
+        let (sms, call) = (of("Messages"), of("Calls"));
+        message(&stage, &sms, "sent").await;
+        message(&stage, &sms, "delivered").await;
+        let thanks = press(&stage, &call, ANN, "4").await;
+        stage.settle().await;
+        let before = stage.attempts(incident.id).await;
+        let shown = stage.node.open(&stage.ana).await.unwrap();
+
+        let stage = stage.after_crash().await;
+        // The last first, each twice, and what was overtaken on its way at the end.
+        for status in ["delivered", "delivered", "sent", "sent", "queued"] {
+            message(&stage, &sms, status).await;
+        }
+        assert_eq!(press(&stage, &call, ANN, "4").await, thanks);
+        stage.settle().await;
+        assert_eq!(stage.attempts(incident.id).await, before);
+        assert_eq!(means(&stage, incident.id).await, ["call"]);
+        let after = stage.node.open(&stage.ana).await.unwrap();
+        assert_eq!(after.snapshot_version, shown.snapshot_version);
+    }
+);
+
+on_both_stores!(
     stop_and_start_are_kept_by_number,
     async |store: TestStore| {
         let stage = Stage::on(store, &[ANN]).await;

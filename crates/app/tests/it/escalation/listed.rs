@@ -131,6 +131,7 @@ on_both_stores!(
             phone: ANN.to_owned(),
             provider: "provider-0".to_owned(),
             number: "+15005550006".to_owned(),
+            message_id: "SM1".to_owned(),
             stop: true,
         };
         assert!(stage.node.store.write(Lane::Rest, word).await.unwrap());
