@@ -205,7 +205,7 @@ impl Attempt {
     }
 
     /// Whether nothing more can come of it.
-    pub(super) const fn is_lost(&self) -> bool {
+    pub const fn is_lost(&self) -> bool {
         matches!(self.state, AttemptState::Failed | AttemptState::Skipped)
     }
 }

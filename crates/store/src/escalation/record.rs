@@ -108,7 +108,11 @@ impl Command for RecordTry {
         if moved {
             announce::moved(tx, &mut incident, &known).await?;
             announce::failed(tx, &incident, &row).await?;
-            timer::wake(tx, incident.id).await?;
+            // That a message was taken makes nothing due sooner, so the timer stands;
+            // an all-clear may have waited for it.
+            if row.attempt.is_lost() || !incident.state.is_open() {
+                timer::wake(tx, incident.id).await?;
+            }
         }
         if !self.end.is_tried_again() {
             jobs::complete(tx, self.claim).await?;

@@ -195,6 +195,34 @@ impl World {
     }
 }
 
+impl World {
+    /// That a message was taken makes nothing due sooner: whoever records it need not
+    /// have the plan looked at.
+    fn nothing_follows_from_taken(&self, which: i64) -> Result<(), TestCaseError> {
+        if !self.incident.state.is_open() {
+            return Ok(());
+        }
+        let (mut world, now, before) = (self.clone(), self.now, self.plan());
+        let on_its_way = |a: &&mut Attempt| a.state <= AttemptState::Sending;
+        let mut waiting: Vec<_> = world.attempts.iter_mut().filter(on_its_way).collect();
+        let index = usize::try_from(which).unwrap_or(0) % waiting.len().max(1);
+        let Some(attempt) = waiting.get_mut(index) else {
+            return Ok(());
+        };
+        attempt.advance(AttemptState::Sending, now);
+        attempt.advance(AttemptState::Sent, now);
+        let after = world.plan();
+        prop_assert!(
+            after.sends.is_empty() && after.skips.is_empty(),
+            "{after:?}"
+        );
+        prop_assert_eq!(after.exhausted, before.exhausted);
+        prop_assert_eq!(after.look_at.is_some(), before.look_at.is_some());
+        prop_assert!(after.look_at >= before.look_at, "{before:?} {after:?}");
+        Ok(())
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -217,6 +245,7 @@ proptest! {
                 prop_assert_eq!(send.drill, drill);
             }
             world.nothing_before_the_look(percent)?;
+            world.nothing_follows_from_taken(percent)?;
         }
         // Per contact, channel and address: the repeats and silences of a round, one end.
         let rounds = world.incident.round as usize;
