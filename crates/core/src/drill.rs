@@ -71,42 +71,9 @@ pub struct Drill {
     pub ended: Option<(Timestamp, DrillEnd)>,
 }
 
-/// Why a running drill has shown what it can; `None`: it goes on.
-pub fn drill_is_over(
-    started_at: Timestamp,
-    acknowledged: bool,
-    exhausted: bool,
-    now: Timestamp,
-) -> Option<DrillEnd> {
-    if acknowledged {
-        Some(DrillEnd::Acknowledged)
-    } else if exhausted {
-        Some(DrillEnd::Unanswered)
-    } else if now.since(started_at) >= DRILL_LIMIT {
-        Some(DrillEnd::TimedOut)
-    } else {
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const START: Timestamp = Timestamp::from_secs(1_800_000_000);
-
-    #[test]
-    fn a_drill_ends_when_it_was_answered_exhausted_or_too_long() {
-        let soon = START.plus(Duration::from_mins(59));
-        assert_eq!(drill_is_over(START, false, false, soon), None);
-        let late = START.plus(DRILL_LIMIT);
-        let timed_out = drill_is_over(START, false, false, late);
-        assert_eq!(timed_out, Some(DrillEnd::TimedOut));
-        let unanswered = drill_is_over(START, false, true, soon);
-        assert_eq!(unanswered, Some(DrillEnd::Unanswered));
-        let answered = drill_is_over(START, true, true, late);
-        assert_eq!(answered, Some(DrillEnd::Acknowledged));
-    }
 
     #[test]
     fn every_end_has_a_word() {

@@ -1,10 +1,11 @@
-//! Drills: started by their user, ended by themselves or by a real SOS.
+//! Drills: started by their user; ended by an answer or because nobody is left to ask,
+//! in the transaction that says so, by a real SOS, or after an hour.
 //!
 //! A drill is an incident of which nobody is told as of an SOS: it writes no
 //! numbered event and no hint that an incident opened. Its escalation runs like
 //! any other, marked as a drill.
 
-use mayday_core::drill::{DRILL_WINDOW, Drill, DrillEnd, MAX_DRILLS, drill_is_over};
+use mayday_core::drill::{DRILL_LIMIT, DRILL_WINDOW, Drill, DrillEnd, MAX_DRILLS};
 use mayday_core::ids::{AppUuid, IncidentId, SampleId, UserId};
 use mayday_core::sos::{End, Flags, Incident, Opened, Report, Trigger};
 use mayday_core::telemetry::Position;
@@ -39,10 +40,9 @@ static END: Sql = Sql::new(
 );
 static GAVE_WAY: Sql =
     Sql::new("SELECT 1 FROM drills WHERE incident_id = $1 AND ended_because = 'real_sos'");
-static ALL_RUNNING: Sql = Sql::new(
-    "SELECT d.incident_id, d.user_id, d.started_at, i.acknowledged_at, i.exhausted_at
-     FROM drills d JOIN incidents i ON i.id = d.incident_id
-     WHERE d.ended_at IS NULL AND d.incident_id > $1 ORDER BY d.incident_id LIMIT $2",
+static LONG_RUNNING: Sql = Sql::new(
+    "SELECT incident_id, user_id FROM drills \
+     WHERE ended_at IS NULL AND started_at <= $1 ORDER BY started_at LIMIT $2",
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[
@@ -52,7 +52,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &RECENT,
     &END,
     &GAVE_WAY,
-    &ALL_RUNNING,
+    &LONG_RUNNING,
 ];
 
 /// The user's latest drill, running or not.
@@ -72,31 +72,18 @@ pub(crate) async fn gave_way(tx: &mut Tx<'_>, incident: IncidentId) -> Result<bo
     Ok(row.is_some())
 }
 
-/// Running drills that have shown what they can, in the order of their ids, among
-/// the next `limit` after `after`; with it, the last one that was looked at.
-pub async fn over(
-    tx: &mut Tx<'_>,
-    after: Option<IncidentId>,
-    limit: u32,
-) -> Result<(Vec<EndDrill>, Option<IncidentId>), StoreError> {
-    let after = after.unwrap_or(IncidentId(uuid::Uuid::nil()));
-    let now = tx.now();
-    let rows = tx.fetch_all(&ALL_RUNNING, args![after, limit]).await?;
-    let (mut over, mut last) = (Vec::new(), None);
-    for row in &rows {
-        let incident = row.get(0)?;
-        last = Some(incident);
-        let acknowledged = row.get::<Option<Timestamp>>(3)?.is_some();
-        let exhausted = row.get::<Option<Timestamp>>(4)?.is_some();
-        if let Some(because) = drill_is_over(row.get(2)?, acknowledged, exhausted, now) {
-            over.push(EndDrill {
-                user: row.get(1)?,
-                only: Some(incident),
-                because,
-            });
-        }
-    }
-    Ok((over, last))
+/// Drills that have run for [`DRILL_LIMIT`], the longest first, `limit` at most.
+pub async fn too_long(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<EndDrill>, StoreError> {
+    let started = tx.now().minus(DRILL_LIMIT);
+    let rows = tx.fetch_all(&LONG_RUNNING, args![started, limit]).await?;
+    let end = |row: &Row| {
+        Ok(EndDrill {
+            user: row.get(1)?,
+            only: Some(row.get(0)?),
+            because: DrillEnd::TimedOut,
+        })
+    };
+    rows.iter().map(end).collect()
 }
 
 /// Starts a drill of a user, or finds the one that runs.
@@ -205,6 +192,22 @@ impl Command for EndDrill {
         users::lock(tx, self.user).await?;
         end_running(tx, self.user, self.only, self.because).await
     }
+}
+
+/// Ends a drill that has shown what it can, in the transaction of what showed it. The
+/// caller holds the user's lock and has written the incident, which is the ended one
+/// then.
+pub(crate) async fn end(
+    tx: &mut Tx<'_>,
+    incident: &mut Incident,
+    because: DrillEnd,
+) -> Result<(), StoreError> {
+    if end_running(tx, incident.user, Some(incident.id), because).await?
+        && let Some(ended) = incidents::get(tx, incident.id).await?
+    {
+        *incident = ended;
+    }
+    Ok(())
 }
 
 /// Ends the drill that a user runs, because of a real SOS; the caller holds the

@@ -1,6 +1,6 @@
 //! Drills: the whole path of an SOS on trial (contract: Escalation).
 
-mod end_finished;
+mod end_long;
 mod show;
 mod start;
 mod stop;

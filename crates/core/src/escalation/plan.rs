@@ -15,7 +15,7 @@
 //!    contact's turn, at once on "cannot help" or when everything failed. A turn
 //!    that began goes on, whoever else is asked meanwhile.
 //! 3. After the last turn everybody is asked again as often as the policy says,
-//!    then the round is exhausted.
+//!    then the round is exhausted; once more when somebody was asked since then.
 //! 4. An acknowledgement stops all of it. Who promised help and falls silent is
 //!    asked again, then the others, from the first.
 //! 5. After the end, only the all-clear, to every address that may have been told,

@@ -351,8 +351,9 @@ impl Incident {
         true
     }
 
-    /// Nobody is left to tell of what is asked `since` then: the cry of this round, or
-    /// the silence of those who promised help. `false` when that was said already.
+    /// Nobody is left to tell of what was last asked `since` then: the cry of this
+    /// round, or the silence of those who promised help. `false` when that was said
+    /// already.
     pub fn exhaust(&mut self, since: Timestamp, now: Timestamp) -> bool {
         if !self.state.is_open() || self.exhausted_at.is_some_and(|said| said >= since) {
             return false;

@@ -126,7 +126,7 @@ on_both!(
         started(&store, &app, ana).await;
         let over_now = async || {
             let mut tx = store.read().await.unwrap();
-            over(&mut tx, None, 10).await.unwrap().0
+            too_long(&mut tx, 10).await.unwrap()
         };
         assert!(over_now().await.is_empty());
         store.clock.advance(Duration::from_hours(1));

@@ -1,5 +1,6 @@
 //! Somebody says that they help, whoever it is and however they say it.
 
+use mayday_core::drill::DrillEnd;
 use mayday_core::escalation::Acknowledgement;
 use mayday_core::event::EventType;
 use mayday_core::ids::{ContactId, IncidentId};
@@ -10,6 +11,7 @@ use serde_json::{Map, json};
 use super::{announce, timer};
 use crate::args;
 use crate::command::Command;
+use crate::drills;
 use crate::error::StoreError;
 use crate::incidents::row;
 use crate::row::Row;
@@ -149,7 +151,7 @@ pub(super) async fn note_sign(
 }
 
 /// Records that somebody helps: the incident is acknowledged, and the event
-/// `sos_ack` says by whom and when.
+/// `sos_ack` says by whom and when. A drill has shown what it can, and ends.
 #[derive(Clone, Debug)]
 pub struct Acknowledge {
     /// The incident.
@@ -245,7 +247,11 @@ impl Acknowledge {
             "means": means,
         });
         more.insert("acknowledgedBy".to_owned(), by);
-        announce::say(tx, incident, EventType::Acknowledged, more).await
+        announce::say(tx, incident, EventType::Acknowledged, more).await?;
+        if incident.drill {
+            drills::end(tx, incident, DrillEnd::Acknowledged).await?;
+        }
+        Ok(())
     }
 
     /// The name that was given, or the one that is known.

@@ -1,6 +1,7 @@
 //! Asks the plan what is due, records it, and sets the timer to the next time.
 
 use mayday_core::contact::Contact;
+use mayday_core::drill::DrillEnd;
 use mayday_core::escalation::{
     Attempt, AttemptState, Exhaustion, Kind, Plan, Purpose, Send, Skip, plan,
 };
@@ -16,6 +17,7 @@ use super::known::{Known, Reaches, address};
 use super::timer;
 use crate::alerts::{self, AlertKind, NewAlert};
 use crate::command::Command;
+use crate::drills;
 use crate::error::StoreError;
 use crate::incidents::row;
 use crate::jobs::{self, Claim};
@@ -182,8 +184,9 @@ fn new_row(tx: &Tx<'_>, incident: &Incident, known: &Known, attempt: Attempt) ->
     }
 }
 
-/// `sos.unanswered`, once for the cry of a round and once for each silence: operators
-/// and partner are told that nobody answered.
+/// `sos.unanswered`, for the cry of a round and for each silence, once for all who were
+/// asked until then: operators and partner are told that nobody answered. A drill has
+/// shown what it can, and ends.
 async fn exhaust(
     tx: &mut Tx<'_>,
     incident: &mut Incident,
@@ -199,15 +202,15 @@ async fn exhaust(
     let mut more = Map::new();
     more.insert("round".to_owned(), incident.round.into());
     announce::say(tx, incident, EventType::Unanswered, more).await?;
-    // Nobody is in distress, and the drill's report says it.
     if incident.drill {
+        drills::end(tx, incident, DrillEnd::Unanswered).await?;
         return Ok(true);
     }
     let alert = NewAlert {
         app: incident.app,
         kind: AlertKind::UnansweredSos,
-        // An alert of an earlier silence may still be open.
-        key: &format!("{}:{}:{}", incident.id, incident.round, what.silence),
+        // An earlier alert of the same incident may still be open.
+        key: &format!("{}:{}", incident.id, what.since.as_micros()),
         user: Some(incident.user),
         incident: Some(incident.id),
         detail: json!({"round": incident.round, "silence": what.silence}),

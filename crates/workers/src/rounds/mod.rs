@@ -21,8 +21,9 @@ const SPILL_MOVE_EVERY: Duration = Duration::from_secs(1);
 const SILENT_EVERY: Duration = Duration::from_mins(1);
 /// How often the phones of open incidents are listened to.
 const PHONES_EVERY: Duration = Duration::from_secs(10);
-/// How often running drills are looked at.
-const DRILLS_EVERY: Duration = Duration::from_secs(5);
+/// How often drills are looked for that have run for too long; all others end by
+/// themselves.
+const DRILLS_EVERY: Duration = Duration::from_mins(1);
 /// How often old records about SOS are let go.
 const SOS_RECORDS_EVERY: Duration = Duration::from_mins(10);
 /// How often samples are looked for that an app keeps for less time than the server.

@@ -1,8 +1,10 @@
 //! Who promised help and falls silent is asked again, then the others (contract:
-//! Escalation).
+//! Escalation). When nobody answers, operators are told: each time that somebody was
+//! asked in vain.
 
 use mayday_app::escalation::{By, Means};
-use mayday_core::ids::ContactId;
+use mayday_core::ids::{ContactId, IncidentId};
+use mayday_store::alerts;
 use mayday_store::testing::TestStore;
 
 use super::driver::{Stage, on_both_stores};
@@ -12,7 +14,7 @@ const ANN: &str = "+34600111222";
 const BOB: &str = "+34600333444";
 
 /// A cry that Ann answers in time; answers her contact.
-async fn answered(stage: &Stage) -> (mayday_core::ids::IncidentId, ContactId) {
+async fn answered(stage: &Stage) -> (IncidentId, ContactId) {
     let incident = stage.cry().await;
     stage.pass(15).await;
     let ann = stage.attempts(incident.id).await[0].attempt.key.contact;
@@ -20,7 +22,7 @@ async fn answered(stage: &Stage) -> (mayday_core::ids::IncidentId, ContactId) {
     (incident.id, ann)
 }
 
-async fn helps(stage: &Stage, incident: mayday_core::ids::IncidentId, contact: ContactId) {
+async fn helps(stage: &Stage, incident: IncidentId, contact: ContactId) {
     let by = By::Contact(contact, Means::Page);
     stage
         .node
@@ -73,5 +75,63 @@ on_both_stores!(
         let told = stage.told().len();
         silence(&stage, 60).await;
         assert_eq!(stage.told().len(), told);
+    }
+);
+
+/// How often it was said that nobody answers: to the phone and the partner, and to
+/// operators.
+async fn unanswered(stage: &Stage, incident: IncidentId) -> (usize, usize) {
+    let said = kinds(&stage.node.events(&stage.ana).await);
+    let said = said
+        .iter()
+        .filter(|kind| **kind == "sos.unanswered")
+        .count();
+    let mut tx = stage.node.store.read().await.unwrap();
+    let raised = alerts::of_incident(&mut tx, incident).await.unwrap();
+    let raised = raised.iter().filter(|one| one.kind == "unanswered_sos");
+    (said, raised.count())
+}
+
+on_both_stores!(
+    each_silence_that_nobody_answers_is_told_to_operators,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN, BOB]).await;
+        let (incident, ann) = answered(&stage).await;
+        for time in 1..=2 {
+            silence(&stage, 30).await;
+            // A message and a call to each, and a minute for the last answer.
+            stage.pass(4 * 60 - 1).await;
+            assert_eq!(unanswered(&stage, incident).await, (time - 1, time - 1));
+            stage.pass(1).await;
+            assert_eq!(stage.told().len(), 1 + 4 * time);
+            assert_eq!(unanswered(&stage, incident).await, (time, time));
+            stage.pass(300).await;
+            assert_eq!(unanswered(&stage, incident).await, (time, time), "once");
+            helps(&stage, incident, ann).await;
+        }
+    }
+);
+
+on_both_stores!(
+    who_is_added_when_all_were_asked_and_is_asked_in_vain_is_told_too,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        let incident = stage.cry().await;
+        stage.pass(15 + 2 * 60).await;
+        assert_eq!(unanswered(&stage, incident.id).await, (1, 1));
+        stage.pass(30).await;
+        stage.contact(&stage.ana, BOB).await;
+        stage.settle().await;
+        assert_eq!(stage.told()[2..], [("sms", BOB.to_owned())]);
+        stage.pass(2 * 60 - 1).await;
+        assert_eq!(
+            unanswered(&stage, incident.id).await,
+            (1, 1),
+            "Bob has his time"
+        );
+        stage.pass(1).await;
+        assert_eq!(unanswered(&stage, incident.id).await, (2, 2));
+        stage.pass(600).await;
+        assert_eq!(unanswered(&stage, incident.id).await, (2, 2), "once");
     }
 );

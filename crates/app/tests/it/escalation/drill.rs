@@ -2,7 +2,10 @@
 
 use mayday_app::escalation::{By, Means};
 use mayday_core::drill::DrillEnd;
+use mayday_core::sos::State;
 use mayday_store::testing::TestStore;
+use mayday_store::{alerts, incidents};
+use serde_json::json;
 
 use super::driver::{Stage, on_both_stores};
 use crate::harness::NodeExt;
@@ -37,9 +40,8 @@ on_both_stores!(
             .acknowledge(drill.incident, by, None)
             .await
             .unwrap();
-        assert_eq!(stage.node.app.end_finished_drills().await.unwrap(), 1);
+        assert_eq!(ended(&stage).await, Some(DrillEnd::Acknowledged), "at once");
         stage.settle().await;
-        assert_eq!(ended(&stage).await, Some(DrillEnd::Acknowledged));
         let all_clear = &stage.taken()[1].text;
         assert!(all_clear.to_uppercase().contains("DRILL"), "{all_clear}");
         // The report holds who answered, and no phone was told of an SOS.
@@ -69,5 +71,42 @@ on_both_stores!(
         stage.pass(15).await;
         let real = &stage.taken()[1].text;
         assert!(!real.to_uppercase().contains("DRILL"), "{real}");
+    }
+);
+
+on_both_stores!(
+    a_drill_ends_when_nobody_is_left_to_ask,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        let policy = json!({"channels": ["sms"], "acknowledge_timeout_seconds": 60});
+        stage.policy(policy).await;
+        let drill = stage.node.app.start_drill(&stage.ana).await.unwrap().drill;
+        stage.pass(15 + 59).await;
+        assert_eq!(ended(&stage).await, None, "Ann has her minute");
+        stage.pass(1).await;
+        assert_eq!(ended(&stage).await, Some(DrillEnd::Unanswered));
+        let told = stage.taken();
+        assert_eq!(told.len(), 2, "and she hears that it is over");
+        // It is a drill: no operator is called.
+        let mut tx = stage.node.store.read().await.unwrap();
+        let alerts = alerts::of_incident(&mut tx, drill.incident).await.unwrap();
+        assert!(alerts.is_empty(), "{alerts:?}");
+        let played = incidents::get(&mut tx, drill.incident).await.unwrap();
+        assert_eq!(played.unwrap().state, State::Resolved);
+    }
+);
+
+on_both_stores!(
+    a_drill_that_goes_on_and_on_is_ended,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        stage.node.app.start_drill(&stage.ana).await.unwrap();
+        stage.node.pass(3_599);
+        assert_eq!(stage.node.app.end_long_drills().await.unwrap(), 0);
+        stage.node.pass(1);
+        assert_eq!(stage.node.app.end_long_drills().await.unwrap(), 1);
+        assert_eq!(ended(&stage).await, Some(DrillEnd::TimedOut));
+        stage.settle().await;
+        assert!(stage.told().is_empty(), "nobody was told of it");
     }
 );

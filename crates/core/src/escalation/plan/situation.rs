@@ -156,8 +156,9 @@ pub struct Plan {
     /// reckoned as if `sends` were recorded now. `None`: only an event changes
     /// anything.
     pub look_at: Option<Timestamp>,
-    /// Everybody was asked and nobody is left to wait for: `sos.unanswered`, once for
-    /// the cry of a round and once for each silence of those who promised help.
+    /// Everybody was asked and nobody is left to wait for: `sos.unanswered`, for the cry
+    /// of a round and for each silence of those who promised help; again when somebody
+    /// was asked since.
     pub exhausted: Option<Exhaustion>,
 }
 
@@ -166,6 +167,7 @@ pub struct Plan {
 pub struct Exhaustion {
     /// Which silence of the round; 0: the cry itself.
     pub silence: u32,
-    /// Since when it was asked. What was said before is about something else.
+    /// When the last one was asked, or the asking began. What was said before is about
+    /// something else.
     pub since: Timestamp,
 }

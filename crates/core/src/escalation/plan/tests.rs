@@ -224,7 +224,7 @@ fn messages_then_a_call_then_the_next_contact_then_nobody() {
     assert!(world.plan().exhausted.is_none());
     assert_eq!(world.after(60), []);
     let end = world.plan();
-    let since = OPENED.plus(Duration::from_secs(15));
+    let since = OPENED.plus(Duration::from_secs(15 + 3 * 60));
     assert_eq!(end.exhausted, Some(Exhaustion { silence: 0, since }));
     assert_eq!(end.look_at, None);
 }

@@ -58,9 +58,14 @@ impl<'a> Walk<'a> {
     /// When those who were asked have had their time, even if all failed at once;
     /// `None` when nobody was asked, so that asking again is of no use.
     pub(super) fn rested_at(&self) -> Option<Timestamp> {
+        self.asked_at().map(|at| at.plus(self.timeout()))
+    }
+
+    /// When the last of them was asked.
+    fn asked_at(&self) -> Option<Timestamp> {
         let made = |a: &&Attempt| self.is_current(a) && a.state != AttemptState::Skipped;
-        let last = self.attempts.iter().filter(made).map(|a| a.scheduled_at);
-        last.max().map(|at| at.plus(self.timeout()))
+        let all = self.attempts.iter().filter(made);
+        all.map(|attempt| attempt.scheduled_at).max()
     }
 
     /// Gives each contact its turn; `open`: whether the first one's has come.
@@ -176,8 +181,10 @@ impl<'a> Walk<'a> {
         self.plan
     }
 
-    /// The plan when nobody is left to wait for.
-    pub(super) fn exhausted(mut self, what: Exhaustion) -> Plan {
+    /// The plan when nobody is left to wait for. Who was asked later than the others,
+    /// such as a contact who was added when all had been asked, is unanswered anew.
+    pub(super) fn exhausted(mut self, mut what: Exhaustion) -> Plan {
+        what.since = self.asked_at().map_or(what.since, |at| at.max(what.since));
         self.plan.exhausted = Some(what);
         self.plan
     }

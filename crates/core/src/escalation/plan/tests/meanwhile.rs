@@ -71,3 +71,33 @@ fn each_silence_that_nobody_answers_is_one_of_its_own() {
     assert_eq!([said[0].silence, said[1].silence], [1, 2]);
     assert!(said[1].since > said[0].since.plus(Duration::from_mins(1)));
 }
+
+#[test]
+fn who_is_asked_after_all_had_been_asked_is_unanswered_anew() {
+    let mut world = World::new(1);
+    world.policy.channels = vec![Channel::Sms];
+    world.after(15);
+    world.wait(60);
+    let first = world.plan().exhausted.unwrap();
+    // A contact who cannot be reached changes nothing.
+    world.wait(100);
+    let mut nowhere = reachable(2);
+    for reach in &mut nowhere.channels {
+        reach.unreachable = true;
+    }
+    world.contacts.push(nowhere);
+    let plan = world.plan();
+    world.record(&plan);
+    assert_eq!(world.plan().exhausted, Some(first));
+    world.contacts.push(reachable(3));
+    assert_eq!(world.after(0), [(3, Channel::Sms)]);
+    assert!(
+        world.plan().exhausted.is_none(),
+        "there is somebody to wait for"
+    );
+    let asked = world.now;
+    world.wait(60);
+    let second = world.plan().exhausted.unwrap();
+    assert_eq!((second.silence, second.since), (0, asked));
+    assert!(second.since > first.since.plus(Duration::from_mins(1)));
+}
