@@ -112,6 +112,9 @@ pub struct TelemetryFigures {
     /// The writer has not committed for a second though samples wait: they
     /// take the spill table.
     pub stalled: bool,
+    /// Files that cannot be used until somebody mends them: their samples are missing
+    /// from answers.
+    pub unusable_files: usize,
     /// Samples committed since the start.
     pub committed_samples: u64,
     /// Commits since the start.
@@ -179,7 +182,11 @@ impl App {
         }
         let late = copy.and_then(|copy| late_copy(copy, now));
         HealthReport {
-            warnings: late.into_iter().chain(failing(&providers)).collect(),
+            warnings: late
+                .into_iter()
+                .chain(failing(&providers))
+                .chain(missing(telemetry.unusable_files))
+                .collect(),
             providers,
             copy: copy.map(|copy| CopyHealth {
                 lag_seconds: now.since(copy.as_of).as_secs_f64(),
@@ -191,6 +198,7 @@ impl App {
             telemetry: TelemetryFigures {
                 queued: telemetry.queued,
                 stalled: telemetry.stalled,
+                unusable_files: telemetry.unusable_files,
                 committed_samples: telemetry.committed_samples,
                 commits: telemetry.commits,
                 spill_rows: counts.map(|(_, spilled)| spilled),
@@ -276,6 +284,17 @@ fn late_copy(copy: CopyStats, now: Timestamp) -> Option<NotReady> {
         message: format!(
             "the copy of the state store is {} s behind: look at the directory in store.copy_dir",
             lag.as_secs()
+        ),
+    })
+}
+
+/// That answers lack what lies in damaged telemetry files.
+fn missing(unusable_files: usize) -> Option<NotReady> {
+    (unusable_files > 0).then(|| NotReady {
+        code: "telemetry_file_unusable",
+        message: format!(
+            "{unusable_files} telemetry file(s) cannot be used: `mayday check` names them; \
+             mend or move away what it says"
         ),
     })
 }

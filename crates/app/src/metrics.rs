@@ -221,6 +221,8 @@ impl Metrics {
         let telemetry = report.telemetry;
         families.telemetry_queue_length.set(level(telemetry.queued));
         families.telemetry_stalled.set(i64::from(telemetry.stalled));
+        let unusable = i64::try_from(telemetry.unusable_files).unwrap_or(i64::MAX);
+        families.telemetry_unusable_files.set(unusable);
         families
             .telemetry_committed
             .inner()

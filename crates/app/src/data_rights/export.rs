@@ -6,7 +6,7 @@ use mayday_core::telemetry::Sample;
 use mayday_core::time::Timestamp;
 use mayday_store::exports::{self, After};
 use mayday_store::incidents;
-use mayday_store::telemetry::Span;
+use mayday_store::telemetry::{Gaps, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -99,6 +99,7 @@ impl App {
             from: Timestamp::from_micros(cursor.number.unwrap_or(0)),
             to: self.clock.now().plus(std::time::Duration::from_hours(48)),
             after: cursor.sample.clone(),
+            gaps: Gaps::Refused,
         };
         let mut samples = self.telemetry.page(user, &span, SAMPLES).await?;
         let hidden = {

@@ -62,6 +62,7 @@ pub(super) struct Families {
     pub(super) jobs_poison: Gauge,
     pub(super) telemetry_queue_length: Gauge,
     pub(super) telemetry_stalled: Gauge,
+    pub(super) telemetry_unusable_files: Gauge,
     pub(super) telemetry_committed: Counter,
     pub(super) spill_rows: Gauge,
     pub(super) disk_free: Gauge,
@@ -159,6 +160,7 @@ impl Families {
             jobs_poison: Gauge::default(),
             telemetry_queue_length: Gauge::default(),
             telemetry_stalled: Gauge::default(),
+            telemetry_unusable_files: Gauge::default(),
             telemetry_committed: Counter::default(),
             spill_rows: Gauge::default(),
             disk_free: Gauge::default(),
@@ -370,6 +372,11 @@ impl Families {
             "telemetry_stalled",
             "Whether samples wait and the telemetry writer has not committed for 1 s: 1 or 0",
             self.telemetry_stalled.clone(),
+        );
+        self.registry.register(
+            "telemetry_unusable_files",
+            "Telemetry files that cannot be used until somebody mends them",
+            self.telemetry_unusable_files.clone(),
         );
         self.registry.register(
             "telemetry_committed",

@@ -1,7 +1,7 @@
 //! Lists the caller's incidents with their trails, newest first.
 
 use mayday_core::identity::Caller;
-use mayday_core::sos::{Incident, TrailPoint, ends_of_trail, trail_in_order};
+use mayday_core::sos::{Incident, TrailPoint, trail_in_order, trail_of_samples};
 use mayday_store::incidents::{self, HistoryCursor, InvalidCursor};
 use mayday_store::telemetry::TRAIL_END_SAMPLES;
 
@@ -90,14 +90,21 @@ impl App {
     pub(crate) async fn trail_of(&self, incident: &Incident) -> Result<Vec<TrailPoint>, AppError> {
         let mut tx = self.store.read().await?;
         let mut trail = incidents::reported_trail(&mut tx, incident.id).await?;
-        let copied = incidents::stored_trail(&mut tx, incident.id).await?;
+        let copied = incidents::stored_trail(&mut tx, incident.id, incident.user).await?;
         drop(tx);
         let mut told = match copied {
-            Some(points) => points,
+            Some(mut samples) => {
+                samples.extend(self.sent_again(incident.id, &samples).await?);
+                samples
+            }
             None => self.trail(incident.id).await?,
         };
         told.extend(self.late_trail(incident).await?);
-        trail.extend(ends_of_trail(trail_in_order(told), TRAIL_END_SAMPLES));
+        let told = trail_of_samples(told, TRAIL_END_SAMPLES);
+        trail.extend(
+            told.into_iter()
+                .map(|(_, position)| TrailPoint::from(position)),
+        );
         Ok(trail_in_order(trail))
     }
 }

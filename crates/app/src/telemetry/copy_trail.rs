@@ -38,12 +38,12 @@ impl App {
         let Some(ended) = found else { return Ok(()) };
         let days = apps::telemetry_days(&mut tx, ended.app).await?;
         drop(tx);
-        let mut points = self.trail(incident).await?;
-        points.extend(self.late_trail(&ended).await?);
+        let mut samples = self.trail(incident).await?;
+        samples.extend(self.late_trail(&ended).await?);
         let store = StoreTrail {
             incident,
             user,
-            points,
+            samples,
             again_at: self.last_copy_at(&ended, days),
         };
         self.store.write(Lane::Job, store).await?;

@@ -1,8 +1,7 @@
 //! The telemetry of an incident as it lies in the telemetry store.
 
 use mayday_core::ids::IncidentId;
-use mayday_core::sos::{Incident, TrailPoint};
-use mayday_core::telemetry::Position;
+use mayday_core::sos::{Incident, TrailSample};
 use mayday_store::telemetry::Strays;
 
 use crate::{App, AppError};
@@ -11,9 +10,22 @@ impl App {
     /// Where the owner of an incident was while it was open, oldest first: all
     /// samples that were received in that time, or the first and last 5 000.
     /// Of an incident that ended long ago the copy in the state store is left.
-    pub async fn trail(&self, incident: IncidentId) -> Result<Vec<TrailPoint>, AppError> {
-        let positions = self.telemetry.trail(incident).await?;
-        Ok(positions.into_iter().map(point).collect())
+    pub async fn trail(&self, incident: IncidentId) -> Result<Vec<TrailSample>, AppError> {
+        Ok(self.telemetry.trail(incident).await?)
+    }
+
+    /// The samples of an ended incident as they are now, of the days of those that
+    /// were `copied`: a resend is found among them.
+    pub(crate) async fn sent_again(
+        &self,
+        incident: IncidentId,
+        copied: &[TrailSample],
+    ) -> Result<Vec<TrailSample>, AppError> {
+        let (Some((first, _)), Some((last, _))) = (copied.first(), copied.last()) else {
+            return Ok(Vec::new());
+        };
+        let span = first.time..=last.time;
+        Ok(self.telemetry.trail_within(incident, span).await?)
     }
 
     /// The samples of an incident's time that did not join it when they came: they
@@ -21,26 +33,17 @@ impl App {
     pub(crate) async fn late_trail(
         &self,
         incident: &Incident,
-    ) -> Result<Vec<TrailPoint>, AppError> {
+    ) -> Result<Vec<TrailSample>, AppError> {
         let wanted = Strays {
             user: incident.user,
             incident: incident.id,
             span: incident.phone_span(self.clock.now()),
         };
-        let mut positions = self.telemetry.strays(&wanted).await?;
+        let mut samples = self.telemetry.strays(&wanted).await?;
         if incident.state.is_open() {
             // Where its owner was before must not look like where its owner went.
-            positions.retain(|position| position.received_at >= incident.created_at);
+            samples.retain(|(_, position)| position.received_at >= incident.created_at);
         }
-        Ok(positions.into_iter().map(point).collect())
-    }
-}
-
-fn point(position: Position) -> TrailPoint {
-    TrailPoint {
-        occurred_at: position.time,
-        latitude: position.latitude,
-        longitude: position.longitude,
-        altitude: position.altitude,
+        Ok(samples)
     }
 }

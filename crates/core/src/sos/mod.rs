@@ -26,7 +26,7 @@ pub use flags::{Flag, Flags};
 pub use incident::{Actuators, Echo, End, Incident, Opened, Origin, Report, State};
 pub use payload::{Fix, SentTime, Trigger, Widget};
 pub use redelivery::{REMEMBERED_FOR, TriggerKey, trigger_keys};
-pub use trail::{ends_of_trail, trail_in_order};
+pub use trail::{TrailSample, trail_in_order, trail_of_samples};
 pub use view::{Opening, PositionSnapshot, PositionSource, TrailPoint};
 pub use vitals::{Battery, CHARGED_ABOVE_LIMIT, VitalSign, Vitals};
 

@@ -2,26 +2,45 @@
 //! Telemetry, "late and out-of-order samples go to their place").
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use super::incident::{Incident, SKEW_TOLERATED};
 use super::view::TrailPoint;
+use crate::telemetry::{Position, SampleKey};
 use crate::time::Timestamp;
+
+/// A sample of a trail: a resend has the key of what it overwrites.
+pub type TrailSample = (SampleKey, Position);
+
+/// Samples by time, each key once, the copy received last: all of them, or the first
+/// and the last `each_end`.
+pub fn trail_of_samples(
+    found: impl IntoIterator<Item = TrailSample>,
+    each_end: usize,
+) -> Vec<TrailSample> {
+    let mut by_key: BTreeMap<SampleKey, Position> = BTreeMap::new();
+    for (key, position) in found {
+        let newer = by_key
+            .get(&key)
+            .is_none_or(|there| position.received_at >= there.received_at);
+        if newer {
+            by_key.insert(key, position);
+        }
+    }
+    let mut trail: Vec<TrailSample> = by_key.into_iter().collect();
+    if trail.len() > each_end.saturating_mul(2) {
+        let after = trail.len() - each_end;
+        trail.drain(each_end..after);
+    }
+    trail
+}
 
 /// Points by time, each once.
 pub fn trail_in_order(points: impl IntoIterator<Item = TrailPoint>) -> Vec<TrailPoint> {
     let mut trail: Vec<TrailPoint> = points.into_iter().collect();
     trail.sort_by(order);
     trail.dedup_by(|one, other| order(one, other) == Ordering::Equal);
-    trail
-}
-
-/// Of a trail in order its first and last `each_end` points, or all.
-pub fn ends_of_trail(mut trail: Vec<TrailPoint>, each_end: usize) -> Vec<TrailPoint> {
-    if trail.len() > each_end.saturating_mul(2) {
-        let after = trail.len() - each_end;
-        trail.drain(each_end..after);
-    }
     trail
 }
 
@@ -123,13 +142,46 @@ mod tests {
         assert_eq!(span(opened.shift_micros(by(-300))), opened..=now);
     }
 
+    fn sample(secs: i64, device: &str, latitude: f64, received: i64) -> TrailSample {
+        let key = SampleKey {
+            user: UserId(Uuid::nil()),
+            time: Timestamp::from_secs(secs),
+            device: device.into(),
+            event_id: "".into(),
+        };
+        let position = Position {
+            time: key.time,
+            received_at: Timestamp::from_secs(received),
+            latitude,
+            longitude: 0.0,
+            altitude: None,
+            accuracy_meters: None,
+        };
+        (key, position)
+    }
+
+    #[test]
+    fn a_resend_takes_the_place_of_what_it_sends_again() {
+        let first = sample(1, "", 1.0, 1);
+        let again = sample(1, "", 2.0, 9);
+        let others = sample(1, "node", 3.0, 5);
+        let expected = [again.clone(), others.clone()];
+        for told in [
+            [first.clone(), others.clone(), again.clone()],
+            [again, first, others],
+        ] {
+            assert_eq!(trail_of_samples(told, 10), expected);
+        }
+    }
+
     #[test]
     fn a_long_trail_keeps_its_ends() {
-        let trail = |secs: &[i64]| secs.iter().map(|s| point(*s, 0.0)).collect::<Vec<_>>();
-        assert_eq!(ends_of_trail(trail(&[1, 2, 3, 4]), 2), trail(&[1, 2, 3, 4]));
-        assert_eq!(
-            ends_of_trail(trail(&[1, 2, 3, 4, 5]), 2),
-            trail(&[1, 2, 4, 5])
-        );
+        let trail = |secs: &[i64]| -> Vec<TrailSample> {
+            secs.iter().map(|s| sample(*s, "", 0.0, *s)).collect()
+        };
+        let all = trail(&[1, 2, 3, 4]);
+        assert_eq!(trail_of_samples(all.clone(), 2), all);
+        let kept = trail_of_samples(trail(&[1, 2, 3, 4, 5]), 2);
+        assert_eq!(kept, trail(&[1, 2, 4, 5]));
     }
 }

@@ -117,3 +117,14 @@ pub struct TrailPoint {
     /// Metres.
     pub altitude: Option<f64>,
 }
+
+impl From<Position> for TrailPoint {
+    fn from(position: Position) -> Self {
+        Self {
+            occurred_at: position.time,
+            latitude: position.latitude,
+            longitude: position.longitude,
+            altitude: position.altitude,
+        }
+    }
+}

@@ -3,8 +3,10 @@
 //! retention, with what has come late.
 
 use mayday_core::ids::{IncidentId, UserId};
-use mayday_core::sos::{TrailPoint, ends_of_trail, trail_in_order};
+use mayday_core::sos::{TrailSample, trail_of_samples};
+use mayday_core::telemetry::{Position, SampleKey};
 use mayday_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::args;
@@ -44,8 +46,59 @@ pub(super) fn trail_copy(
     }
 }
 
-/// A point as stored: microseconds, latitude, longitude, altitude.
-type StoredPoint = (i64, f64, f64, Option<f64>);
+/// A sample as stored, in this order: a list of them is shorter so than with names.
+#[derive(Serialize, Deserialize)]
+struct StoredSample(
+    /// When it was measured, in microseconds.
+    i64,
+    /// Latitude in degrees.
+    f64,
+    /// Longitude in degrees.
+    f64,
+    /// Altitude in metres.
+    Option<f64>,
+    /// The device and the client's event: with the time the sample's key, by which a
+    /// resend is told.
+    String,
+    String,
+    /// When it was received, in microseconds: of two copies the later one counts.
+    i64,
+);
+
+impl StoredSample {
+    fn of((key, position): TrailSample) -> Self {
+        Self(
+            position.time.as_micros(),
+            position.latitude,
+            position.longitude,
+            position.altitude,
+            key.device.into(),
+            key.event_id.into(),
+            position.received_at.as_micros(),
+        )
+    }
+
+    fn into_sample(self, user: UserId) -> TrailSample {
+        let Self(time, latitude, longitude, altitude, device, event_id, received_at) = self;
+        let time = Timestamp::from_micros(time);
+        let key = SampleKey {
+            user,
+            time,
+            device: device.into(),
+            event_id: event_id.into(),
+        };
+        let position = Position {
+            time,
+            received_at: Timestamp::from_micros(received_at),
+            latitude,
+            longitude,
+            altitude,
+            // Of no use to a trail.
+            accuracy_meters: None,
+        };
+        (key, position)
+    }
+}
 
 /// Keeps the trail of an ended incident, added to what was kept before: telemetry
 /// may have been let go meanwhile.
@@ -56,7 +109,7 @@ pub struct StoreTrail {
     /// Its owner.
     pub user: UserId,
     /// Its telemetry.
-    pub points: Vec<TrailPoint>,
+    pub samples: Vec<TrailSample>,
     /// When it is to be copied once more, with what comes late.
     pub again_at: Option<Timestamp>,
 }
@@ -66,16 +119,16 @@ impl Command for StoreTrail {
     const NAME: &'static str = "sos.store_trail";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        let kept = stored_trail(tx, self.incident).await?.unwrap_or_default();
-        let all = trail_in_order(kept.into_iter().chain(self.points.iter().copied()));
-        let points: Vec<StoredPoint> = ends_of_trail(all, TRAIL_END_SAMPLES)
-            .iter()
-            .map(|point| {
-                let micros = point.occurred_at.as_micros();
-                (micros, point.latitude, point.longitude, point.altitude)
-            })
+        let kept = stored_trail(tx, self.incident, self.user).await?;
+        let all = kept
+            .into_iter()
+            .flatten()
+            .chain(self.samples.iter().cloned());
+        let samples: Vec<StoredSample> = trail_of_samples(all, TRAIL_END_SAMPLES)
+            .into_iter()
+            .map(StoredSample::of)
             .collect();
-        let text = serde_json::to_string(&points)
+        let text = serde_json::to_string(&samples)
             .map_err(|error| StoreError::column(1, error.to_string()))?;
         let now = tx.now();
         tx.execute_one(&STORE, args![self.incident, &text, now])
@@ -89,21 +142,17 @@ impl Command for StoreTrail {
     }
 }
 
-/// The copied telemetry of an incident; `None`: not copied (yet).
+/// The copied telemetry of an incident of `user`; `None`: not copied (yet).
 pub async fn stored_trail(
     tx: &mut Tx<'_>,
     incident: IncidentId,
-) -> Result<Option<Vec<TrailPoint>>, StoreError> {
+    user: UserId,
+) -> Result<Option<Vec<TrailSample>>, StoreError> {
     let Some(row) = tx.fetch_optional(&STORED, args![incident]).await? else {
         return Ok(None);
     };
-    let points: Vec<StoredPoint> = serde_json::from_str(&row.get::<String>(0)?)
+    let samples: Vec<StoredSample> = serde_json::from_str(&row.get::<String>(0)?)
         .map_err(|error| StoreError::column(0, error.to_string()))?;
-    let point = |(micros, latitude, longitude, altitude): StoredPoint| TrailPoint {
-        occurred_at: Timestamp::from_micros(micros),
-        latitude,
-        longitude,
-        altitude,
-    };
-    Ok(Some(points.into_iter().map(point).collect()))
+    let samples = samples.into_iter().map(|sample| sample.into_sample(user));
+    Ok(Some(samples.collect()))
 }

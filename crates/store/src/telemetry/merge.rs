@@ -23,25 +23,3 @@ pub(super) fn samples(found: impl Iterator<Item = Sample>, limit: usize) -> Vec<
     }
     by_key.into_values().take(limit).collect()
 }
-
-/// Positions by time, each key once: all, or the first and last `each_end`.
-pub(super) fn trail(
-    found: impl Iterator<Item = (SampleKey, Position)>,
-    each_end: usize,
-) -> Vec<Position> {
-    let mut by_key: BTreeMap<SampleKey, Position> = BTreeMap::new();
-    for (key, position) in found {
-        let newer = by_key
-            .get(&key)
-            .is_none_or(|there| position.received_at >= there.received_at);
-        if newer {
-            by_key.insert(key, position);
-        }
-    }
-    let mut positions: Vec<Position> = by_key.into_values().collect();
-    if positions.len() > 2 * each_end {
-        let after = positions.len() - each_end;
-        positions.drain(each_end..after);
-    }
-    positions
-}

@@ -21,6 +21,7 @@ mod queue;
 mod spiller;
 mod sqlite;
 mod strays;
+mod trail;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -40,7 +41,7 @@ pub use expire::Expired;
 pub use faults::Faults;
 pub(crate) use open_incidents::STATEMENTS;
 pub use open_incidents::{OpenIncidents, open_incident};
-pub use page::Span;
+pub use page::{Gaps, Span};
 pub use pending::{Pending, StoredIn};
 pub use strays::Strays;
 
@@ -103,6 +104,9 @@ pub struct TelemetryHealth {
     /// The writer has not committed for a second though work waits, or what it
     /// committed cannot be written to the day files.
     pub stalled: bool,
+    /// Files that cannot be used until somebody mends them: their samples are missing
+    /// from answers.
+    pub unusable_files: usize,
     /// Samples committed since the start.
     pub committed_samples: u64,
     /// Commits since the start.
@@ -272,26 +276,6 @@ impl Telemetry {
             .fold(None, merge::newer)
     }
 
-    /// The positions of an incident's trail by the phone's time, oldest first:
-    /// all of them, or the first and the last [`TRAIL_END_SAMPLES`].
-    pub async fn trail(&self, incident: IncidentId) -> Result<Vec<Position>, TelemetryError> {
-        let inner = &self.0;
-        let mut tx = inner
-            .store
-            .read()
-            .await
-            .map_err(|e| TelemetryError::read(&e))?;
-        let spilled = spill::trail(&mut tx, incident, TRAIL_END_SAMPLES).await;
-        drop(tx);
-        let spilled = spilled.map_err(|e| TelemetryError::read(&e))?;
-        let stored = match &inner.engine {
-            Engine::Sqlite(files) => files.trail(incident, TRAIL_END_SAMPLES).await?,
-            Engine::Postgres(tables) => tables.trail(incident, TRAIL_END_SAMPLES).await?,
-        };
-        let points = stored.into_iter().chain(spilled);
-        Ok(merge::trail(points, TRAIL_END_SAMPLES))
-    }
-
     /// Waits until every sample of a user that was submitted before this call
     /// is durable; `false` when that took too long.
     pub async fn settled(&self, user: UserId) -> bool {
@@ -380,6 +364,7 @@ impl Telemetry {
         TelemetryHealth {
             queued: queue.depth(),
             stalled: queue.is_stalled() || self.is_failing(),
+            unusable_files: self.unusable_files(),
             committed_samples,
             commits,
         }
@@ -390,6 +375,13 @@ impl Telemetry {
         match &self.0.engine {
             Engine::Sqlite(files) => files.is_failing(),
             Engine::Postgres(_) => false,
+        }
+    }
+
+    fn unusable_files(&self) -> usize {
+        match &self.0.engine {
+            Engine::Sqlite(files) => files.unusable_files(),
+            Engine::Postgres(_) => 0,
         }
     }
 

@@ -17,6 +17,17 @@ pub struct Span {
     pub to: Timestamp,
     /// Of the samples of `from`, only those behind this device and event.
     pub after: Option<(String, String)>,
+    /// What becomes of the answer while a file cannot be used.
+    pub gaps: Gaps,
+}
+
+/// What is answered while a telemetry file is damaged, and its samples are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gaps {
+    /// What the other files hold: better than nothing for whoever looks at a map.
+    Skipped,
+    /// An error: who is promised all must not be given less.
+    Refused,
 }
 
 impl Span {
@@ -50,8 +61,13 @@ impl Telemetry {
         to: Timestamp,
         limit: usize,
     ) -> Result<Vec<Sample>, TelemetryError> {
-        let after = None;
-        self.page(user, &Span { from, to, after }, limit).await
+        let span = Span {
+            from,
+            to,
+            after: None,
+            gaps: Gaps::Skipped,
+        };
+        self.page(user, &span, limit).await
     }
 
     /// The first samples of a span, at most `limit`.

@@ -6,10 +6,10 @@
 use std::ops::RangeInclusive;
 
 use mayday_core::ids::{IncidentId, UserId};
-use mayday_core::telemetry::Position;
+use mayday_core::sos::{TrailSample, trail_of_samples};
 use mayday_core::time::Timestamp;
 
-use super::{Engine, TRAIL_END_SAMPLES, Telemetry, TelemetryError, merge};
+use super::{Engine, TRAIL_END_SAMPLES, Telemetry, TelemetryError};
 use crate::spill;
 
 /// Which samples are looked for.
@@ -24,9 +24,9 @@ pub struct Strays {
 }
 
 impl Telemetry {
-    /// The positions of an incident's strays by the phone's time, oldest first: all
+    /// An incident's strays by the phone's time, oldest first: all
     /// of them, or the first and the last [`TRAIL_END_SAMPLES`].
-    pub async fn strays(&self, wanted: &Strays) -> Result<Vec<Position>, TelemetryError> {
+    pub async fn strays(&self, wanted: &Strays) -> Result<Vec<TrailSample>, TelemetryError> {
         let inner = &self.0;
         // The spill table first: a row on its way leaves it only after it has arrived.
         let mut tx = inner
@@ -42,6 +42,6 @@ impl Telemetry {
             Engine::Postgres(tables) => tables.strays(wanted, TRAIL_END_SAMPLES).await?,
         };
         let points = stored.into_iter().chain(spilled);
-        Ok(merge::trail(points, TRAIL_END_SAMPLES))
+        Ok(trail_of_samples(points, TRAIL_END_SAMPLES))
     }
 }

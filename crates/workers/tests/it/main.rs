@@ -134,7 +134,7 @@ async fn the_trail_of_an_ended_incident_is_copied_when_it_is_due() {
     })
     .await;
     let mut tx = node.store.read().await.unwrap();
-    let copied = mayday_app::store::incidents::stored_trail(&mut tx, incident).await;
+    let copied = mayday_app::store::incidents::stored_trail(&mut tx, incident, ana.user).await;
     assert_eq!(copied.unwrap().expect("a copy").len(), 1);
     drop(tx);
     workers.stop().await;

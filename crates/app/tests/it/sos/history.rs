@@ -108,7 +108,7 @@ on_both_nodes!(
         node.app.copy_trail(ana.user, incident.id).await.unwrap();
         check().await;
         let mut tx = node.store.read().await.unwrap();
-        let copied = mayday_store::incidents::stored_trail(&mut tx, incident.id)
+        let copied = mayday_store::incidents::stored_trail(&mut tx, incident.id, ana.user)
             .await
             .unwrap();
         assert_eq!(copied.unwrap().len(), 1);
@@ -254,6 +254,27 @@ on_both_nodes!(
         node.own(&ana, mqtt(&json!({"message": "again"}))).await;
         sampled(&node, &ana, 30, 3).await;
         assert_eq!(trails(&node, &ana).await, [[3.0], [3.0]]);
+    }
+);
+
+on_both_nodes!(
+    a_resend_overwrites_itself_in_a_copied_trail,
+    async |node: TestApp| {
+        let ana = node.caller("ana").await;
+        let incident = node.own(&ana, mqtt(&json!({}))).await;
+        sampled(&node, &ana, 0, 1).await;
+        sampled(&node, &ana, 5, 2).await;
+        node.pass(60);
+        node.app.resolve_sos(&ana).await.unwrap();
+        node.pass(60);
+        node.app.copy_trail(ana.user, incident.id).await.unwrap();
+        sampled(&node, &ana, 0, 9).await;
+        assert_eq!(trails(&node, &ana).await, [[9.0, 2.0]]);
+        node.app.copy_trail(ana.user, incident.id).await.unwrap();
+        let kept = Duration::from_hours(24) * (node.telemetry.retention_days() + 2);
+        node.pass(kept.as_secs());
+        node.app.prune_telemetry().await.unwrap();
+        assert_eq!(trails(&node, &ana).await, [[9.0, 2.0]]);
     }
 );
 

@@ -5,6 +5,7 @@ use mayday_core::telemetry::{Position, Sample, SampleKey};
 use mayday_core::time::Timestamp;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -35,11 +36,13 @@ pub(super) const NEWEST: &str = "SELECT measured_at, received_at, latitude, long
   accuracy_m FROM telemetry_latest WHERE user_id = $1";
 pub(super) const TRAIL: &str = "(SELECT measured_at, received_at, latitude, longitude, altitude,
     accuracy_m, user_id, device, event_id
-  FROM telemetry WHERE incident_id = $1 ORDER BY measured_at LIMIT $2)
+  FROM telemetry WHERE incident_id = $1 AND measured_at BETWEEN $2 AND $3
+    ORDER BY measured_at LIMIT $4)
 UNION
 (SELECT measured_at, received_at, latitude, longitude, altitude, accuracy_m, user_id, device,
     event_id
-  FROM telemetry WHERE incident_id = $1 ORDER BY measured_at DESC LIMIT $2)";
+  FROM telemetry WHERE incident_id = $1 AND measured_at BETWEEN $2 AND $3
+    ORDER BY measured_at DESC LIMIT $4)";
 pub(super) const PRUNE: &str = "DELETE FROM telemetry_other WHERE ctid IN
   (SELECT ctid FROM telemetry_other WHERE received_at < $1 LIMIT $2)";
 
@@ -88,10 +91,13 @@ impl PostgresTables {
     pub(in crate::telemetry) async fn trail(
         &self,
         incident: IncidentId,
+        span: RangeInclusive<Timestamp>,
         each_end: usize,
     ) -> Result<Vec<(SampleKey, Position)>, TelemetryError> {
         let rows = sqlx::query(TRAIL)
             .bind(incident.uuid())
+            .bind(span.start().as_micros())
+            .bind(span.end().as_micros())
             .bind(i64::try_from(each_end).unwrap_or(i64::MAX))
             .fetch_all(&self.pool)
             .await;

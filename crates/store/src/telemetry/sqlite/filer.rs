@@ -6,7 +6,7 @@
 //! of it was flushed. What belongs to a damaged file is filed in `late.db`, where every
 //! reader looks.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,8 +33,6 @@ pub(super) struct Filer {
     open: HashMap<FileKey, OpenFile>,
     turn: u64,
     removals_seen: u64,
-    /// Files that take nothing until somebody mends them, once each was told.
-    unusable: HashSet<FileKey>,
 }
 
 struct OpenFile {
@@ -49,7 +47,6 @@ impl Filer {
             open: HashMap::new(),
             turn: 0,
             removals_seen: 0,
-            unusable: HashSet::new(),
         }
     }
 
@@ -101,7 +98,7 @@ impl Filer {
             match self.file_rows(key, &mut rows) {
                 Ok(()) => {}
                 Err(error) if error.is_lasting() => {
-                    self.tell_once(key, &error);
+                    shared.unusable.note(key, &error);
                     late.append(&mut rows);
                 }
                 Err(error) => failure = Some(error),
@@ -136,17 +133,6 @@ impl Filer {
         }
         lock(&shared.touched).insert(key, written?);
         Ok(())
-    }
-
-    /// Tells the operator of a file that cannot be used; once until the next start.
-    fn tell_once(&mut self, key: FileKey, error: &TelemetryError) {
-        if self.unusable.insert(key) {
-            tracing::error!(
-                %error,
-                instead = %FileKey::Late.name(),
-                "a telemetry file cannot be used; samples of its day go to another"
-            );
-        }
     }
 
     /// Writes rows to their file in one transaction

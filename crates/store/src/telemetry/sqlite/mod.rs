@@ -21,10 +21,12 @@ mod read;
 mod record;
 mod schema;
 mod strays;
+mod unusable;
 mod upkeep;
 mod writer;
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -34,6 +36,7 @@ use std::time::Duration;
 use mayday_core::clock::SharedClock;
 use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::telemetry::{Position, Sample, SampleKey};
+use mayday_core::time::Timestamp;
 
 use super::TelemetryError;
 use super::faults::Faults;
@@ -48,6 +51,7 @@ use day::FileKey;
 use journal::{Journal, Left};
 use latest_table::LatestTable;
 use read::Readers;
+use unusable::Unusable;
 use upkeep::Upkeep;
 
 /// Rest between two steps of pruning, so that whoever waits for the gate gets it.
@@ -79,6 +83,7 @@ struct Shared {
     /// Files written since the upkeep thread last looked,
     /// with the highest row id in each.
     touched: Mutex<HashMap<FileKey, i64>>,
+    unusable: Arc<Unusable>,
     /// Raised when files were removed: the filing thread must not write on to one
     /// that it still holds open.
     removals: AtomicU64,
@@ -139,6 +144,7 @@ impl SqliteFiles {
             backlog: Backlog::default(),
             gate: Mutex::new(()),
             touched: Mutex::new(HashMap::new()),
+            unusable: Arc::default(),
             removals: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         });
@@ -167,7 +173,10 @@ impl SqliteFiles {
             })?,
         };
         Ok(Self {
-            readers: Arc::new(Readers::new(shared.directory.clone())),
+            readers: Arc::new(Readers::new(
+                shared.directory.clone(),
+                Arc::clone(&shared.unusable),
+            )),
             shared,
             table,
             threads: Mutex::new(Some(threads)),
@@ -199,13 +208,14 @@ impl SqliteFiles {
     pub(super) async fn trail(
         &self,
         incident: IncidentId,
+        span: RangeInclusive<Timestamp>,
         each_end: usize,
     ) -> Result<Vec<(SampleKey, Position)>, TelemetryError> {
         let readers = Arc::clone(&self.readers);
         let mut found = self.shared.backlog.trail(incident);
         let filed = self
             .readers
-            .run(move || readers.trail(incident, each_end))
+            .run(move || readers.trail(incident, &span, each_end))
             .await?;
         found.extend(filed);
         Ok(found)
@@ -297,6 +307,11 @@ impl SqliteFiles {
     /// Whether what is durable in the journal cannot be written to the day files.
     pub(super) fn is_failing(&self) -> bool {
         self.shared.backlog.is_failing()
+    }
+
+    /// How many files cannot be used.
+    pub(super) fn unusable_files(&self) -> usize {
+        self.shared.unusable.count(&self.shared.directory)
     }
 
     /// Waits until what is acknowledged now lies in its day file and, durably, in the

@@ -1,6 +1,7 @@
 //! Queries over the telemetry files, on a few connections of their own.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -14,9 +15,10 @@ use uuid::Uuid;
 use super::day::{self, FileKey, Window, bucket_of, buckets_of_day, day_of};
 use super::latest_table::read_position;
 use super::schema::{self, COLUMNS};
+use super::unusable::Unusable;
 use crate::telemetry::TelemetryError;
 use crate::telemetry::merge;
-use crate::telemetry::page::Span;
+use crate::telemetry::page::{Gaps, Span};
 use crate::telemetry::queue::lock;
 
 /// Queries at a time.
@@ -62,6 +64,7 @@ pub(super) struct Readers {
     directory: PathBuf,
     idle: Mutex<Idle>,
     turns: Arc<Semaphore>,
+    unusable: Arc<Unusable>,
 }
 
 /// Connections between two queries.
@@ -74,11 +77,12 @@ struct Idle {
 }
 
 impl Readers {
-    pub(super) fn new(directory: PathBuf) -> Self {
+    pub(super) fn new(directory: PathBuf, unusable: Arc<Unusable>) -> Self {
         Self {
             directory,
             idle: Mutex::default(),
             turns: Arc::new(Semaphore::new(MAX_READERS)),
+            unusable,
         }
     }
 
@@ -103,6 +107,8 @@ impl Readers {
         let mut idle = lock(&self.idle);
         idle.lettings_go += 1;
         idle.files.remove(&key);
+        drop(idle);
+        self.unusable.clear(key);
     }
 
     /// Where the files lie.
@@ -143,14 +149,33 @@ impl Readers {
 
     /// The same where what the other files hold is better than no answer: nothing, too,
     /// if the file is damaged.
-    fn on_sound<T: Default>(
+    pub(super) fn on_sound<T: Default>(
         &self,
         key: FileKey,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, TelemetryError> {
         match self.on(key, query) {
-            Err(error) if error.is_lasting() => Ok(T::default()),
-            result => result,
+            Err(error) if error.is_lasting() => {
+                self.unusable.note(key, &error);
+                Ok(T::default())
+            }
+            result => {
+                self.unusable.clear(key);
+                result
+            }
+        }
+    }
+
+    /// A query for a span, as it asks for gaps to be dealt with.
+    fn on_asked<T: Default>(
+        &self,
+        span: &Span,
+        key: FileKey,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, TelemetryError> {
+        match span.gaps {
+            Gaps::Refused => self.on(key, query),
+            Gaps::Skipped => self.on_sound(key, query),
         }
     }
 
@@ -172,9 +197,13 @@ impl Readers {
             let (first, last) = buckets_of_day(day);
             let buckets = first.max(bucket_of(from))..=last.min(bucket_of(to));
             let left = limit - found.len();
-            found.extend(self.on(key, |file| range_in_day(file, user, span, buckets, left))?);
+            found.extend(self.on_asked(span, key, |file| {
+                range_in_day(file, user, span, buckets, left)
+            })?);
         }
-        found.extend(self.on(FileKey::Late, |file| range_in_late(file, user, span, limit))?);
+        found.extend(self.on_asked(span, FileKey::Late, |file| {
+            range_in_late(file, user, span, limit)
+        })?);
         Ok(found)
     }
 
@@ -182,11 +211,16 @@ impl Readers {
     pub(super) fn trail(
         &self,
         incident: IncidentId,
+        span: &RangeInclusive<Timestamp>,
         each_end: usize,
     ) -> Result<Vec<(SampleKey, Position)>, TelemetryError> {
         let mut found = Vec::new();
+        let days = day_of(*span.start())..=day_of(*span.end());
         for key in day::list(&self.directory)? {
-            found.extend(self.on(key, |file| trail_in(file, incident, each_end))?);
+            if matches!(key, FileKey::Day(day) if !days.contains(&day)) {
+                continue;
+            }
+            found.extend(self.on_sound(key, |file| trail_in(file, incident, each_end))?);
         }
         Ok(found)
     }
@@ -219,7 +253,7 @@ fn range_in_day(
     file: &Connection,
     user: UserId,
     span: &Span,
-    buckets: std::ops::RangeInclusive<i64>,
+    buckets: RangeInclusive<i64>,
     limit: usize,
 ) -> rusqlite::Result<Vec<Sample>> {
     let mut statement = file.prepare_cached(&range_in_day_sql(span.operator()))?;
@@ -305,7 +339,7 @@ pub(super) fn trail_point(row: &rusqlite::Row<'_>) -> rusqlite::Result<(SampleKe
 fn newest_in_day(
     file: &Connection,
     user: UserId,
-    buckets: std::ops::RangeInclusive<i64>,
+    buckets: RangeInclusive<i64>,
 ) -> rusqlite::Result<Option<Position>> {
     let mut statement = file.prepare_cached(NEWEST_IN_DAY)?;
     for bucket in buckets.rev() {
@@ -359,7 +393,7 @@ mod tests {
     #[test]
     fn a_connection_to_a_removed_file_is_not_kept_for_a_new_one_of_its_name() {
         let directory = tempfile::tempdir().unwrap();
-        let readers = Readers::new(directory.path().to_owned());
+        let readers = Readers::new(directory.path().to_owned(), Arc::default());
         let key = FileKey::Day(20_000);
         drop(schema::open_to_write(directory.path(), key).unwrap());
         let removed = |file: &Connection| {

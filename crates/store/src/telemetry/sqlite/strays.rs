@@ -72,11 +72,13 @@ impl Readers {
                 let left = each_end.saturating_sub(found.len() - before);
                 let (first, last) = buckets_of_day(*day);
                 let buckets = first.max(bucket_of(from))..=last.min(bucket_of(to));
-                found.extend(self.on(FileKey::Day(*day), |file| {
+                found.extend(self.on_sound(FileKey::Day(*day), |file| {
                     in_day(file, wanted, buckets, order, left)
                 })?);
             }
-            found.extend(self.on(FileKey::Late, |file| in_late(file, wanted, order, each_end))?);
+            found.extend(
+                self.on_sound(FileKey::Late, |file| in_late(file, wanted, order, each_end))?,
+            );
             if found.len() < each_end {
                 // All of them: there is no other end.
                 break;

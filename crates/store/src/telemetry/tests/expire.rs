@@ -1,7 +1,6 @@
 //! An app that keeps telemetry for less time than the server.
 
 use mayday_core::clock::Clock as _;
-use mayday_core::sos::TrailPoint;
 
 use super::*;
 use crate::apps::SetAppRetention;
@@ -127,7 +126,7 @@ on_both!(
         let copied = StoreTrail {
             incident,
             user: ana,
-            points: Vec::<TrailPoint>::new(),
+            samples: Vec::new(),
             again_at: None,
         };
         store.write(Lane::Job, copied).await.unwrap();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use mayday_core::clock::Clock as _;
 
 use super::*;
+use crate::telemetry::{Gaps, Span, strays};
 
 /// Seconds in a day.
 const DAY: i64 = 86_400;
@@ -244,5 +245,45 @@ async fn the_newest_position_is_found_beside_a_damaged_file() {
         let newest = telemetry.latest(user(n)).await.unwrap();
         assert_eq!(newest, Some(sample(user(n), days * DAY).position()));
     }
+    telemetry.close().await;
+}
+
+#[tokio::test]
+async fn what_the_other_files_hold_is_told_beside_a_damaged_one() {
+    let store = TestStore::sqlite().await;
+    let app = store.app("acme").await;
+    let ana = store.user(&app, "ana").await;
+    let telemetry = with_unusable_files(&store).await;
+    let incident = open_sos(&store, &app, ana).await;
+    let days = [-1, -2, -3, -4];
+    store_all(&telemetry, days.map(|days| sample(ana, days * DAY)))
+        .await
+        .unwrap();
+    telemetry.filed().await;
+    let all = all_of(&telemetry, ana).await;
+    assert_eq!(all.len(), 4);
+    assert_eq!(telemetry.trail(incident).await.unwrap().len(), 4);
+    let wanted = strays::Strays {
+        user: ana,
+        incident: IncidentId(Uuid::nil()),
+        span: START.shift_micros(-5 * DAY * 1_000_000)..=START,
+    };
+    assert_eq!(telemetry.strays(&wanted).await.unwrap().len(), 4);
+    // An operator is told, and whoever is promised all is not given less.
+    assert_eq!(telemetry.health().unusable_files, 2);
+    let span = Span {
+        from: *wanted.span.start(),
+        to: START,
+        after: None,
+        gaps: Gaps::Refused,
+    };
+    assert!(telemetry.page(ana, &span, 10).await.is_err());
+    for name in ["2026-09-06.db", "2026-09-07.db"] {
+        let file = directory(&store).join(name);
+        std::fs::rename(&file, file.with_extension("away")).unwrap();
+    }
+    assert_eq!(telemetry.page(ana, &span, 10).await.unwrap().len(), 4);
+    assert_eq!(all_of(&telemetry, ana).await.len(), 4);
+    assert_eq!(telemetry.health().unusable_files, 0);
     telemetry.close().await;
 }

@@ -61,14 +61,14 @@ async fn readers_see_it() {
             "filed: {filed}"
         );
         let trail = telemetry.trail(incident).await.unwrap();
-        assert_eq!(trail, [sent[0].position()]);
+        assert_eq!(trail, [(sent[0].key(), sent[0].position())]);
         let wanted = Strays {
             user: user(0),
             incident,
             span: START..=sent[1].time,
         };
         let strays = telemetry.strays(&wanted).await.unwrap();
-        assert_eq!(strays, [sent[1].position()]);
+        assert_eq!(strays, [(sent[1].key(), sent[1].position())]);
         let newest = telemetry.latest(user(0)).await.unwrap();
         assert_eq!(newest, Some(sent[1].position()));
         telemetry.faults().hold_filing(false);

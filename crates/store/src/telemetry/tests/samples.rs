@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::on_both;
-use crate::telemetry::Span;
+use crate::telemetry::{Gaps, Span};
 
 on_both!(a_sample_comes_back_as_it_was, |store| async move {
     let telemetry = store.telemetry().await;
@@ -136,7 +136,7 @@ on_both!(
         let kept = telemetry.trail(incident).await.unwrap();
         let secs: Vec<i64> = kept
             .iter()
-            .map(|position| position.time.micros_after(START) / 1_000_000 + 5 * 3600)
+            .map(|(_, position)| position.time.micros_after(START) / 1_000_000 + 5 * 3600)
             .collect();
         let wanted: Vec<i64> = (0..end).chain(end + middle..2 * end + middle).collect();
         assert_eq!(secs, wanted);
@@ -161,7 +161,7 @@ on_both!(
         resolve_sos(&store, owner).await;
         store_all(&telemetry, [sample(owner, 5)]).await.unwrap();
         let trail = telemetry.trail(incident).await.unwrap();
-        let times: Vec<Timestamp> = trail.iter().map(|position| position.time).collect();
+        let times: Vec<Timestamp> = trail.iter().map(|(_, position)| position.time).collect();
         let at = |secs: i64| START.shift_micros(secs * 1_000_000);
         assert_eq!(times, [at(-60), at(2), at(4)]);
         telemetry.close().await;
@@ -220,6 +220,7 @@ on_both!(
             from: at(-1_000 * 86_400),
             to: at(0),
             after: None,
+            gaps: Gaps::Refused,
         };
         loop {
             let page = telemetry.page(user(0), &span, 5).await.unwrap();
