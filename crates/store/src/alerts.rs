@@ -67,6 +67,8 @@ const MAX_OF_INCIDENT: u32 = 100;
 pub enum AlertKind {
     /// Somebody who may not cancel an incident asked for it.
     CancelRequested,
+    /// An SOS was cancelled under duress and goes on, hidden.
+    Duress,
     /// An open incident has shown no sign of life for 24 h.
     SilentIncident,
     /// The phone of an open incident has said nothing for as long as the policy
@@ -99,6 +101,7 @@ impl AlertKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CancelRequested => "cancel_requested",
+            Self::Duress => "duress",
             Self::SilentIncident => "silent_incident",
             Self::PhoneSilent => "phone_silent",
             Self::BatteryLow => "battery_low",

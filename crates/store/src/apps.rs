@@ -31,13 +31,13 @@ pub const MAX_APPS: u32 = 10_000;
 static ALL: Sql = Sql::new(
     "SELECT a.id, a.app_id, a.name, a.require_expiring, a.cancel_policy, a.created_at, a.deactivated_at,
         (SELECT count(*) FROM app_secrets s WHERE s.app_id = a.id AND s.retired_at IS NULL),
-        a.telemetry_days
+        a.telemetry_days, a.cancel_signature
      FROM apps a ORDER BY a.app_id LIMIT $1",
 );
 static FIND: Sql = Sql::new(
     "SELECT a.id, a.app_id, a.name, a.require_expiring, a.cancel_policy, a.created_at, a.deactivated_at,
         (SELECT count(*) FROM app_secrets s WHERE s.app_id = a.id AND s.retired_at IS NULL),
-        a.telemetry_days
+        a.telemetry_days, a.cancel_signature
      FROM apps a WHERE a.app_id = $1",
 );
 static LOCK: Sql = Sql::per_dialect(
@@ -119,6 +119,7 @@ fn read(row: &Row) -> Result<AppRow, StoreError> {
             require_expiring: row.get(3)?,
             cancel: CancelPolicy::parse(&word)
                 .ok_or_else(|| StoreError::column(4, format!("{word} is no cancel policy")))?,
+            cancel_signature: row.get(9)?,
         },
         created_at: row.get(5)?,
         deactivated_at: row.get(6)?,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mayday_core::event::{EventType, UserEvent};
 use mayday_core::ids::{AppUuid, EventId, IncidentId, UserId};
+use mayday_core::sos::Incident;
 use mayday_core::time::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -144,6 +145,31 @@ pub async fn append(
     let event = Arc::new(event);
     tx.hint(Hint::Event(Arc::clone(&event)));
     Ok(event)
+}
+
+/// Tells of an event of an incident: to its user's phones by [`append`], unless it is
+/// hidden from them; then it has no number and is kept nowhere.
+pub(crate) async fn tell(
+    tx: &mut Tx<'_>,
+    incident: &Incident,
+    new: NewEvent,
+) -> Result<(), StoreError> {
+    if !incident.is_hidden() {
+        append(tx, incident.user, new).await?;
+        return Ok(());
+    }
+    let event = UserEvent {
+        user: incident.user,
+        seq: 0,
+        event_id: EventId::generate(tx.clock(), tx.entropy()),
+        app: incident.app,
+        incident: incident.id,
+        kind: new.kind,
+        snapshot_version: new.snapshot_version,
+        created_at: tx.now(),
+        body: new.body,
+    };
+    webhooks::incident::tell_event(tx, &event, new.by.as_ref()).await
 }
 
 /// The number of the user's latest event; 0 before the first.

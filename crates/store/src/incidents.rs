@@ -6,6 +6,7 @@
 
 pub(crate) mod cancel;
 pub(crate) mod devices;
+pub(crate) mod duress;
 mod end;
 pub(crate) mod gateways;
 pub(crate) mod history;
@@ -26,6 +27,7 @@ use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::sos::Incident;
 
 pub use cancel::{CancelOutcome, CancelSos};
+pub use duress::continued_for;
 pub use gateways::{CancelRecord, recorded_cancels};
 pub use history::{HistoryCursor, InvalidCursor, history};
 pub use keys::PruneTriggerKeys;

@@ -75,6 +75,7 @@ migrations!(
     33 => "0033_drills",
     35 => "0035_signatures",
     36 => "0036_linked_accounts",
+    37 => "0037_duress",
     38 => "0038_system_mails",
     39 => "0039_mail_settings",
     40 => "0040_bans",

@@ -77,6 +77,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("firmware/remove", crate::firmware::remove::STATEMENTS),
     ("incidents", crate::incidents::STATEMENTS),
     ("incidents/devices", crate::incidents::devices::STATEMENTS),
+    ("incidents/duress", crate::incidents::duress::STATEMENTS),
     ("incidents/gateways", crate::incidents::gateways::STATEMENTS),
     ("incidents/history", crate::incidents::history::STATEMENTS),
     ("incidents/keys", crate::incidents::keys::STATEMENTS),

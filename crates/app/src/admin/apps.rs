@@ -96,12 +96,14 @@ impl App {
         id: &str,
         require_expiring: Option<bool>,
         cancel: Option<CancelPolicy>,
+        cancel_signature: Option<bool>,
     ) -> Result<AdminReply, AdminError> {
         let app_id = app_id(id)?;
         let set = SetAppPolicy {
             app_id: app_id.clone(),
             require_expiring,
             cancel,
+            cancel_signature,
         };
         let row = self.store.write(Lane::Rest, set).await?;
         row.map(|row| AdminReply::App(view(row)))

@@ -93,7 +93,11 @@ impl App {
                 app_id,
                 require_expiring,
                 cancel,
-            } => self.set_app_policy(&app_id, require_expiring, cancel).await,
+                cancel_signature,
+            } => {
+                self.set_app_policy(&app_id, require_expiring, cancel, cancel_signature)
+                    .await
+            }
             AdminRequest::SecretAdd { app_id } => self.add_secret(&app_id).await,
             AdminRequest::SecretList { app_id } => self.list_secrets(&app_id).await,
             AdminRequest::SecretRetire { app_id, secret_id } => {

@@ -59,6 +59,9 @@ pub enum AdminRequest {
         require_expiring: Option<bool>,
         /// Who may cancel somebody else's incident.
         cancel: Option<CancelPolicy>,
+        /// Whether cancelling takes the PIN of a user who has one.
+        #[serde(default)]
+        cancel_signature: Option<bool>,
     },
     /// Adds a second secret: [`super::AdminReply::SecretAdded`].
     SecretAdd {

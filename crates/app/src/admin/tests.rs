@@ -173,6 +173,7 @@ on_both!(policies_are_set_one_by_one, |store| async move {
         app_id: APP_ID.into(),
         require_expiring,
         cancel,
+        cancel_signature: None,
     };
     node.admin(set(None, Some(CancelPolicy::AnyUser))).await;
     let AdminReply::App(app) = node.admin(set(Some(true), None)).await else {

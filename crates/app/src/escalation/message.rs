@@ -2,7 +2,7 @@
 //! that a look-up recognises what was sent.
 
 use mayday_core::escalation::{
-    Channel, Facts, Kind, Medium, TemplateName, Whereabouts, render, spoken, tell,
+    Channel, Facts, Kind, Medium, TemplateName, Whereabouts, duress_mark, render, spoken, tell,
 };
 use mayday_core::sos::{Incident, PositionSource};
 use mayday_core::time::Timestamp;
@@ -169,7 +169,14 @@ impl Words<'_> {
         };
         let policy = &self.permit.policy;
         let text = render(policy, &attempt.language, template, attempt.drill, &facts);
-        text.trim_end().to_owned()
+        let asks = matches!(attempt.kind, Kind::Alert | Kind::AskedAgain);
+        // Whoever calls the victim now tells whoever forces them.
+        let mark = if asks && self.permit.incident.is_hidden() {
+            duress_mark(policy, &attempt.language)
+        } else {
+            ""
+        };
+        format!("{mark}{}", text.trim_end())
     }
 }
 

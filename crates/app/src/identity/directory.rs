@@ -206,6 +206,8 @@ impl Snapshot {
             AppPolicy {
                 require_expiring: true,
                 cancel: CancelPolicy::RelayOnly,
+                // Of an app that is not known nobody has a PIN.
+                cancel_signature: true,
             },
             |entry| entry.policy,
         )

@@ -61,6 +61,7 @@ async fn require_expiring(node: &TestApp, required: bool) {
         app_id: APP_ID.into(),
         require_expiring: Some(required),
         cancel: None,
+        cancel_signature: None,
     })
     .await;
 }

@@ -40,6 +40,18 @@ impl App {
         let Some(incident) = incidents::get(&mut tx, token.incident).await? else {
             return Ok(None);
         };
+        // Cancelled under duress: the link that they have leads to where it goes on.
+        let (token, incident) =
+            match incidents::continued_for(&mut tx, &incident, token.contact).await? {
+                None => (token, incident),
+                Some(hidden) => {
+                    let Some(hidden) = incidents::get(&mut tx, hidden).await? else {
+                        return Ok(None);
+                    };
+                    let incident = hidden.id;
+                    (TokenRow { incident, ..token }, hidden)
+                }
+            };
         let ended_at = incident.resolved_at.or(incident.cancelled_at);
         let link = Link {
             lookup_key,

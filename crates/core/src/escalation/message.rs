@@ -196,6 +196,14 @@ pub fn render(
     text
 }
 
+/// What stands before every text about a person who is forced to call it off, in the
+/// language that [`render`] chooses.
+pub fn duress_mark(policy: &Policy, language: &str) -> &'static str {
+    let chain = chain(language, &policy.default_language);
+    let words = chain.iter().find_map(|tag| offered(policy, tag));
+    words.unwrap_or(&words::ENGLISH).duress
+}
+
 /// The facts as they are told, for what holds more than one text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {

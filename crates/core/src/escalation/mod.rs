@@ -25,7 +25,8 @@ pub use attempt::{Attempt, AttemptKey, AttemptState, Purpose};
 pub use channel::{Channel, Outcome, Status};
 pub use ladder::{Ladder, Receipt, Step};
 pub use message::{
-    Facts, Kind, Medium, Spoken, TemplateName, Told, Whereabouts, is_gsm7, render, spoken, tell,
+    Facts, Kind, Medium, Spoken, TemplateName, Told, Whereabouts, duress_mark, is_gsm7, render,
+    spoken, tell,
 };
 pub use plan::{
     Acknowledgement, CRY_SETTLES, Decline, Exhaustion, MAX_FOLLOW_UPS, Plan, Reach, Reachable,

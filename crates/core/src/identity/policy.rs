@@ -11,6 +11,9 @@ pub struct AppPolicy {
     pub require_expiring: bool,
     /// Who may cancel somebody else's incident.
     pub cancel: CancelPolicy,
+    /// Whether cancelling takes the PIN of a user who has one.
+    #[serde(default)]
+    pub cancel_signature: bool,
 }
 
 impl AppPolicy {

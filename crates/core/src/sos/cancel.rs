@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use crate::device::MAX_DEVICE_TEXT_BYTES;
 use crate::field::FieldError;
@@ -21,6 +22,8 @@ pub struct CancelRequest {
     /// `deviceId`: the device whose owner's incident is meant; absent: the
     /// caller's own.
     pub device_id: Option<String>,
+    /// The PIN, for whoever judges it: it goes no further.
+    pub pin: Option<Zeroizing<String>>,
     /// The body as recorded, without any PIN.
     pub recorded: Map<String, Value>,
 }
@@ -47,7 +50,7 @@ impl CancelRequest {
         for value in recorded.values_mut() {
             remove_pin(value);
         }
-        recorded.remove(PIN_MEMBER);
+        let pin = recorded.remove(PIN_MEMBER).and_then(shown);
         if let Some(Value::Array(_) | Value::Object(_) | Value::Bool(_)) = recorded.get("deviceId")
         {
             return Err(FieldError::new("/deviceId", "deviceId must be text"));
@@ -58,6 +61,7 @@ impl CancelRequest {
             .filter(|text| !text.trim().is_empty());
         Ok(Self {
             device_id,
+            pin,
             recorded,
         })
     }
@@ -69,6 +73,15 @@ impl fmt::Debug for CancelRequest {
         f.debug_struct("CancelRequest")
             .field("device_id", &self.device_id)
             .finish_non_exhaustive()
+    }
+}
+
+/// The text of a PIN. One that is no text cannot be right, and is judged all the same.
+fn shown(pin: Value) -> Option<Zeroizing<String>> {
+    match pin {
+        Value::Null => None,
+        Value::String(text) => Some(Zeroizing::new(text)),
+        other => Some(Zeroizing::new(other.to_string())),
     }
 }
 
@@ -142,6 +155,9 @@ mod tests {
         let recorded = serde_json::to_string(&request.recorded).unwrap();
         assert_eq!(recorded, r#"{"reason":"false alarm","x":[{}]}"#);
         assert!(!format!("{request:?}").contains("4711"));
+        assert_eq!(request.pin.as_ref().map(|pin| pin.as_str()), Some("4711"));
+        let none = CancelRequest::parse(br#"{"signature":null}"#).unwrap();
+        assert_eq!(none.pin, None);
         let broken = CancelRequest::parse(br#"{"signature":"4711"#).unwrap_err();
         assert!(!broken.message.contains("4711"));
     }

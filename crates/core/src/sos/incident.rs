@@ -321,6 +321,11 @@ impl Incident {
         of_incident.then(|| known.time.min(self.last_trigger_at))
     }
 
+    /// Whether whoever holds the phone must not learn of it (contract: Signature).
+    pub const fn is_hidden(&self) -> bool {
+        self.flags.contains(Flag::Duress)
+    }
+
     /// Ends it; `false` when it had ended already, which changes nothing.
     pub fn end(&mut self, end: End, now: Timestamp) -> bool {
         if !self.state.is_open() {

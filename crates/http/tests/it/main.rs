@@ -20,6 +20,7 @@ mod data_rights;
 mod device_configs;
 mod devices;
 mod docs;
+mod duress;
 mod failure;
 mod firmware;
 mod harness;

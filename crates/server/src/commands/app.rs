@@ -138,6 +138,9 @@ struct PolicyArgs {
     /// Who may cancel somebody else's incident by naming its device
     #[arg(long, value_name = "WHO")]
     cancel: Option<Cancel>,
+    /// Whether cancelling an SOS takes the user's PIN, if they have one
+    #[arg(long, value_name = "on|off")]
+    cancel_signature: Option<Asking>,
     #[command(flatten)]
     target: Target,
 }
@@ -162,6 +165,14 @@ struct RetentionLength {
     /// Keep it for as long as the server does
     #[arg(long)]
     default: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Asking {
+    /// It does
+    On,
+    /// It does not
+    Off,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -293,6 +304,7 @@ fn set_policy(args: PolicyArgs) -> Outcome {
             Cancel::RelayOnly => CancelPolicy::RelayOnly,
             Cancel::AnyUser => CancelPolicy::AnyUser,
         }),
+        cancel_signature: args.cancel_signature.map(|asking| asking == Asking::On),
     };
     print_app(&args.target, &request)
 }
@@ -303,19 +315,22 @@ fn print_app(target: &Target, request: &AdminRequest) -> Outcome {
         reply => return Err(unexpected(&reply)),
     };
     target.output().value(&app, |out| {
-        let expiring = if app.policy.require_expiring {
-            "on"
-        } else {
-            "off"
-        };
+        let word = |on: bool| if on { "on" } else { "off" };
         out.pairs(&[
             ("app", Cell::from(app.app_id.as_str())),
             ("name", Cell::from(app.name.as_str())),
             ("state", state_of(&app)),
-            ("require-expiring", Cell::from(expiring)),
+            (
+                "require-expiring",
+                Cell::from(word(app.policy.require_expiring)),
+            ),
             (
                 "cancel",
                 Cell::from(app.policy.cancel.as_str().replace('_', "-")),
+            ),
+            (
+                "cancel-signature",
+                Cell::from(word(app.policy.cancel_signature)),
             ),
             ("live secrets", Cell::from(app.live_secrets.to_string())),
             ("telemetry kept", Cell::from(kept_of(&app))),

@@ -17,7 +17,9 @@ static DEACTIVATE: Sql =
 static REQUIRE: Sql = Sql::new("UPDATE apps SET require_expiring = $2 WHERE id = $1");
 static CANCEL: Sql = Sql::new("UPDATE apps SET cancel_policy = $2 WHERE id = $1");
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&ACTIVATE, &DEACTIVATE, &REQUIRE, &CANCEL];
+static SIGNATURE: Sql = Sql::new("UPDATE apps SET cancel_signature = $2 WHERE id = $1");
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&ACTIVATE, &DEACTIVATE, &REQUIRE, &CANCEL, &SIGNATURE];
 
 /// Activates or deactivates an app. Answers the app, `None` when unknown.
 #[derive(Debug)]
@@ -60,6 +62,8 @@ pub struct SetAppPolicy {
     pub require_expiring: Option<bool>,
     /// Who may cancel somebody else's incident.
     pub cancel: Option<CancelPolicy>,
+    /// Whether cancelling takes the PIN of a user who has one.
+    pub cancel_signature: Option<bool>,
 }
 
 impl Command for SetAppPolicy {
@@ -76,6 +80,9 @@ impl Command for SetAppPolicy {
         }
         if let Some(cancel) = self.cancel {
             tx.execute_one(&CANCEL, args![id, cancel.as_str()]).await?;
+        }
+        if let Some(asks) = self.cancel_signature {
+            tx.execute_one(&SIGNATURE, args![id, asks]).await?;
         }
         control::raise(tx).await?;
         find(tx, &self.app_id).await

@@ -161,6 +161,7 @@ on_both!(a_policy_changes_in_what_is_given, |store| async move {
         app_id: app.app_id.clone(),
         require_expiring,
         cancel,
+        cancel_signature: None,
     };
     let row = store
         .write(Lane::Rest, set(Some(true), None))
@@ -177,6 +178,7 @@ on_both!(a_policy_changes_in_what_is_given, |store| async move {
         app_id: AppId::parse("unknown").unwrap(),
         require_expiring: Some(true),
         cancel: None,
+        cancel_signature: None,
     };
     assert_eq!(store.write(Lane::Rest, unknown).await.unwrap(), None);
 });

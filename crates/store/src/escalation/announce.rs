@@ -70,8 +70,7 @@ pub(super) async fn say(
         body,
         by: None,
     };
-    events::append(tx, incident.user, new).await?;
-    Ok(())
+    events::tell(tx, incident, new).await
 }
 
 /// Tells partners of a message to a contact: that it is due, or that it failed.

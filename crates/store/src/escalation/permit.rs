@@ -6,7 +6,9 @@
 //! provider, and when. From its commit on the message may have gone out; a process
 //! that dies in between leaves a try whose end is looked up.
 
-use mayday_core::escalation::{AttemptState, Channel, Kind, Policy, TrackingToken, withdrawn};
+use mayday_core::escalation::{
+    AttemptState, Channel, Kind, Policy, Purpose, TrackingToken, withdrawn,
+};
 use mayday_core::ids::AttemptId;
 use mayday_core::mail::MailTemplate;
 use mayday_core::sos::Incident;
@@ -16,6 +18,7 @@ use super::known::{Known, Reaches};
 use super::{announce, timer, tokens};
 use crate::command::Command;
 use crate::error::StoreError;
+use crate::incidents::duress;
 use crate::jobs::{self, Claim};
 use crate::mail_settings::{self, MailDress};
 use crate::pumping::{self, Admission, Caps, Outgoing};
@@ -104,6 +107,16 @@ impl Command for PermitSend {
             timer::wake(tx, incident.id).await?;
             return Ok(outcome);
         }
+        if self.is_pretended(tx, &incident, &row).await? {
+            row.attempt.advance(AttemptState::Sending, tx.now());
+            row.attempt.advance(told_as(&known, &row), tx.now());
+            row.tries = row.tries.saturating_add(1);
+            row.provider = Some(self.provider.clone());
+            super::put(tx, &mut known, &row).await?;
+            announce::moved(tx, &mut incident, &known).await?;
+            jobs::complete(tx, self.claim).await?;
+            return Ok(PermitOutcome::Over);
+        }
         let first = known
             .rows
             .iter()
@@ -154,6 +167,23 @@ impl PermitSend {
         })
     }
 
+    /// Whether this is the all-clear of an incident that was cancelled under duress,
+    /// to somebody for whom it goes on. The victim's app shows it as sent.
+    async fn is_pretended(
+        &self,
+        tx: &mut Tx<'_>,
+        incident: &Incident,
+        row: &AttemptRow,
+    ) -> Result<bool, StoreError> {
+        let key = row.attempt.key;
+        if key.purpose != Purpose::AllClear {
+            return Ok(false);
+        }
+        Ok(duress::continued_for(tx, incident, key.contact)
+            .await?
+            .is_some())
+    }
+
     async fn give(
         &self,
         tx: &mut Tx<'_>,
@@ -180,6 +210,21 @@ impl PermitSend {
             token,
             first,
         })))
+    }
+}
+
+/// How far the message before it got on the same way: so far would this one get too.
+fn told_as(known: &Known, row: &AttemptRow) -> AttemptState {
+    let (contact, channel) = (row.attempt.key.contact, row.attempt.key.channel);
+    let arrived = known.rows.iter().any(|other| {
+        let key = other.attempt.key;
+        (key.contact, key.channel) == (contact, channel)
+            && other.attempt.state == AttemptState::Delivered
+    });
+    if arrived {
+        AttemptState::Delivered
+    } else {
+        AttemptState::Sent
     }
 }
 

@@ -10,7 +10,7 @@ use mayday_core::sos::{CancelRequest, End, Flag, Incident};
 use serde_json::json;
 
 use super::devices::involves;
-use super::{RESOLVE_ATTEMPTS, end::end, gateways, latest_of, open_of, row};
+use super::{RESOLVE_ATTEMPTS, duress, end::end, gateways, latest_of, open_of, row};
 use crate::alerts::{self, AlertKind, NewAlert};
 use crate::command::Command;
 use crate::devices::{self, Claim};
@@ -30,6 +30,8 @@ pub struct CancelSos {
     pub request: CancelRequest,
     /// The app's policy lets any user cancel any incident (the vendor's rule).
     pub any_user: bool,
+    /// The caller is forced to: what is cancelled goes on, hidden.
+    pub duress: bool,
 }
 
 /// What became of a request to cancel.
@@ -168,10 +170,15 @@ impl CancelSos {
     }
 
     async fn end(&self, tx: &mut Tx<'_>, incident: &mut Incident) -> Result<(), StoreError> {
+        let before = incident.clone();
         let by = Doer::user(self.caller, incident.user);
         end(tx, incident, End::Cancelled, by).await?;
         let said = &self.request.recorded;
-        gateways::note_cancel(tx, incident.id, self.caller, true, said).await
+        gateways::note_cancel(tx, incident.id, self.caller, true, said).await?;
+        if self.duress {
+            duress::go_on(tx, before).await?;
+        }
+        Ok(())
     }
 
     /// Nobody silences another's SOS by guessing a node id.

@@ -49,7 +49,7 @@ pub(super) async fn end(
             body: event_body(incident, now, None),
             by: Some(by),
         };
-        events::append(tx, incident.user, new).await?;
+        events::tell(tx, incident, new).await?;
     }
     alerts::close_of_incident(tx, incident.id).await?;
     let key = format!("{TRAIL_COPY_JOB}:{}", incident.id);

@@ -191,6 +191,7 @@ async fn a_cancel_ends_no_sos_for_a_device_that_was_anas_a_moment_ago() {
         caller: scene.eve,
         request: CancelRequest::parse(request.as_bytes()).unwrap(),
         any_user: true,
+        duress: false,
     };
     // It is Ben's by then, and he has no incident.
     assert_eq!(scene.overtaken(cancel).await, CancelOutcome::Nothing);

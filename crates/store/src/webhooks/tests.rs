@@ -85,6 +85,7 @@ async fn cancel(store: &TestStore, app: &TestApp, caller: UserId) {
         caller,
         request: CancelRequest::parse(b"{}").unwrap(),
         any_user: false,
+        duress: false,
     };
     store.write(Lane::Sos, cancel).await.unwrap();
 }

@@ -6,6 +6,7 @@ mod cancel;
 mod doubt;
 mod drill;
 mod driver;
+mod duress;
 mod kill;
 mod listed;
 mod mail;

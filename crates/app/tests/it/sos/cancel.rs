@@ -275,6 +275,7 @@ on_both_nodes!(
             app_id: APP_ID.to_owned(),
             require_expiring: None,
             cancel: Some(CancelPolicy::AnyUser),
+            cancel_signature: None,
         };
         node.admin(policy).await;
         let cancelled = foreign(&node, &bo, json!({"deviceId": "77"})).await;

@@ -8,6 +8,8 @@ pub(in super::super) struct Words {
     pub(super) tag: &'static str,
     /// Stands before everything in a drill.
     pub(super) drill: &'static str,
+    /// Stands before everything when the person is forced to call it off.
+    pub(super) duress: &'static str,
     /// Stands for a position that nobody knows.
     pub(super) nowhere: &'static str,
     /// Stands before a position from before the incident.
@@ -52,6 +54,7 @@ pub(in super::super) fn built_in(tag: &str) -> Option<&'static Words> {
 pub(super) static ENGLISH: Words = Words {
     tag: "en",
     drill: "DRILL, not an emergency: ",
+    duress: "UNDER THREAT, do not call or write to them: ",
     nowhere: "position unknown",
     last_known: "last seen ",
     press: "Press 4 to say that you are on it.",
@@ -82,6 +85,7 @@ pub(super) static ENGLISH: Words = Words {
 static SPANISH: Words = Words {
     tag: "es",
     drill: "SIMULACRO, no es una emergencia: ",
+    duress: "BAJO AMENAZA, no llame ni escriba a esta persona: ",
     nowhere: "lugar desconocido",
     last_known: "antes en ",
     press: "Pulse 4 para decir que se ocupa.",
@@ -112,6 +116,7 @@ static SPANISH: Words = Words {
 static CATALAN: Words = Words {
     tag: "ca",
     drill: "SIMULACRE, no és cap urgència: ",
+    duress: "SOTA AMENAÇA, no truqui ni escrigui a aquesta persona: ",
     nowhere: "lloc desconegut",
     last_known: "abans a ",
     press: "Premi 4 per dir que se n'ocupa.",
@@ -142,6 +147,7 @@ static CATALAN: Words = Words {
 static FRENCH: Words = Words {
     tag: "fr",
     drill: "EXERCICE, pas une urgence : ",
+    duress: "SOUS LA MENACE, ne l'appelez pas et ne lui écrivez pas : ",
     nowhere: "position inconnue",
     last_known: "avant, ",
     press: "Appuyez sur 4 pour dire que vous vous en occupez.",
@@ -172,6 +178,7 @@ static FRENCH: Words = Words {
 static GERMAN: Words = Words {
     tag: "de",
     drill: "ÜBUNG, kein Notfall: ",
+    duress: "UNTER ZWANG, nicht anrufen, nicht schreiben: ",
     nowhere: "Ort unbekannt",
     last_known: "zuletzt ",
     press: "Drücken Sie 4, um zu sagen, dass Sie sich kümmern.",
@@ -202,6 +209,7 @@ static GERMAN: Words = Words {
 static PORTUGUESE: Words = Words {
     tag: "pt",
     drill: "SIMULACRO, sem perigo real: ",
+    duress: "SOB AMEAÇA: evite ligar ou escrever a esta pessoa: ",
     nowhere: "local desconhecido",
     last_known: "antes em ",
     press: "Marque 4 para dizer que ajuda.",

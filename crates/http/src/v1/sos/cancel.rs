@@ -20,6 +20,9 @@ pub(crate) struct SosCancel {
     /// The device whose owner's incident is meant. Missing: the caller's own.
     #[schema(example = "305419896")]
     device_id: Option<String>,
+    /// The user's PIN, where the app asks for it. Recorded nowhere.
+    #[schema(example = "471108")]
+    signature: Option<String>,
 }
 
 /// Cancel as a false alarm
@@ -37,6 +40,7 @@ pub(crate) struct SosCancel {
     responses(
         (status = 200, description = "The incident as it is now, or null.", body = CancelAnswer),
         (status = 400, description = "The body is not a JSON object, or larger than 256 KiB."),
+        (status = 403, description = "The app asks for the PIN and there is none (`signature_required`), or it is another (`signature_invalid`); or the user is blocked (`user_blocked`)."),
         (status = 409, description = "The open incident of that device's owner does not involve the device (`conflict`)."),
         (status = 422, description = "The app does not know the device; `fields[].pointer` is `/deviceId`."),
     ),

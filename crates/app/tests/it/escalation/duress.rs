@@ -1,0 +1,188 @@
+//! A cancel under duress: the phone sees it cancelled, and the cry goes on.
+
+use mayday_app::AppError;
+use mayday_core::profile::ProfilePatch;
+use mayday_core::sos::{Flag, Incident, State};
+use mayday_store::alerts;
+use mayday_store::incidents::{self, ListedIncident};
+use mayday_store::testing::TestStore;
+use serde_json::json;
+
+use super::driver::{Stage, on_both_stores};
+use crate::accounts::{Accounts as _, DURESS, PEER};
+use crate::harness::{NodeExt as _, http};
+
+const ANN: &str = "+34600111222";
+const BOB: &str = "+34600333444";
+const OWN: &str = "+34600555666";
+
+/// Ana with both PINs, and contacts of these numbers.
+async fn stage(store: TestStore, phones: &[&str]) -> Stage {
+    let stage = Stage::on(store, phones).await;
+    let partner = stage.node.partner(1).await;
+    stage.node.with_pin(&partner, "ana").await;
+    let patch = ProfilePatch {
+        phone: Some(OWN.to_owned()),
+        email: Some("ana@example.org".to_owned()),
+        ..ProfilePatch::default()
+    };
+    stage.node.app.update_me(&stage.ana, patch).await.unwrap();
+    stage
+}
+
+async fn cancel(stage: &Stage, pin: &str) -> Result<(), AppError> {
+    let body = json!({"signature": pin}).to_string();
+    let cancelled = stage.node.app.cancel_sos(&stage.ana, body.as_bytes()).await;
+    cancelled.map(|_| ())
+}
+
+async fn all(stage: &Stage) -> Vec<ListedIncident> {
+    let mut tx = stage.node.store.read().await.unwrap();
+    let listed = incidents::page(&mut tx, stage.ana.app, false, None, 10).await;
+    listed.unwrap()
+}
+
+async fn hidden(stage: &Stage) -> Incident {
+    let mut listed = all(stage).await;
+    listed.retain(|listed| listed.hidden);
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    listed.remove(0).incident
+}
+
+/// The link in a message.
+fn link(text: &str) -> &str {
+    text.rsplit("/t/").next().unwrap().trim()
+}
+
+async fn seen_at(stage: &Stage, token: &str) -> State {
+    stage.node.app.tracking(token, PEER).await.unwrap().state
+}
+
+on_both_stores!(
+    the_phone_sees_it_cancelled_and_contacts_see_it_go_on,
+    async |store: TestStore| {
+        let stage = stage(store, &[ANN, BOB]).await;
+        let incident = stage.cry().await;
+        stage.pass(15).await;
+        assert_eq!(stage.told(), [("sms", ANN.to_owned())]);
+        let first = stage.taken()[0].text.clone();
+        cancel(&stage, DURESS).await.unwrap();
+        // The phone's is cancelled, and there is none but it.
+        assert!(
+            stage
+                .node
+                .app
+                .current_sos(&stage.ana)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        let history = stage
+            .node
+            .app
+            .sos_history(&stage.ana, 10, None)
+            .await
+            .unwrap();
+        assert_eq!(history.items.len(), 1);
+        assert_eq!(history.items[0].incident.id, incident.id);
+        assert_eq!(history.items[0].incident.state, State::Cancelled);
+        assert!(!history.items[0].incident.flags.contains(Flag::Duress));
+        // Operators are told, and see the other.
+        let hidden = hidden(&stage).await;
+        assert!(hidden.flags.contains(Flag::Duress) && hidden.state == State::Active);
+        assert_eq!(hidden.position, incident.position);
+        let mut tx = stage.node.store.read().await.unwrap();
+        let alerts = alerts::of_incident(&mut tx, hidden.id).await.unwrap();
+        drop(tx);
+        assert_eq!(alerts[0].kind, "duress");
+        // Contacts are asked anew, one after the other; nobody hears an all-clear.
+        stage.pass(130).await;
+        let taken = stage.taken();
+        assert!(
+            taken.iter().all(|taken| !taken.text.contains("cancelled")),
+            "{taken:?}"
+        );
+        let of_hidden: Vec<_> = taken[1..]
+            .iter()
+            .filter(|taken| taken.kind == "sms")
+            .collect();
+        assert_eq!(
+            (of_hidden[0].to.as_str(), of_hidden[1].to.as_str()),
+            (ANN, BOB)
+        );
+        for taken in of_hidden {
+            assert!(taken.text.starts_with("UNDER THREAT"), "{}", taken.text);
+        }
+        // The link of before leads on; the phone's app shows the all-clear as sent.
+        assert_eq!(seen_at(&stage, link(&first)).await, State::Active);
+        let states = stage.attempts(incident.id).await;
+        assert!(states.len() == 2 && states.iter().all(|row| row.attempt.may_have_gone_out()));
+        // A new cry opens another that the phone sees.
+        let again = stage.node.own(&stage.ana, http(&json!({}))).await;
+        assert!(again.id != incident.id && again.id != hidden.id);
+        assert!(!again.flags.contains(Flag::Duress));
+    }
+);
+
+on_both_stores!(
+    who_shares_the_victims_phone_hears_that_it_was_cancelled,
+    async |store: TestStore| {
+        let stage = stage(store, &[OWN, ANN]).await;
+        stage.cry().await;
+        stage.pass(15).await;
+        assert_eq!(stage.told(), [("sms", OWN.to_owned())]);
+        let own = stage.taken()[0].text.clone();
+        cancel(&stage, DURESS).await.unwrap();
+        stage.pass(200).await;
+        let to_own = stage.told_to(&[OWN.to_owned()]);
+        assert_eq!(to_own.len(), 2, "{to_own:?}");
+        assert!(
+            to_own[1].text.contains("cancelled the SOS"),
+            "{}",
+            to_own[1].text
+        );
+        assert_eq!(seen_at(&stage, link(&own)).await, State::Cancelled);
+        let to_ann = stage.told_to(&[ANN.to_owned()]);
+        assert!(to_ann[0].text.starts_with("UNDER THREAT"), "{to_ann:?}");
+    }
+);
+
+on_both_stores!(
+    a_hidden_incident_has_no_event_and_ends_for_operators,
+    async |store: TestStore| {
+        let stage = stage(store, &[ANN]).await;
+        stage.cry().await;
+        stage.pass(15).await;
+        cancel(&stage, DURESS).await.unwrap();
+        let seen = stage.node.events(&stage.ana).await.len();
+        stage.pass(200).await;
+        let hidden = hidden(&stage).await;
+        let resolve = incidents::ResolveIncident {
+            app: stage.ana.app,
+            incident: hidden.id,
+            operator: "olga".to_owned(),
+        };
+        let ended = stage
+            .node
+            .store
+            .write(mayday_store::Lane::Sos, resolve)
+            .await;
+        assert_eq!(ended.unwrap(), Some(true));
+        stage.pass(30).await;
+        assert_eq!(stage.node.events(&stage.ana).await.len(), seen);
+        let last = stage.taken().pop().unwrap();
+        assert!(last.to == ANN && last.text.contains("resolved"), "{last:?}");
+    }
+);
+
+on_both_stores!(
+    a_drill_and_nothing_at_all_leave_nothing_hidden,
+    async |store: TestStore| {
+        let stage = stage(store, &[ANN]).await;
+        cancel(&stage, DURESS).await.unwrap();
+        assert!(all(&stage).await.is_empty());
+        stage.cry().await;
+        cancel(&stage, crate::accounts::PIN).await.unwrap();
+        assert_eq!(all(&stage).await.len(), 1);
+    }
+);

@@ -1,0 +1,131 @@
+//! A cancel under duress: everything that the phone is answered is what it is
+//! answered for a true one, to the byte (contract: Signature).
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use mayday_app::admin::AdminRequest;
+use mayday_app::store::events;
+use mayday_app::testing::APP_ID;
+use serde_json::{Value, json};
+
+use crate::harness::Server;
+
+const PIN: &str = "111111";
+const DURESS: &str = "222222";
+
+async fn put(server: &Server, path: &str, token: &str, body: Value) {
+    let request = Request::builder()
+        .method(Method::PUT)
+        .uri(path)
+        .header("authorization", format!("Bearer {token}"))
+        .body(Body::from(body.to_string()));
+    server.send(request.unwrap()).await.body(200);
+}
+
+/// A server whose app asks for the PIN, and ana, who has both.
+async fn stage() -> Server {
+    let server = Server::start().await;
+    let partner = server.node.partner(1).await;
+    partner.give("t0", "ana", server.node.app.now());
+    let body = json!({"realm": APP_ID, "token": "t0"}).to_string();
+    let request = Request::post("/v1/sso/login").body(Body::from(body));
+    let session = server.send(request.unwrap()).await.body(200);
+    let token = session["accessToken"].as_str().unwrap();
+    let both = json!({"signature": PIN, "duress": DURESS});
+    put(&server, "/v1/sso/signature", token, both).await;
+    let asks = AdminRequest::AppSetPolicy {
+        app_id: APP_ID.into(),
+        require_expiring: None,
+        cancel: None,
+        cancel_signature: Some(true),
+    };
+    server.node.admin(asks).await;
+    server
+}
+
+/// All that the phone hears of an SOS that is cancelled with a PIN.
+async fn heard(pin: &str) -> Vec<String> {
+    let server = stage().await;
+    let ana = server.user("ana");
+    let body =
+        json!({"timestamp": "2026-09-09T10:00:00.000Z", "latitude": 41.5, "longitude": 2.25});
+    let mut heard = vec![ana.post("/v1/sdk/sos", body).await.text];
+    let mut answers = vec![
+        ana.post(
+            "/v1/sdk/sos/cancel",
+            json!({"signature": pin, "reason": "oops"}),
+        )
+        .await,
+        ana.get("/v1/sdk/sos").await,
+        ana.get("/v1/sdk/sos/history").await,
+        ana.get("/v1/sdk/me").await,
+        ana.get("/v1/sdk/me/export").await,
+        ana.post("/v1/sdk/sos/cancel", json!({"signature": pin}))
+            .await,
+        ana.post("/v1/sdk/sos/resolve", json!({})).await,
+    ];
+    for answer in &answers {
+        assert_eq!(answer.status.as_u16(), 200, "{}", answer.text);
+    }
+    heard.extend(answers.drain(..).map(|answer| answer.text));
+    let user = server.node.caller("ana").await.user;
+    let mut tx = server.node.store.read().await.unwrap();
+    for event in events::read_after(&mut tx, user, 0, 100).await.unwrap() {
+        heard.push(format!("{} {}", event.seq, Value::Object(event.body)));
+    }
+    heard
+}
+
+#[tokio::test]
+async fn the_phone_hears_the_same_of_both_to_the_byte() {
+    let (truly, forced) = (heard(PIN).await, heard(DURESS).await);
+    assert!(truly.len() > 9, "{truly:#?}");
+    assert!(truly[1].contains("\"cancelled\""), "{}", truly[1]);
+    for (truly, forced) in truly.iter().zip(&forced) {
+        assert_eq!(truly, forced);
+    }
+    assert_eq!(truly.len(), forced.len());
+}
+
+#[tokio::test]
+async fn a_cancel_asks_for_the_pin_and_a_cry_never_does() {
+    let server = stage().await;
+    let ana = server.user("ana");
+    let cry = async || ana.post("/v1/sdk/sos", json!({})).await.body(200);
+    cry().await;
+    let cancel = async |body: Value| ana.post("/v1/sdk/sos/cancel", body).await;
+    cancel(json!({})).await.error(403, "signature_required");
+    for wrong in [
+        json!("333333"),
+        json!("11111"),
+        json!(""),
+        json!(111_111),
+        json!([]),
+    ] {
+        let answer = cancel(json!({"signature": wrong})).await;
+        if wrong == json!(111_111) {
+            answer.body(200);
+            cry().await;
+        } else {
+            answer.error(403, "signature_invalid");
+        }
+    }
+    // Four more lock; what is no PIN was not counted.
+    for _ in 0..4 {
+        cancel(json!({"signature": "333333"}))
+            .await
+            .error(403, "signature_invalid");
+    }
+    cancel(json!({"signature": "333333"}))
+        .await
+        .error(403, "signature_invalid");
+    cancel(json!({"signature": PIN}))
+        .await
+        .error(429, "rate_limited");
+    assert_eq!(cry().await["incident"]["state"], "active");
+    // Whoever has no PIN cannot be asked for one.
+    let ben = server.user("ben");
+    ben.post("/v1/sdk/sos", json!({})).await.body(200);
+    let cancelled = ben.post("/v1/sdk/sos/cancel", json!({})).await.body(200);
+    assert_eq!(cancelled["incident"]["state"], "cancelled");
+}
