@@ -210,8 +210,7 @@ async fn tell(
         body,
         by: None,
     };
-    events::append(tx, incident.user, new).await?;
-    Ok(())
+    events::tell(tx, incident, new).await
 }
 
 async fn put(tx: &mut Tx<'_>, incident: IncidentId, vitals: &Vitals) -> Result<(), StoreError> {

@@ -35,6 +35,7 @@ on_both!(who_ended_it_is_told, |store| async move {
         caller: ana,
         request: CancelRequest::parse(b"").unwrap(),
         any_user: false,
+        duress: false,
     };
     store.write(Lane::Sos, cancel).await.unwrap();
     let deliveries = told(&store, &app).await;
