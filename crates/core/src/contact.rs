@@ -15,7 +15,7 @@ pub const DEFAULT_LANGUAGE: &str = "en";
 
 /// Somebody to be told in an emergency. Clients reject the whole list when
 /// one lacks its id, name, phone, email or priority, so none is optional.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Contact {
     /// The id.

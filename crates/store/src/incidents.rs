@@ -27,7 +27,7 @@ use mayday_core::ids::{IncidentId, UserId};
 use mayday_core::sos::Incident;
 
 pub use cancel::{CancelOutcome, CancelSos};
-pub use duress::continued_for;
+pub use duress::{asked_by, continued_for};
 pub use gateways::{CancelRecord, recorded_cancels};
 pub use history::{HistoryCursor, InvalidCursor, history};
 pub use keys::PruneTriggerKeys;

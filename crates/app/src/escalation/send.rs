@@ -118,6 +118,7 @@ impl App {
             PermitOutcome::Open => return Ok(After::Doubt),
             PermitOutcome::Withdrawn
             | PermitOutcome::OverCap
+            | PermitOutcome::Pretended
             | PermitOutcome::Over
             | PermitOutcome::Lost => return Ok(After::Over),
         };
@@ -173,7 +174,8 @@ impl App {
     fn measure_delay(&self, permit: &Permit) {
         let (row, incident) = (&permit.attempt, &permit.incident);
         let first = row.attempt.key.purpose == Purpose::Alert { repeat: 0 };
-        if permit.first && first && incident.round == 1 {
+        // What goes on under duress began with its cancel, not with the first cry.
+        if permit.first && first && incident.round == 1 && !incident.is_hidden() {
             let due = incident.created_at.plus(permit.policy.grace);
             let delay = self.clock.now().since(due);
             self.metrics.sos_first_sent(delay);

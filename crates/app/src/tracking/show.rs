@@ -6,7 +6,7 @@ use std::time::Duration;
 use mayday_core::time::Timestamp;
 use mayday_core::tracking::{PhoneSigns, TrackingView};
 use mayday_store::escalation::{NoteOpened, acknowledge, attempts, decline, tokens};
-use mayday_store::{Lane, contacts, incidents, users};
+use mayday_store::{Lane, incidents, users};
 
 use super::link::Link;
 use super::view::Known;
@@ -84,7 +84,7 @@ impl App {
         let known = Known {
             reader: token.contact,
             person: person.and_then(|row| row.profile.name),
-            contacts: contacts::list(&mut tx, incident.user).await?,
+            contacts: incidents::asked_by(&mut tx, &incident).await?,
             attempts: attempts::of_incident(&mut tx, incident.id).await?,
             acknowledgements: acknowledge::of_incident(&mut tx, incident.id).await?,
             declines: decline::of_incident(&mut tx, incident.id).await?,

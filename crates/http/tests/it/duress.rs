@@ -1,6 +1,8 @@
 //! A cancel under duress: everything that the phone is answered is what it is
 //! answered for a true one, to the byte (contract: Signature).
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Method, Request};
 use mayday_app::admin::AdminRequest;
@@ -8,7 +10,7 @@ use mayday_app::store::events;
 use mayday_app::testing::APP_ID;
 use serde_json::{Value, json};
 
-use crate::harness::Server;
+use crate::harness::{Answer, Server};
 
 const PIN: &str = "111111";
 const DURESS: &str = "222222";
@@ -43,31 +45,55 @@ async fn stage() -> Server {
     server
 }
 
+/// An answer as the phone gets it, but for what no two requests share.
+fn bytes(answer: &Answer) -> String {
+    let mut headers: Vec<String> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != "x-request-id")
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
+    headers.sort();
+    assert_eq!(answer.status.as_u16(), 200, "{}", answer.text);
+    format!("{}\n{}", headers.join("\n"), answer.text)
+}
+
 /// All that the phone hears of an SOS that is cancelled with a PIN.
 async fn heard(pin: &str) -> Vec<String> {
     let server = stage().await;
     let ana = server.user("ana");
     let body =
         json!({"timestamp": "2026-09-09T10:00:00.000Z", "latitude": 41.5, "longitude": 2.25});
-    let mut heard = vec![ana.post("/v1/sdk/sos", body).await.text];
-    let mut answers = vec![
-        ana.post(
-            "/v1/sdk/sos/cancel",
-            json!({"signature": pin, "reason": "oops"}),
-        )
-        .await,
-        ana.get("/v1/sdk/sos").await,
-        ana.get("/v1/sdk/sos/history").await,
-        ana.get("/v1/sdk/me").await,
-        ana.get("/v1/sdk/me/export").await,
-        ana.post("/v1/sdk/sos/cancel", json!({"signature": pin}))
-            .await,
-        ana.post("/v1/sdk/sos/resolve", json!({})).await,
-    ];
-    for answer in &answers {
-        assert_eq!(answer.status.as_u16(), 200, "{}", answer.text);
+    let sample =
+        json!({"timestamp": "2026-09-09T10:00:01.000Z", "latitude": 41.6, "longitude": 2.25});
+    let cancel = json!({"signature": pin, "reason": "oops"});
+    let mut heard = Vec::new();
+    for (path, body) in [
+        ("/v1/sdk/sos", body.clone()),
+        ("/v1/sdk/sos/cancel", cancel.clone()),
+        ("/v1/sdk/sos/cancel", cancel.clone()),
+        ("/v1/sdk/telemetry", sample),
+        ("/v1/sdk/sos/resolve", json!({})),
+    ] {
+        heard.push(bytes(&ana.post(path, body).await));
     }
-    heard.extend(answers.drain(..).map(|answer| answer.text));
+    for path in [
+        "/v1/sdk/sos",
+        "/v1/sdk/sos/history",
+        "/v1/sdk/me",
+        "/v1/sdk/contacts",
+        "/v1/sdk/devices",
+        "/v1/sdk/me/export",
+    ] {
+        heard.push(bytes(&ana.get(path).await));
+    }
+    // The same cry again is known; another is a cry of its own, and is cancelled too.
+    heard.push(bytes(&ana.post("/v1/sdk/sos", body).await));
+    server.node.store.clock.advance(Duration::from_secs(1));
+    let another = json!({"timestamp": "2026-09-09T10:05:00.000Z"});
+    heard.push(bytes(&ana.post("/v1/sdk/sos", another).await));
+    heard.push(bytes(&ana.post("/v1/sdk/sos/cancel", cancel).await));
+    heard.push(bytes(&ana.get("/v1/sdk/sos/history").await));
     let user = server.node.caller("ana").await.user;
     let mut tx = server.node.store.read().await.unwrap();
     for event in events::read_after(&mut tx, user, 0, 100).await.unwrap() {
@@ -76,11 +102,33 @@ async fn heard(pin: &str) -> Vec<String> {
     heard
 }
 
+/// Ids are drawn in the order in which they are asked for, and those of what the phone
+/// never sees among them; each is replaced by the place where it is seen first.
+fn without_ids(heard: &[String]) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    heard.iter().map(|text| numbered(text, &mut seen)).collect()
+}
+
+fn numbered(text: &str, seen: &mut Vec<String>) -> String {
+    let mut out = text.to_owned();
+    let tokens = text.split(|c: char| !(c.is_ascii_hexdigit() || c == '-'));
+    for id in tokens.filter(|token| token.len() == 36) {
+        if !seen.iter().any(|known| known == id) {
+            seen.push(id.to_owned());
+        }
+    }
+    for (place, id) in seen.iter().enumerate() {
+        out = out.replace(id, &format!("<id {place}>"));
+    }
+    out
+}
+
 #[tokio::test]
 async fn the_phone_hears_the_same_of_both_to_the_byte() {
     let (truly, forced) = (heard(PIN).await, heard(DURESS).await);
     assert!(truly.len() > 9, "{truly:#?}");
     assert!(truly[1].contains("\"cancelled\""), "{}", truly[1]);
+    let (truly, forced) = (without_ids(&truly), without_ids(&forced));
     for (truly, forced) in truly.iter().zip(&forced) {
         assert_eq!(truly, forced);
     }

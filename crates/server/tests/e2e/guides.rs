@@ -46,6 +46,11 @@ fn devices() {
 }
 
 #[test]
+fn duress() {
+    run("docs/duress.md");
+}
+
+#[test]
 fn escalation() {
     run("docs/escalation.md");
 }

@@ -30,13 +30,13 @@ static NUMBERS: Sql = Sql::new(
      WHERE u.erased_at IS NULL
      GROUP BY u.id, u.event_seq HAVING u.event_seq <> COALESCE(MAX(e.seq), 0) LIMIT $1",
 );
-// The events of incidents that ended long ago are pruned but for the last; drills
-// have none.
+// The events of incidents that ended long ago are pruned but for the last; drills and
+// what is hidden have none.
 static GAPS: Sql = Sql::new(
     "SELECT i.id, i.snapshot_version, (SELECT COUNT(*) FROM events e WHERE e.incident_id = i.id)
      FROM incidents i JOIN users u ON u.id = i.user_id
      WHERE u.erased_at IS NULL AND (i.state IN ('active', 'acknowledged') OR i.updated_at > $1)
-       AND NOT i.events_pruned AND NOT i.drill
+       AND NOT i.events_pruned AND NOT i.drill AND NOT i.hidden
        AND i.snapshot_version <> (SELECT COUNT(*) FROM events e WHERE e.incident_id = i.id)
      LIMIT $2",
 );

@@ -16,10 +16,10 @@ use super::acknowledge::{self, AcknowledgementRow};
 use super::attempts::{self, AttemptRow};
 use super::decline;
 use crate::error::StoreError;
-use crate::incidents::duress::shares;
+use crate::incidents::duress;
 use crate::tx::Tx;
 use crate::webhooks::snapshot_items;
-use crate::{contacts, drills, opt_outs, policies, users};
+use crate::{drills, opt_outs, policies};
 
 /// Says whether anything that is configured leads to an address. It must answer
 /// the same whenever it is asked: commands may run again.
@@ -65,7 +65,7 @@ impl Known {
     pub(super) async fn of_new(tx: &mut Tx<'_>, incident: &Incident) -> Result<Self, StoreError> {
         Ok(Self {
             policy: policies::current(tx, incident.app).await?,
-            contacts: asked(tx, incident).await?,
+            contacts: duress::asked_by(tx, incident).await?,
             rows: Vec::new(),
             acknowledgements: Vec::new(),
             // They are told by the event that this snapshot is for.
@@ -88,7 +88,7 @@ impl Known {
         if incident.drill && drills::gave_way(tx, incident.id).await? {
             policy.all_clear = false;
         }
-        let contacts = asked(tx, incident).await?;
+        let contacts = duress::asked_by(tx, incident).await?;
         let mut rows = attempts::of_incident(tx, incident.id).await?;
         number(&mut rows, &contacts);
         let acknowledgements = acknowledge::of_incident(tx, incident.id).await?;
@@ -187,18 +187,6 @@ fn number(rows: &mut [AttemptRow], contacts: &[Contact]) {
             before.push((contact, channel, row.address.clone()));
         }
     }
-}
-
-/// Whom an incident's escalation asks: everybody whom its user lists, and of a hidden
-/// one nobody who may be forcing them.
-async fn asked(tx: &mut Tx<'_>, incident: &Incident) -> Result<Vec<Contact>, StoreError> {
-    let mut listed = contacts::list(tx, incident.user).await?;
-    if incident.is_hidden()
-        && let Some(victim) = users::get(tx, incident.user).await?
-    {
-        listed.retain(|contact| !shares(contact, &victim.profile));
-    }
-    Ok(listed)
 }
 
 /// Where a contact is reached by a channel.

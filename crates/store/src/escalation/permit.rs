@@ -6,6 +6,8 @@
 //! provider, and when. From its commit on the message may have gone out; a process
 //! that dies in between leaves a try whose end is looked up.
 
+use std::time::Duration;
+
 use mayday_core::escalation::{
     AttemptState, Channel, Kind, Policy, Purpose, TrackingToken, withdrawn,
 };
@@ -24,6 +26,9 @@ use crate::mail_settings::{self, MailDress};
 use crate::pumping::{self, Admission, Caps, Outgoing};
 use crate::tx::Tx;
 use crate::users::{self, UserRow};
+
+/// A message that arrived later than this was looked up, or its phone was off.
+const LONGEST_PACE: Duration = Duration::from_mins(1);
 
 /// Asks whether an attempt may be made now through a provider.
 #[derive(Clone, Debug)]
@@ -70,6 +75,8 @@ pub enum PermitOutcome {
     OverCap,
     /// It is settled, or gone with its incident; its job is done.
     Over,
+    /// Nothing leaves, and it is on record as if it had; its job is done or goes on.
+    Pretended,
     /// A try is open: look it up first.
     Open,
     /// The job is somebody else's by now.
@@ -108,14 +115,8 @@ impl Command for PermitSend {
             return Ok(outcome);
         }
         if self.is_pretended(tx, &incident, &row).await? {
-            row.attempt.advance(AttemptState::Sending, tx.now());
-            row.attempt.advance(told_as(&known, &row), tx.now());
-            row.tries = row.tries.saturating_add(1);
-            row.provider = Some(self.provider.clone());
-            super::put(tx, &mut known, &row).await?;
-            announce::moved(tx, &mut incident, &known).await?;
-            jobs::complete(tx, self.claim).await?;
-            return Ok(PermitOutcome::Over);
+            self.pretend(tx, &known, row).await?;
+            return Ok(PermitOutcome::Pretended);
         }
         let first = known
             .rows
@@ -184,6 +185,36 @@ impl PermitSend {
             .is_some())
     }
 
+    /// Records it as the message before it on the same way went: as far, and no faster,
+    /// because the victim's app shows when each was sent.
+    async fn pretend(
+        &self,
+        tx: &mut Tx<'_>,
+        known: &Known,
+        mut row: AttemptRow,
+    ) -> Result<(), StoreError> {
+        let now = tx.now();
+        let pace = Pace::of(known, &row);
+        let Some(began) = row.attempt.sending_at else {
+            row.attempt.advance(AttemptState::Sending, now);
+            row.tries = row.tries.saturating_add(1);
+            row.provider = Some(self.provider.clone());
+            attempts::update(tx, &row).await?;
+            let due_at = now.plus(pace.sent).plus(pace.arrived.unwrap_or_default());
+            jobs::rearm(tx, self.claim, due_at).await?;
+            return Ok(());
+        };
+        let sent_at = began.plus(pace.sent).min(now);
+        row.attempt.advance(AttemptState::Sent, sent_at);
+        if let Some(arrived) = pace.arrived {
+            let at = sent_at.plus(arrived).min(now);
+            row.attempt.advance(AttemptState::Delivered, at);
+        }
+        attempts::update(tx, &row).await?;
+        jobs::complete(tx, self.claim).await?;
+        Ok(())
+    }
+
     async fn give(
         &self,
         tx: &mut Tx<'_>,
@@ -213,18 +244,34 @@ impl PermitSend {
     }
 }
 
-/// How far the message before it got on the same way: so far would this one get too.
-fn told_as(known: &Known, row: &AttemptRow) -> AttemptState {
-    let (contact, channel) = (row.attempt.key.contact, row.attempt.key.channel);
-    let arrived = known.rows.iter().any(|other| {
-        let key = other.attempt.key;
-        (key.contact, key.channel) == (contact, channel)
-            && other.attempt.state == AttemptState::Delivered
-    });
-    if arrived {
-        AttemptState::Delivered
-    } else {
-        AttemptState::Sent
+/// How a message went.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    /// From its permit until a provider had it.
+    sent: Duration,
+    /// From then until it arrived, if it did.
+    arrived: Option<Duration>,
+}
+
+impl Pace {
+    /// That of the last message before `row` to the same contact by the same channel.
+    fn of(known: &Known, row: &AttemptRow) -> Self {
+        let way = |row: &AttemptRow| (row.attempt.key.contact, row.attempt.key.channel);
+        let before = known.rows.iter().rev().find(|other| {
+            other.id != row.id && way(other) == way(row) && other.attempt.sent_at.is_some()
+        });
+        let attempt = before.map(|before| before.attempt);
+        let Some((sending_at, sent_at)) = attempt.and_then(|a| a.sending_at.zip(a.sent_at)) else {
+            return Self::default();
+        };
+        let settled_at = attempt
+            .filter(|attempt| attempt.state == AttemptState::Delivered)
+            .and_then(|attempt| attempt.settled_at);
+        let within = |duration: Duration| duration.min(LONGEST_PACE);
+        Self {
+            sent: within(sent_at.since(sending_at)),
+            arrived: settled_at.map(|settled_at| within(settled_at.since(sent_at))),
+        }
     }
 }
 

@@ -6,13 +6,16 @@
 //! no export, and a new trigger opens another one. Contacts who share the victim's
 //! phone or mail address may be who forces them: they get the cancelled view.
 //!
-//! Of the all-clear of the cancelled one nothing leaves but to those; for the others
-//! it is recorded as sent, because the victim's app shows it.
+//! Whoever forces the victim has the phone, and may write themselves into its list of
+//! contacts, or others out of it, to learn what is going on. So the hidden incident asks
+//! those who were listed when it began, at the addresses that they had.
+//!
+//! Of the all-clear of the cancelled one nothing leaves but to those who share; for the
+//! others it is recorded as sent, because the victim's app shows it.
 
 use mayday_core::contact::Contact;
-use mayday_core::ids::{ContactId, IncidentId};
+use mayday_core::ids::{ContactId, IncidentId, UserId};
 use mayday_core::notification::NotificationType;
-use mayday_core::profile::Profile;
 use mayday_core::sos::{Flag, Incident, State};
 use serde_json::{Map, Value, json};
 
@@ -21,14 +24,23 @@ use crate::alerts::{self, AlertKind, NewAlert};
 use crate::args;
 use crate::error::StoreError;
 use crate::escalation;
+use crate::row::Row;
 use crate::sql::Sql;
 use crate::tx::Tx;
 use crate::{contacts, users, webhooks};
 
-static HIDE: Sql = Sql::new("UPDATE incidents SET hidden = $2, continues_id = $3 WHERE id = $1");
-static CONTINUED: Sql = Sql::new("SELECT id FROM incidents WHERE continues_id = $1 LIMIT 1");
+/// Mail addresses that a user has logged in with which are looked at. Nobody has more.
+const MAX_ADDRESSES: u32 = 100;
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&HIDE, &CONTINUED];
+static HIDE: Sql = Sql::new(
+    "UPDATE incidents SET hidden = $2, continues_id = $3, asked_contacts = $4 WHERE id = $1",
+);
+static CONTINUED: Sql =
+    Sql::new("SELECT asked_contacts, id FROM incidents WHERE continues_id = $1 LIMIT 1");
+static ASKED: Sql = Sql::new("SELECT asked_contacts FROM incidents WHERE id = $1");
+static ADDRESSES: Sql = Sql::new("SELECT DISTINCT email FROM sessions WHERE user_id = $1 LIMIT $2");
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&HIDE, &CONTINUED, &ASKED, &ADDRESSES];
 
 /// Has an incident that was just cancelled go on, hidden. `before` is what it was; the
 /// caller holds its owner's lock.
@@ -36,22 +48,16 @@ pub(super) async fn go_on(tx: &mut Tx<'_>, before: Incident) -> Result<(), Store
     if !before.state.is_open() || before.drill {
         return Ok(());
     }
-    let now = tx.now();
     let cancelled = before.id;
-    let mut hidden = before;
-    hidden.id = IncidentId::generate(tx.clock(), tx.entropy());
-    hidden.flags.insert(Flag::Duress);
-    hidden.state = State::Active;
-    hidden.acknowledged_at = None;
-    hidden.exhausted_at = None;
-    hidden.updated_at = now;
-    hidden.round = 1;
-    hidden.round_began_at = now;
-    // Everybody is asked anew: who promised help meant another situation.
-    escalation::begin(tx, &mut hidden).await?;
+    let mut hidden = anew(tx, before);
     row::insert(tx, &hidden).await?;
-    tx.execute_one(&HIDE, args![hidden.id, true, cancelled])
-        .await?;
+    let trusted = trusted(tx, hidden.user).await?;
+    let asked = serde_json::to_string(&trusted)
+        .map_err(|error| StoreError::column(0, error.to_string()))?;
+    let values = args![hidden.id, true, cancelled, asked.as_str()];
+    tx.execute_one(&HIDE, values).await?;
+    escalation::begin(tx, &mut hidden).await?;
+    row::update(tx, &hidden, hidden.snapshot_version).await?;
     let alert = NewAlert {
         app: hidden.app,
         kind: AlertKind::Duress,
@@ -64,6 +70,32 @@ pub(super) async fn go_on(tx: &mut Tx<'_>, before: Incident) -> Result<(), Store
     let mut more = Map::new();
     more.insert("by".to_owned(), Value::Null);
     webhooks::tell(tx, &hidden, NotificationType::SosOpened, more).await
+}
+
+/// The hidden incident as it begins. Everybody is asked anew: who promised help meant
+/// another situation.
+fn anew(tx: &Tx<'_>, before: Incident) -> Incident {
+    let now = tx.now();
+    let mut hidden = before;
+    hidden.id = IncidentId::generate(tx.clock(), tx.entropy());
+    hidden.flags.insert(Flag::Duress);
+    hidden.state = State::Active;
+    hidden.acknowledged_at = None;
+    hidden.exhausted_at = None;
+    hidden.updated_at = now;
+    hidden.round = 1;
+    hidden.round_began_at = now;
+    hidden
+}
+
+/// Whom an incident asks: everybody whom its user lists; of a hidden one those who were
+/// listed when it began, and nobody who may be forcing the victim.
+pub async fn asked_by(tx: &mut Tx<'_>, incident: &Incident) -> Result<Vec<Contact>, StoreError> {
+    if !incident.is_hidden() {
+        return contacts::list(tx, incident.user).await;
+    }
+    let row = tx.fetch_one(&ASKED, args![incident.id]).await?;
+    asked_of(&row)
 }
 
 /// The incident in which this one goes on for a contact; `None` when it does not, or
@@ -79,26 +111,39 @@ pub async fn continued_for(
     let Some(found) = tx.fetch_optional(&CONTINUED, args![incident.id]).await? else {
         return Ok(None);
     };
-    let Some(user) = users::get(tx, incident.user).await? else {
-        return Ok(None);
-    };
-    let listed = contacts::list(tx, incident.user).await?;
-    let shares = listed
-        .iter()
-        .any(|listed| listed.id == contact && shares(listed, &user.profile));
-    if shares {
-        Ok(None)
+    let asked = asked_of(&found)?.iter().any(|asked| asked.id == contact);
+    if asked {
+        found.get(1).map(Some)
     } else {
-        found.get(0).map(Some)
+        Ok(None)
     }
 }
 
-/// Whether a contact is reached where the victim is.
-pub(crate) fn shares(contact: &Contact, victim: &Profile) -> bool {
-    let phone = victim.phone.as_deref() == Some(contact.phone.as_str());
-    let email = victim
-        .email
-        .as_ref()
-        .is_some_and(|email| email.to_lowercase() == contact.email.to_lowercase());
-    phone || email
+fn asked_of(row: &Row) -> Result<Vec<Contact>, StoreError> {
+    let Some(text) = row.get::<Option<String>>(0)? else {
+        return Ok(Vec::new());
+    };
+    serde_json::from_str(&text).map_err(|error| StoreError::column(0, error.to_string()))
+}
+
+/// The user's contacts but for those who are reached where the user is: by the number or
+/// address of the profile, or by an address that the partner vouched for.
+async fn trusted(tx: &mut Tx<'_>, user: UserId) -> Result<Vec<Contact>, StoreError> {
+    let mut listed = contacts::list(tx, user).await?;
+    let profile = users::get(tx, user).await?.map(|row| row.profile);
+    let profile = profile.unwrap_or_default();
+    let mut addresses: Vec<String> = Vec::new();
+    for row in tx.fetch_all(&ADDRESSES, args![user, MAX_ADDRESSES]).await? {
+        addresses.extend(row.get::<Option<String>>(0)?);
+    }
+    addresses.extend(profile.email);
+    let is_theirs = |email: &str| {
+        let email = email.to_lowercase();
+        addresses.iter().any(|own| own.to_lowercase() == email)
+    };
+    listed.retain(|contact| {
+        let phone = profile.phone.as_deref() == Some(contact.phone.as_str());
+        !phone && !is_theirs(&contact.email)
+    });
+    Ok(listed)
 }

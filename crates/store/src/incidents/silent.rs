@@ -6,7 +6,7 @@ use mayday_core::ids::{AppUuid, IncidentId, UserId};
 use mayday_core::time::Timestamp;
 use serde_json::json;
 
-use super::open_of;
+use super::get;
 use crate::alerts::{self, AlertKind, NewAlert};
 use crate::args;
 use crate::command::Command;
@@ -20,7 +20,7 @@ pub const SILENT_AFTER: Duration = Duration::from_hours(24);
 
 static CANDIDATES: Sql = Sql::new(
     "SELECT id, app_id, user_id, last_trigger_at FROM incidents
-     WHERE state IN ('active', 'acknowledged') AND NOT drill AND NOT hidden
+     WHERE state IN ('active', 'acknowledged') AND NOT drill
         AND last_trigger_at <= $1 AND silent_raised_at IS NULL AND id > $2
      ORDER BY id LIMIT $3",
 );
@@ -85,9 +85,9 @@ impl Command for RaiseSilent {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
         users::lock(tx, self.incident.user).await?;
         let now = tx.now();
-        let open = open_of(tx, self.incident.user).await?;
-        let still = open.is_some_and(|open| {
-            open.id == self.incident.id && open.last_trigger_at == self.incident.last_trigger_at
+        let found = get(tx, self.incident.id).await?;
+        let still = found.is_some_and(|found| {
+            found.state.is_open() && found.last_trigger_at == self.incident.last_trigger_at
         });
         if !still || tx.execute(&RAISED, args![self.incident.id, now]).await? == 0 {
             return Ok(false);

@@ -1,6 +1,11 @@
 //! A cancel under duress: the phone sees it cancelled, and the cry goes on.
 
 use mayday_app::AppError;
+use mayday_app::escalation::DeliveryReport;
+use mayday_app::gateway::outcome::Delivery;
+use mayday_core::clock::Clock as _;
+use mayday_core::contact::ContactDraft;
+use mayday_core::escalation::{Attempt, AttemptState, Purpose};
 use mayday_core::profile::ProfilePatch;
 use mayday_core::sos::{Flag, Incident, State};
 use mayday_store::alerts;
@@ -47,6 +52,14 @@ async fn hidden(stage: &Stage) -> Incident {
     listed.retain(|listed| listed.hidden);
     assert_eq!(listed.len(), 1, "{listed:?}");
     listed.remove(0).incident
+}
+
+/// What the phone's app is shown of the all-clear.
+async fn all_clears(stage: &Stage, incident: &Incident) -> Vec<Attempt> {
+    let rows = stage.attempts(incident.id).await.into_iter();
+    let all = rows.map(|row| row.attempt);
+    all.filter(|attempt| attempt.key.purpose == Purpose::AllClear)
+        .collect()
 }
 
 /// The link in a message.
@@ -115,8 +128,9 @@ on_both_stores!(
         }
         // The link of before leads on; the phone's app shows the all-clear as sent.
         assert_eq!(seen_at(&stage, link(&first)).await, State::Active);
-        let states = stage.attempts(incident.id).await;
-        assert!(states.len() == 2 && states.iter().all(|row| row.attempt.may_have_gone_out()));
+        let cleared = all_clears(&stage, &incident).await;
+        assert_eq!(cleared.len(), 1, "{cleared:?}");
+        assert_eq!(cleared[0].state, AttemptState::Sent);
         // A new cry opens another that the phone sees.
         let again = stage.node.own(&stage.ana, http(&json!({}))).await;
         assert!(again.id != incident.id && again.id != hidden.id);
@@ -144,6 +158,115 @@ on_both_stores!(
         assert_eq!(seen_at(&stage, link(&own)).await, State::Cancelled);
         let to_ann = stage.told_to(&[ANN.to_owned()]);
         assert!(to_ann[0].text.starts_with("UNDER THREAT"), "{to_ann:?}");
+    }
+);
+
+on_both_stores!(
+    whoever_holds_the_phone_learns_nothing_by_changing_its_contacts,
+    async |store: TestStore| {
+        let stage = stage(store, &[OWN, ANN, BOB]).await;
+        stage.cry().await;
+        stage.pass(15).await;
+        let own = stage.taken()[0].text.clone();
+        cancel(&stage, DURESS).await.unwrap();
+        // A number of theirs is added, and one is put in another's place; those who
+        // could help are removed, and so is the victim's own, in the profile too.
+        let (node, ana) = (&stage.node, &stage.ana);
+        stage.contact(ana, "+34600777888").await;
+        let listed = node.app.contacts(ana).await.unwrap();
+        let other = ContactDraft {
+            name: Some("Bob".to_owned()),
+            phone: Some("+34600999000".to_owned()),
+            email: Some("x@example.org".to_owned()),
+            ..ContactDraft::default()
+        };
+        node.app
+            .replace_contact(ana, listed[2].id, other)
+            .await
+            .unwrap();
+        for contact in &listed[..2] {
+            node.app.remove_contact(ana, contact.id).await.unwrap();
+        }
+        let emptied = ProfilePatch {
+            phone: Some(String::new()),
+            email: Some(String::new()),
+            ..ProfilePatch::default()
+        };
+        node.app.update_me(ana, emptied).await.unwrap();
+        stage.pass(200).await;
+        let told = stage.told();
+        for stranger in ["+34600777888", "+34600999000"] {
+            assert!(told.iter().all(|(_, to)| to != stranger), "{told:?}");
+        }
+        for (helper, own_words) in [(ANN, true), (BOB, true), (OWN, false)] {
+            let heard = stage.told_to(&[helper.to_owned()]);
+            let marked = heard.iter().any(|one| one.text.starts_with("UNDER THREAT"));
+            assert_eq!(marked, own_words, "{heard:?}");
+        }
+        assert_eq!(seen_at(&stage, link(&own)).await, State::Cancelled);
+    }
+);
+
+on_both_stores!(
+    a_cancel_inside_the_grace_window_is_followed_at_its_end,
+    async |store: TestStore| {
+        let stage = stage(store, &[ANN]).await;
+        stage.cry().await;
+        stage.pass(5).await;
+        cancel(&stage, DURESS).await.unwrap();
+        stage.pass(9).await;
+        assert_eq!(stage.told(), []);
+        stage.pass(2).await;
+        let taken = stage.taken();
+        assert_eq!(taken.len(), 1, "{taken:?}");
+        assert!(taken[0].to == ANN && taken[0].text.starts_with("UNDER THREAT"));
+    }
+);
+
+on_both_stores!(
+    the_all_clear_that_never_leaves_takes_its_time,
+    async |store: TestStore| {
+        let stage = stage(store, &[ANN]).await;
+        let incident = stage.cry().await;
+        stage.pass(15).await;
+        let sid = stage.first.log()[0].sid.clone();
+        stage.pass(3).await;
+        let report = DeliveryReport {
+            provider: "provider-0".to_owned(),
+            provider_id: sid,
+            delivery: Delivery::Delivered,
+            code: None,
+            answered_by: None,
+            at: stage.node.store.clock.now(),
+        };
+        stage.node.app.report_delivery(report).await.unwrap();
+        cancel(&stage, DURESS).await.unwrap();
+        stage.settle().await;
+        let begun = all_clears(&stage, &incident).await;
+        assert_eq!(begun[0].state, AttemptState::Sending, "{begun:?}");
+        // As long as the message before it took.
+        stage.pass(3).await;
+        let gone = all_clears(&stage, &incident).await;
+        assert_eq!(gone[0].state, AttemptState::Delivered, "{gone:?}");
+        let (sent_at, settled_at) = (gone[0].sent_at.unwrap(), gone[0].settled_at.unwrap());
+        assert_eq!(settled_at.since(sent_at).as_secs(), 3);
+        assert!(settled_at <= stage.node.store.clock.now());
+    }
+);
+
+on_both_stores!(
+    operators_hear_of_a_hidden_one_that_falls_silent,
+    async |store: TestStore| {
+        let stage = stage(store, &[]).await;
+        stage.cry().await;
+        cancel(&stage, DURESS).await.unwrap();
+        assert_eq!(stage.node.app.raise_silent_incidents().await.unwrap(), 0);
+        stage.node.pass(25 * 60 * 60);
+        assert_eq!(stage.node.app.raise_silent_incidents().await.unwrap(), 1);
+        let hidden = hidden(&stage).await;
+        let mut tx = stage.node.store.read().await.unwrap();
+        let alerts = alerts::of_incident(&mut tx, hidden.id).await.unwrap();
+        assert!(alerts.iter().any(|alert| alert.kind == "silent_incident"));
     }
 );
 
@@ -176,7 +299,7 @@ on_both_stores!(
 );
 
 on_both_stores!(
-    a_drill_and_nothing_at_all_leave_nothing_hidden,
+    nothing_and_a_true_cancel_leave_nothing_hidden,
     async |store: TestStore| {
         let stage = stage(store, &[ANN]).await;
         cancel(&stage, DURESS).await.unwrap();
