@@ -108,7 +108,8 @@ impl Words<'_> {
             whereabouts: facts.whereabouts,
             language: &own.0,
             branding,
-            own: own.1,
+            // A text of the app's own says nothing of a threat.
+            own: own.1.filter(|_| self.duress_mark().is_empty()),
             link: &link,
         };
         let (from, from_name) = self
@@ -169,14 +170,18 @@ impl Words<'_> {
         };
         let policy = &self.permit.policy;
         let text = render(policy, &attempt.language, template, attempt.drill, &facts);
+        format!("{}{}", self.duress_mark(), text.trim_end())
+    }
+
+    /// Whoever calls the victim now tells whoever forces them.
+    fn duress_mark(&self) -> &'static str {
+        let (attempt, policy) = (&self.permit.attempt, &self.permit.policy);
         let asks = matches!(attempt.kind, Kind::Alert | Kind::AskedAgain);
-        // Whoever calls the victim now tells whoever forces them.
-        let mark = if asks && self.permit.incident.is_hidden() {
+        if asks && self.permit.incident.is_hidden() {
             duress_mark(policy, &attempt.language)
         } else {
             ""
-        };
-        format!("{mark}{}", text.trim_end())
+        }
     }
 }
 
