@@ -25,6 +25,7 @@ mod mails;
 mod metrics;
 mod network_keys;
 mod opt_outs;
+mod partner;
 pub mod presence;
 mod profile;
 mod provider_reports;

@@ -24,6 +24,7 @@ pub mod limiter;
 pub mod mail;
 pub mod network_key;
 pub mod notification;
+pub mod partner_key;
 pub mod profile;
 pub mod readiness;
 pub mod relay;

@@ -123,6 +123,13 @@ fn declare_proof(document: &mut utoipa::openapi::OpenApi) {
             "The access token of a session, from `/v1/sso/login`; every signed route takes it too.",
         ))
         .build();
+    let partner = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some(
+            "A key of the app's backend, from `mayday sso key create`.",
+        ))
+        .build();
+    components.add_security_scheme("partnerKey", SecurityScheme::Http(partner));
     components.add_security_scheme("accessToken", SecurityScheme::Http(session));
     components.add_security_scheme(
         "userHash",
@@ -154,6 +161,10 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
             SecurityRequirement::new::<_, [&str; 0], _>("brokerKey", []),
             SecurityRequirement::new::<_, [&str; 0], _>("brokerPassword", []),
         ],
+        Access::Partner => vec![SecurityRequirement::new::<_, [&str; 0], _>(
+            "partnerKey",
+            [],
+        )],
         Access::Session => vec![session()],
         Access::Login | Access::Public => Vec::new(),
         Access::Full | Access::Sos | Access::Provider => vec![
@@ -166,6 +177,7 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     let word = match access {
         Access::Sos => "genuine",
         Access::Broker => "broker",
+        Access::Partner => "partner",
         Access::Session => "session",
         Access::Login => "login",
         Access::Full | Access::Public | Access::Provider => "full",
@@ -176,7 +188,9 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     // Contract: SOS, never 413. A body that no handler takes is not read at all.
     let sized = operation.request_body.is_some() && !path.starts_with("/v1/sdk/sos");
     for (status, text) in COMMON {
-        if (*status == "413" && !sized) || (*status == "408" && !takes_body) {
+        // A backend is no user who could be blocked.
+        let nobody = *status == "403" && access == Access::Partner;
+        if (*status == "413" && !sized) || (*status == "408" && !takes_body) || nobody {
             continue;
         }
         operation

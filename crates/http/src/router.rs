@@ -32,6 +32,8 @@ pub enum Access {
     Full,
     /// An external MQTT broker that shows its key.
     Broker,
+    /// An app's backend that shows its key.
+    Partner,
     /// An SMS or voice provider that signs what it reports.
     Provider,
     /// A caller whose proof is genuine, be it stale (`auth::SosCaller`).
@@ -104,6 +106,7 @@ pub const AUTHORISATION: &[(&str, &str, Access)] = &[
     ("PUT", "/v1/sso/signature/questions", Access::Session),
     ("POST", "/v1/sso/signature/reset", Access::Session),
     ("POST", "/v1/sso/signature/reset/confirm", Access::Session),
+    ("POST", "/v1/partner/sessions/end", Access::Partner),
     ("POST", "/oauth/token", Access::Login),
     (
         "GET",
@@ -171,6 +174,7 @@ pub(crate) fn described_routes() -> OpenApiRouter<Api> {
         .routes(routes!(v1::sso::signature::questions::questions))
         .routes(routes!(v1::sso::signature::reset::reset))
         .routes(routes!(v1::sso::signature::confirm::confirm))
+        .routes(routes!(v1::partner::end_sessions::end_sessions))
         .routes(routes!(oauth::token::token))
         .routes(routes!(v1::brokers::connect::connect))
         .routes(routes!(v1::brokers::acl::acl))

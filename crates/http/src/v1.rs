@@ -9,6 +9,7 @@ pub(crate) mod drill;
 pub(crate) mod firmware;
 pub(crate) mod me;
 pub(crate) mod network_keys;
+pub(crate) mod partner;
 mod schema;
 pub(crate) mod sos;
 pub(crate) mod sso;

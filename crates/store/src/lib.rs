@@ -63,6 +63,7 @@ pub mod jobs;
 pub mod mail_settings;
 pub mod network_keys;
 pub mod opt_outs;
+pub mod partner_keys;
 pub mod policies;
 pub mod pumping;
 pub mod sessions;

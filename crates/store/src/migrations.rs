@@ -79,4 +79,5 @@ migrations!(
     38 => "0038_system_mails",
     39 => "0039_mail_settings",
     40 => "0040_bans",
+    43 => "0043_partner_keys",
 );

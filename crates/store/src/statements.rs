@@ -90,6 +90,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("mail_settings", crate::mail_settings::STATEMENTS),
     ("network_keys", crate::network_keys::STATEMENTS),
     ("opt_outs", crate::opt_outs::STATEMENTS),
+    ("partner_keys", crate::partner_keys::STATEMENTS),
     ("policies", crate::policies::STATEMENTS),
     ("pumping", crate::pumping::STATEMENTS),
     ("sessions", crate::sessions::STATEMENTS),

@@ -20,6 +20,7 @@ mod keys;
 mod mails;
 mod network_keys;
 mod page;
+mod partner_keys;
 mod policies;
 mod providers;
 mod provisioning;
@@ -45,6 +46,7 @@ pub use mails::{
     BrandingChange, BrandingView, MailReply, MailRequest, MailSample, MailSource, OwnParts,
     TemplateView, built_in_sample,
 };
+pub use partner_keys::{PartnerKeyRequest, PartnerKeyView};
 pub use policies::{PolicyHistoryItem, PolicyRequest, PolicyView, SettingChange};
 pub use providers::{OptOutView, ProviderRequest, ShownView, TestAttempt};
 pub use provisioning::{
@@ -138,6 +140,7 @@ impl App {
             AdminRequest::Mail(request) => self.administer_mails(request).await,
             AdminRequest::NetworkKey(request) => self.administer_network_keys(request).await,
             AdminRequest::Webhook(request) => self.administer_webhooks(request).await,
+            AdminRequest::PartnerKey(request) => self.administer_partner_keys(request).await,
             AdminRequest::Policy(request) => self.administer_policies(request).await,
             AdminRequest::Provider(request) => self.administer_providers(request).await,
             AdminRequest::Session(request) => self.administer_sessions(request).await,
@@ -186,6 +189,9 @@ impl AdminReply {
             | Self::Firmwares { .. }
             | Self::Sessions(_)
             | Self::Mail(_)
+            | Self::PartnerKeyCreated { .. }
+            | Self::PartnerKey(_)
+            | Self::PartnerKeys { .. }
             | Self::Webhook(_)
             | Self::Policy(_)
             | Self::PolicyHistory(_)

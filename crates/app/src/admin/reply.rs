@@ -19,6 +19,7 @@ use super::data_rights::ErasureView;
 use super::firmware::FirmwareView;
 use super::incidents::{IncidentDetail, IncidentSummary};
 use super::mails::MailReply;
+use super::partner_keys::PartnerKeyView;
 use super::policies::{PolicyHistoryItem, PolicyView};
 use super::providers::{OptOutView, ShownView, TestAttempt};
 use super::provisioning::{DeviceConfigEntry, DeviceConfigView, NetworkKeyView};
@@ -136,6 +137,20 @@ pub enum AdminReply {
     Webhook(WebhookReply),
     /// About how an app's mails look.
     Mail(MailReply),
+    /// A new key of an app's backend.
+    PartnerKeyCreated {
+        /// What is kept of it.
+        key: PartnerKeyView,
+        /// The key, shown this once.
+        secret: PrintedSecret,
+    },
+    /// One key of an app's backend, without the key.
+    PartnerKey(PartnerKeyView),
+    /// The keys of an app's backend, newest first.
+    PartnerKeys {
+        /// The keys.
+        keys: Vec<PartnerKeyView>,
+    },
     /// How an app escalates.
     Policy(PolicyView),
     /// A page of the versions of a policy.

@@ -10,6 +10,7 @@ use super::data_rights::DataRequest;
 use super::firmware::FirmwareRequest;
 use super::incidents::IncidentRequest;
 use super::mails::MailRequest;
+use super::partner_keys::PartnerKeyRequest;
 use super::policies::PolicyRequest;
 use super::providers::ProviderRequest;
 use super::provisioning::{DeviceConfigRequest, NetworkKeyRequest};
@@ -182,6 +183,8 @@ pub enum AdminRequest {
     NetworkKey(NetworkKeyRequest),
     /// About webhooks and Slack channels.
     Webhook(WebhookRequest),
+    /// About the keys of an app's backend.
+    PartnerKey(PartnerKeyRequest),
     /// About how an app escalates.
     Policy(PolicyRequest),
     /// About what this node sends through.

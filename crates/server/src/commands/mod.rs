@@ -30,6 +30,7 @@ pub(crate) mod session;
 pub(crate) mod sign;
 pub(crate) mod slack;
 pub(crate) mod sso;
+mod sso_key;
 pub(crate) mod user;
 mod user_data;
 pub(crate) mod webhook;

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueHint};
 use mayday_app::admin::{AdminReply, AdminRequest, PrintedSecret, SsoChange, SsoRequest, SsoView};
 use mayday_core::sso::RequestForm;
 
+use super::sso_key::{self, KeyAction};
 use crate::failure::{Failure, Outcome};
 use crate::input;
 use crate::output::{Cell, Paint};
@@ -37,6 +38,11 @@ enum Action {
     Show(OneApp),
     /// Users log in so no more, and all their sessions end
     Remove(OneApp),
+    /// Keys with which the app's backend ends its users' sessions
+    Key {
+        #[command(subcommand)]
+        action: KeyAction,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -106,6 +112,7 @@ fn form(word: &str) -> Result<RequestForm, String> {
 /// Carries out `mayday sso ..`.
 pub(crate) fn run(args: SsoArgs) -> Outcome {
     match args.action {
+        Action::Key { action } => sso_key::run(action),
         Action::Set(args) => set(*args),
         Action::Show(OneApp { app, target }) => {
             let request = SsoRequest::Show { app_id: app };

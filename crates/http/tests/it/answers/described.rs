@@ -79,7 +79,7 @@ impl Described {
                     statuses.insert(status);
                 }
                 let proof = operation["x-proof"].as_str();
-                let signed = proof.is_some_and(|proof| proof != "broker");
+                let signed = proof.is_some_and(|proof| !matches!(proof, "broker" | "partner"));
                 operations.push(Operation {
                     name,
                     signed,

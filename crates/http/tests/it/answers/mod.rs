@@ -14,6 +14,7 @@ mod described;
 mod devices;
 mod drill;
 mod me;
+mod partner;
 mod provisioning;
 mod sos;
 mod telemetry;
@@ -34,6 +35,7 @@ async fn every_documented_answer_is_given_and_is_as_documented() {
     contacts::answers(&mut described).await;
     provisioning::answers(&mut described).await;
     brokers::answers(&mut described).await;
+    partner::answers(&mut described).await;
     tracking::answers(&mut described).await;
     let unseen = described.unseen();
     assert!(

@@ -1,0 +1,3 @@
+//! What an app's backend asks of us with its key (contract: Sessions, back-channel).
+
+mod end_sessions;
