@@ -58,6 +58,7 @@ pub use identity::{IdentitySettings, Urgency};
 pub use mayday_gateway as gateway;
 pub use mayday_store as store;
 pub use metrics::{LevelGuard, Metrics};
+pub use partner::PartnerBackend;
 pub use provider_reports::{ProviderReport, ReportKind};
 pub use signature::{RecoveryQuestions, ResetConfirm, ResetTicket, SignatureChange};
 pub use sos::{CancelReceipt, HistoryItem, HistoryPage, SosTrigger, TriggerReceipt};

@@ -1,5 +1,5 @@
-//! Keys with which a partner's backend calls us (contract:
-//! Sessions, back-channel).
+//! Keys with which a partner's backend calls us (contract: Sessions,
+//! back-channel).
 
 use std::fmt;
 
@@ -50,6 +50,12 @@ pub fn digest(shown: &str) -> String {
     hex::encode(&hash.finalize())
 }
 
+/// Whether a text could be a key at all: what is not costs no look-up.
+pub fn is_shaped(shown: &str) -> bool {
+    let digits = shown.strip_prefix(PREFIX).unwrap_or_default();
+    digits.len() == 2 * KEY_BYTES && digits.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 impl fmt::Debug for PartnerApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PartnerApiKey(..)")
@@ -72,6 +78,16 @@ mod tests {
         assert_eq!(one.digest(), digest(one.expose()));
         assert_ne!(one.digest(), two.digest());
         assert_eq!(one.expose().len(), 3 + 64);
+        assert!(is_shaped(one.expose()));
+        for other in [
+            "",
+            "pk_",
+            "pk_00",
+            &one.expose()[3..],
+            &format!("{}0", one.expose()),
+        ] {
+            assert!(!is_shaped(other), "{other}");
+        }
         assert_eq!(format!("{one:?}"), "PartnerApiKey(..)");
     }
 }

@@ -21,7 +21,8 @@ pub const MAX_LIVE: u32 = 10;
 const LISTED: u32 = 200;
 
 static BY_DIGEST: Sql = Sql::new(
-    "SELECT k.app_id, a.deactivated_at IS NULL FROM partner_keys k JOIN apps a ON a.id = k.app_id
+    "SELECT k.id, k.app_id, a.deactivated_at IS NULL
+     FROM partner_keys k JOIN apps a ON a.id = k.app_id
      WHERE k.digest = $1 AND k.revoked_at IS NULL
         AND (k.expires_at IS NULL OR k.expires_at > $2)",
 );
@@ -67,11 +68,29 @@ pub struct PartnerKeyRow {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// The app of a live key, and whether the app is active.
-pub async fn app_of(tx: &mut Tx<'_>, digest: &str) -> Result<Option<(AppUuid, bool)>, StoreError> {
+/// Whose a live key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveKey {
+    /// The key's id.
+    pub id: SecretId,
+    /// The app whose backend has it.
+    pub app: AppUuid,
+    /// Whether the app is active.
+    pub active: bool,
+}
+
+/// The live key of a digest.
+pub async fn live(tx: &mut Tx<'_>, digest: &str) -> Result<Option<LiveKey>, StoreError> {
     let now = tx.now();
     let row = tx.fetch_optional(&BY_DIGEST, args![digest, now]).await?;
-    row.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
+    row.map(|row| {
+        Ok(LiveKey {
+            id: row.get(0)?,
+            app: row.get(1)?,
+            active: row.get(2)?,
+        })
+    })
+    .transpose()
 }
 
 /// The keys of an app, the newest first.
@@ -128,13 +147,15 @@ impl Command for CreatePartnerKey {
             return Ok(PartnerKeyCreated::Created(row));
         }
         let now = tx.now();
+        let live: i64 = tx.fetch_one(&COUNT, args![app, now]).await?.get(0)?;
+        // Those that end at once make room; nothing is changed when there is none.
+        let remain = self.replaces != Some(Duration::ZERO);
+        if remain && live >= i64::from(MAX_LIVE) {
+            return Ok(PartnerKeyCreated::TooMany);
+        }
         if let Some(overlap) = self.replaces {
             let ends = now.plus(overlap);
             tx.execute(&EXPIRE, args![app, self.id, ends]).await?;
-        }
-        let live: i64 = tx.fetch_one(&COUNT, args![app, now]).await?.get(0)?;
-        if live >= i64::from(MAX_LIVE) {
-            return Ok(PartnerKeyCreated::TooMany);
         }
         let values = args![self.id, app, &self.name, &self.digest, now];
         tx.execute_one(&INSERT, values).await?;
@@ -197,7 +218,7 @@ mod tests {
 
     async fn good(store: &TestStore, digest: &str) -> bool {
         let mut tx = store.read().await.unwrap();
-        app_of(&mut tx, digest).await.unwrap().is_some()
+        live(&mut tx, digest).await.unwrap().is_some()
     }
 
     on_both!(
@@ -230,6 +251,30 @@ mod tests {
             assert!(revoked.revoked_at.is_some() && !good(&store, "d2").await);
             let mut tx = store.read().await.unwrap();
             assert_eq!(of_app(&mut tx, app.id).await.unwrap().len(), 2);
+        }
+    );
+
+    on_both!(
+        a_rotation_without_room_changes_nothing,
+        |store| async move {
+            let app = store.app("shop").await;
+            for place in 0..MAX_LIVE {
+                let made = create(&store, &app, &format!("d{place}"), false);
+                store.write(Lane::Rest, made).await.unwrap();
+                store.clock.advance(Duration::from_secs(1));
+            }
+            let one_more = create(&store, &app, "more", true);
+            let refused = store.write(Lane::Rest, one_more.clone()).await.unwrap();
+            assert_eq!(refused, PartnerKeyCreated::TooMany);
+            store.clock.advance(Duration::from_hours(2));
+            assert!(good(&store, "d0").await && !good(&store, "more").await);
+            let at_once = CreatePartnerKey {
+                replaces: Some(Duration::ZERO),
+                ..one_more
+            };
+            let made = store.write(Lane::Rest, at_once).await.unwrap();
+            assert!(matches!(made, PartnerKeyCreated::Created(_)), "{made:?}");
+            assert!(!good(&store, "d0").await && good(&store, "more").await);
         }
     );
 }

@@ -55,6 +55,8 @@ pub struct PartnerKeyView {
     pub app_id: String,
     /// A name for people.
     pub name: String,
+    /// Whether it is good now.
+    pub live: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends by itself, because another one replaces it.
@@ -83,7 +85,10 @@ impl App {
                 let app = known_app(&mut tx, &app_id).await?;
                 let rows = partner_keys::of_app(&mut tx, app).await?;
                 Ok(AdminReply::PartnerKeys {
-                    keys: rows.into_iter().map(|row| view(&id, row)).collect(),
+                    keys: rows
+                        .into_iter()
+                        .map(|row| self.key_view(&id, row))
+                        .collect(),
                 })
             }
             PartnerKeyRequest::Revoke { app_id, key_id } => {
@@ -119,7 +124,7 @@ impl App {
         };
         match self.store.write(Lane::Rest, create).await? {
             PartnerKeyCreated::Created(row) => Ok(AdminReply::PartnerKeyCreated {
-                key: view(id, row),
+                key: self.key_view(id, row),
                 secret: PrintedSecret(key.expose().to_owned()),
             }),
             PartnerKeyCreated::UnknownApp => Err(unknown_app(&app_id)),
@@ -142,18 +147,20 @@ impl App {
             id: key_id.parse().map_err(|_| missing())?,
         };
         let row = self.store.write(Lane::Rest, revoke).await?;
-        row.map(|row| AdminReply::PartnerKey(view(id, row)))
+        row.map(|row| AdminReply::PartnerKey(self.key_view(id, row)))
             .ok_or_else(missing)
     }
-}
 
-fn view(app_id: &str, row: PartnerKeyRow) -> PartnerKeyView {
-    PartnerKeyView {
-        key_id: row.id,
-        app_id: app_id.to_owned(),
-        name: row.name,
-        created_at: row.created_at,
-        expires_at: row.expires_at,
-        revoked_at: row.revoked_at,
+    fn key_view(&self, app_id: &str, row: PartnerKeyRow) -> PartnerKeyView {
+        let now = self.clock.now();
+        PartnerKeyView {
+            key_id: row.id,
+            app_id: app_id.to_owned(),
+            name: row.name,
+            live: row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now),
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+        }
     }
 }

@@ -150,9 +150,9 @@ fn revoke(target: &Target, app_id: String, key_id: String) -> Outcome {
 }
 
 fn state_of(key: &PartnerKeyView) -> Cell {
-    if key.revoked_at.is_none() {
-        Cell::painted(Paint::Good, "live")
-    } else {
-        Cell::painted(Paint::Faint, "revoked")
+    match (key.live, key.revoked_at) {
+        (true, _) => Cell::painted(Paint::Good, "live"),
+        (false, Some(_)) => Cell::painted(Paint::Faint, "revoked"),
+        (false, None) => Cell::painted(Paint::Faint, "replaced"),
     }
 }

@@ -8,7 +8,7 @@ use mayday_app::App;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::key::Partner;
+use super::key::Backend;
 use crate::body::JsonBody;
 use crate::problem::Problem;
 
@@ -51,11 +51,11 @@ pub(crate) struct EndedAnswer {
     ),
 )]
 pub(crate) async fn end_sessions(
-    Partner(partner): Partner,
+    Backend(partner): Backend,
     State(app): State<Arc<App>>,
     JsonBody(body): JsonBody<EndBody>,
 ) -> Result<Json<EndedAnswer>, Problem> {
-    let ended = app.end_partner_sessions(partner, &body.user).await?;
+    let ended = app.end_partner_sessions(&partner, &body.user).await?;
     Ok(Json(EndedAnswer {
         response_code: "ok",
         ended,

@@ -4,17 +4,17 @@
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
-use mayday_core::ids::AppUuid;
+use mayday_app::PartnerBackend;
 
 use crate::auth::peer;
 use crate::problem::Problem;
 use crate::serve::Seat;
 use crate::state::Api;
 
-/// A backend that showed a key that is good: its app.
-pub(crate) struct Partner(pub(crate) AppUuid);
+/// A backend that showed a key that is good.
+pub(crate) struct Backend(pub(crate) PartnerBackend);
 
-impl FromRequestParts<Api> for Partner {
+impl FromRequestParts<Api> for Backend {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
@@ -28,10 +28,10 @@ impl FromRequestParts<Api> for Partner {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, key)| key.trim().to_owned());
         let peer = peer(parts, &api.settings.trusted_proxies);
-        let app = api.app.partner_app(key.as_deref(), peer).await?;
+        let partner = api.app.partner_backend(key.as_deref(), peer).await?;
         if let Some(seat) = parts.extensions.get::<Seat>() {
             seat.proven();
         }
-        Ok(Self(app))
+        Ok(Self(partner))
     }
 }
