@@ -8,11 +8,13 @@
 //! out again carries the same `Message-ID`, so that mailboxes can tell.
 
 mod alarm;
+mod logo;
 mod message;
 mod smtp;
 mod templates;
 
 pub use alarm::{Alarm, Envelope};
+pub use logo::{LogoFault, look_at_logo};
 pub use message::{InvalidMail, Mail, check_address};
 pub use smtp::{Security, SmtpMailer, SmtpSettings};
 pub use templates::{

@@ -57,6 +57,7 @@ pub use reply::{
     KeyRotation, Page, PrintedSecret, SecretAdded, SecretView, UnattributedView, UserView,
 };
 pub use request::{AdminRequest, PageRequest};
+pub(crate) use secrets::known_app;
 pub use sessions::{SessionItem, SessionRequest, SessionTarget};
 pub use sso::{SsoChange, SsoRequest, SsoView};
 pub use webhook_requests::{

@@ -224,6 +224,7 @@ impl App {
         let mail = Mail {
             from_name: mailing.from_name.clone(),
             from: mailing.from.clone(),
+            from_instead: None,
             to: to.to_owned(),
             subject: "TEST of mayday, no emergency".to_owned(),
             text: words.to_owned(),

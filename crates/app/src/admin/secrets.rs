@@ -67,7 +67,7 @@ impl App {
 }
 
 /// The internal id of an app, or that there is none.
-pub(super) async fn known_app(tx: &mut Tx<'_>, app_id: &AppId) -> Result<AppUuid, AdminError> {
+pub(crate) async fn known_app(tx: &mut Tx<'_>, app_id: &AppId) -> Result<AppUuid, AdminError> {
     let row = apps::find(tx, app_id).await?;
     row.map(|row| row.id).ok_or_else(|| unknown_app(app_id))
 }

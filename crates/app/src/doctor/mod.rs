@@ -3,9 +3,11 @@
 //!
 //! [`token_info`] asks the partner's token endpoint as a log-in would, and as nobody
 //! should; [`webhook`] delivers to its receiver what is right, forged, stale, repeated
-//! and unknown; [`server`] looks at this node. Each check is one [`Finding`]; what
-//! failed says what to do. Nothing is changed, and no session is opened.
+//! and unknown; [`mails`] looks at what the app's mails show and come from, [`server`] at
+//! this node. Each check is one [`Finding`]; what failed says what to do. Nothing is
+//! changed, and no session is opened.
 
+mod mails;
 mod server;
 mod token_info;
 mod webhook;
@@ -42,6 +44,11 @@ pub enum DoctorRequest {
         /// The endpoint's id.
         endpoint_id: String,
     },
+    /// How the app's mails look, and whom they come from: [`AdminReply::Findings`].
+    Mails {
+        /// The app's public id.
+        app_id: String,
+    },
     /// This server: [`AdminReply::Findings`].
     Server,
 }
@@ -49,7 +56,7 @@ pub enum DoctorRequest {
 impl DoctorRequest {
     /// Whether it opens a secret.
     pub(crate) const fn opens(&self) -> bool {
-        !matches!(self, Self::Server)
+        !matches!(self, Self::Server | Self::Mails { .. })
     }
 }
 
@@ -137,6 +144,7 @@ impl App {
                 app_id,
                 endpoint_id,
             } => self.look_at_webhook(&app_id, &endpoint_id).await?,
+            DoctorRequest::Mails { app_id } => self.look_at_mails(&app_id).await?,
             DoctorRequest::Server => self.look_at_server().await,
         };
         Ok(AdminReply::Findings { findings })

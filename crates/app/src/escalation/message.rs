@@ -121,6 +121,7 @@ impl Words<'_> {
         alarm.write(Envelope {
             from_name: branding.sender_name.as_deref().unwrap_or(from_name),
             from: branding.sender_address.as_deref().unwrap_or(from),
+            from_instead: branding.sender_address.as_ref().map(|_| from),
             to: &attempt.address,
             id: &attempt.id.to_string(),
         })

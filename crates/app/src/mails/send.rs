@@ -127,6 +127,7 @@ fn compose(outgoing: &Outgoing, from: &str, from_name: &str) -> Result<Mail, Str
     Ok(Mail {
         from_name: own_name.as_deref().unwrap_or(from_name).to_owned(),
         from: own_address.as_deref().unwrap_or(from).to_owned(),
+        from_instead: own_address.as_ref().map(|_| from.to_owned()),
         to: outgoing.to.clone(),
         subject: written.subject,
         text: written.text,

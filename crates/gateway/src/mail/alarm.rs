@@ -43,6 +43,8 @@ pub struct Envelope<'a> {
     pub from_name: &'a str,
     /// The sender's address.
     pub from: &'a str,
+    /// [`Mail::from_instead`].
+    pub from_instead: Option<&'a str>,
     /// The receiver's address.
     pub to: &'a str,
     /// [`Mail::id`].
@@ -57,6 +59,7 @@ impl Alarm<'_> {
         Mail {
             from_name: envelope.from_name.to_owned(),
             from: envelope.from.to_owned(),
+            from_instead: envelope.from_instead.map(str::to_owned),
             to: envelope.to.to_owned(),
             subject: written.subject,
             text: written.text,

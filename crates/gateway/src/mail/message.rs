@@ -18,6 +18,9 @@ pub struct Mail {
     pub from_name: String,
     /// The sender's address.
     pub from: String,
+    /// The address that takes its place should the server refuse the mail for good: its
+    /// own, where `from` is an app's, which may have been set wrong.
+    pub from_instead: Option<String>,
     /// The receiver's address.
     pub to: String,
     /// The subject.
@@ -57,6 +60,16 @@ pub fn check_address(text: &str) -> Result<(), InvalidMail> {
 }
 
 impl Mail {
+    /// The same mail from the server's own address, if this one is not.
+    pub(super) fn under_the_other(&self) -> Option<Self> {
+        let from = self.from_instead.clone()?;
+        Some(Self {
+            from,
+            from_instead: None,
+            ..self.clone()
+        })
+    }
+
     /// Composes the message, dated `now`. Line ends and other control
     /// characters in a header are refused, not repaired: who put them there
     /// meant no subject.
@@ -131,6 +144,7 @@ mod tests {
         Mail {
             from_name: "Mayday".to_owned(),
             from: "sos@mayday.example".to_owned(),
+            from_instead: None,
             to: "ann@example.org".to_owned(),
             subject: "SOS: Íñigo".to_owned(),
             text: "Call him. ☎".to_owned(),

@@ -102,10 +102,22 @@ impl SmtpMailer {
         })))
     }
 
+    /// Makes one attempt, and one more from [`Mail::from_instead`] when the first is
+    /// refused for good: that an app's address may not send through this server must
+    /// keep no SOS from anybody.
+    pub async fn send(&self, mail: &Mail) -> Outcome {
+        let outcome = self.attempt(mail).await;
+        let refused = matches!(&outcome, Outcome::Refused(refusal) if refusal.next == Next::Never);
+        match mail.under_the_other() {
+            Some(other) if refused => self.attempt(&other).await,
+            _ => outcome,
+        }
+    }
+
     /// Makes one attempt. 4xx is a refusal that time may heal, 5xx a final one;
     /// no answer to the mail itself is ambiguous. The id of an accepted mail is
     /// the text of its `Message-ID`.
-    pub async fn send(&self, mail: &Mail) -> Outcome {
+    async fn attempt(&self, mail: &Mail) -> Outcome {
         let message = match mail.compose(self.0.clock.now()) {
             Ok(message) => message,
             Err(error) => {

@@ -17,6 +17,7 @@ fn mail(id: &str) -> Mail {
     Mail {
         from_name: "Mayday".to_owned(),
         from: "sos@mayday.example".to_owned(),
+        from_instead: None,
         to: "ann@example.org".to_owned(),
         subject: "SOS".to_owned(),
         text: "first line\n.\n.. and the last".to_owned(),
@@ -111,6 +112,42 @@ async fn the_code_says_what_can_follow() {
         assert!(refusal.code.is_some() && !refusal.reason.contains("ann"));
     }
     assert!(server.mails().is_empty());
+}
+
+#[tokio::test]
+async fn a_sender_that_is_refused_gives_way_to_the_servers_own() {
+    let server = Smtp::start(Tls::None).await;
+    let mailer = mailer(settings(&server, Security::Plain));
+    let of_app = Mail {
+        from: "safe@app.example".to_owned(),
+        from_instead: Some("sos@mayday.example".to_owned()),
+        ..mail("job-1")
+    };
+    for (command, answer) in [("MAIL", "550 not yours"), (".", "554 not your domain")] {
+        server.misbehave([Mishap::Answer(command, answer)]);
+        let outcome = timeout(LIMIT, mailer.send(&of_app)).await.unwrap();
+        assert_eq!(outcome, accepted("job-1"), "{command}");
+    }
+    assert_eq!(server.mails().len(), 2);
+    for taken in server.mails() {
+        assert!(taken.contains("<sos@mayday.example>\r\n"), "{taken}");
+        assert!(!taken.contains("app.example"), "{taken}");
+    }
+    // Refused for now, or under both: that is the answer.
+    server.misbehave([Mishap::Answer("MAIL", "451 not now")]);
+    let outcome = timeout(LIMIT, mailer.send(&of_app)).await.unwrap();
+    assert!(
+        matches!(&outcome, Outcome::Refused(refusal) if refusal.next != Next::Never),
+        "{outcome:?}"
+    );
+    let nobody = Mishap::Answer("RCPT", "550 no such user");
+    server.misbehave([nobody.clone(), nobody]);
+    let outcome = timeout(LIMIT, mailer.send(&of_app)).await.unwrap();
+    assert!(
+        matches!(&outcome, Outcome::Refused(refusal) if refusal.next == Next::Never),
+        "{outcome:?}"
+    );
+    assert_eq!(server.mails().len(), 2);
 }
 
 #[tokio::test]

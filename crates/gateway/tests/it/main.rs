@@ -4,6 +4,7 @@
 
 mod guard;
 mod introspection;
+mod logo;
 mod mail;
 mod slack;
 mod support;

@@ -25,7 +25,7 @@ const MAX_TOKEN_BYTES: u64 = 8_192;
 #[command(after_help = "\
 With --app: asks the app's token info URL as a log-in would, and as nobody
 should; delivers to its webhooks what is right, forged, stale, repeated and
-unknown. Users notice nothing, and no session is opened. Without: looks at this
+unknown; fetches the logo of its mails. Users notice nothing, and no session is opened. Without: looks at this
 server itself.
 Exit code 0: nothing failed.
 
@@ -127,6 +127,13 @@ fn of_app(app: &str, args: &DoctorArgs) -> Result<Vec<Part>, Failure> {
             findings: asked(target, request)?,
         });
     }
+    let mails = DoctorRequest::Mails {
+        app_id: app.to_owned(),
+    };
+    parts.push(Part {
+        subject: "mails".to_owned(),
+        findings: asked(target, mails)?,
+    });
     Ok(parts)
 }
 

@@ -63,6 +63,7 @@ fn mail(language: &str, kind: Kind, name: &str, drill: bool) -> Mail {
     let envelope = Envelope {
         from_name: "mayday",
         from: "sos@example.org",
+        from_instead: None,
         to: "ann@example.org",
         id: "job-1",
     };

@@ -108,6 +108,10 @@ fn nothing_is_wrong_with_the_reference_partner() {
     ] {
         assert_eq!(told_all.verdict(check), "passed", "{check}");
     }
+    for check in ["branding", "logo", "support", "sender", "owner"] {
+        let check = format!("mails.{check}");
+        assert_eq!(told_all.verdict(&check), "noted", "{check}");
+    }
     assert_eq!(told_all.verdict("sessions.cap"), "noted");
     assert_eq!(told_all.verdict("token_info.address"), "noted");
     assert_eq!(told_all.verdict("token_info.expired"), "not_tried");
@@ -132,6 +136,22 @@ fn nothing_is_wrong_with_the_reference_partner() {
     drop(server);
     let told = doctor(&home, &tokens);
     assert!(told.success, "{}", told.text);
+}
+
+#[test]
+fn a_logo_that_nobody_can_fetch_is_found() {
+    let home = Home::new();
+    let app = home.app("shop");
+    let reference = Reference::start(Kind::Binary, &home, &app);
+    set_up(&home, &reference, &[]);
+    let mut brand = vec!["mail", "branding", "--app", "shop", "--json"];
+    brand.extend(["--logo-url", "https://127.0.0.1:9/logo.png"]);
+    brand.extend(["--support-email", "help@shop.example"]);
+    json_of(&home, &brand);
+    let told = doctor(&home, &[]);
+    assert_eq!(told.failed(), ["mails.logo"], "{}", told.text);
+    assert_eq!(told.verdict("mails.branding"), "passed");
+    assert_eq!(told.verdict("mails.support"), "passed");
 }
 
 #[test]
