@@ -25,8 +25,8 @@ const MAX_TOKEN_BYTES: u64 = 8_192;
 #[command(after_help = "\
 With --app: asks the app's token info URL as a log-in would, and as nobody
 should; delivers to its webhooks what is right, forged, stale, repeated and
-unknown; fetches the logo of its mails. Users notice nothing, and no session is opened. Without: looks at this
-server itself.
+unknown; fetches the logo of its mails. Users notice nothing, and no session is
+opened. Without: looks at this server itself.
 Exit code 0: nothing failed.
 
 Two tokens are of two log-ins of one user, each in a file of its own.
