@@ -6,6 +6,7 @@ mod killed;
 mod oauth;
 mod quiet;
 mod reference;
+mod rush;
 
 use serde_json::{Value, json};
 
