@@ -190,7 +190,8 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     for (status, text) in COMMON {
         // A backend is no user who could be blocked.
         let nobody = *status == "403" && access == Access::Partner;
-        if (*status == "413" && !sized) || (*status == "408" && !takes_body) || nobody {
+        let none = (*status == "413" && !sized) || (*status == "408" && !takes_body);
+        if nobody || none || is_never_given(path, status) {
             continue;
         }
         operation
@@ -200,6 +201,15 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
             .or_insert_with(|| RefOr::T(Response::new(*text)));
     }
     name_error_bodies(path, operation);
+}
+
+/// Whoever is blocked may log out, and a request for a code proves nothing.
+fn is_never_given(path: &str, status: &str) -> bool {
+    match path {
+        "/v1/sso/logout" => status == "403",
+        "/v1/sso/code" => matches!(status, "401" | "403"),
+        _ => false,
+    }
 }
 
 /// Adds what a route may answer whose proof stands in its path.

@@ -13,7 +13,7 @@ use super::described::{Described, Operation};
 use crate::harness::Server;
 
 /// More failures than a minute may have before they are limited.
-const FLOOD: usize = 60;
+pub(super) const FLOOD: usize = 60;
 
 pub(super) async fn answers(described: &mut Described) {
     refusals(described).await;
@@ -103,7 +103,7 @@ fn with_status(described: &Described, status: u16) -> Vec<(String, Method, Strin
 }
 
 /// The operation's name, its method, and its path with any id filled in.
-fn call(operation: &Operation) -> (String, Method, String) {
+pub(super) fn call(operation: &Operation) -> (String, Method, String) {
     let (method, path) = operation.name.split_once(' ').unwrap();
     let path: Vec<&str> = path
         .split('/')

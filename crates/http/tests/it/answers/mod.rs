@@ -17,6 +17,7 @@ mod me;
 mod partner;
 mod provisioning;
 mod sos;
+mod sso;
 mod telemetry;
 mod tracking;
 
@@ -37,6 +38,7 @@ async fn every_documented_answer_is_given_and_is_as_documented() {
     brokers::answers(&mut described).await;
     partner::answers(&mut described).await;
     tracking::answers(&mut described).await;
+    sso::answers(&mut described).await;
     let unseen = described.unseen();
     assert!(
         unseen.is_empty(),
