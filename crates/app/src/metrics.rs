@@ -108,6 +108,11 @@ impl Metrics {
         self.0.sso_logins.get_or_create(&Reason { reason }).inc();
     }
 
+    /// Somebody asked for a code; it was `sent`, or why not.
+    pub(crate) fn code_asked(&self, reason: &'static str) {
+        self.0.codes_asked.get_or_create(&Reason { reason }).inc();
+    }
+
     /// This node began to refuse the log-ins of an address.
     pub(crate) fn login_banned(&self) {
         self.0.login_bans.inc();

@@ -47,6 +47,10 @@ static OF_TOKEN: Sql = Sql::new(concat!(
     columns!(),
     " FROM verification_codes WHERE app_id = $1 AND partner_digest = $2"
 ));
+static APP_OF: Sql = Sql::new(
+    "SELECT a.id, a.app_id FROM verification_codes v JOIN apps a ON a.id = v.app_id
+     WHERE v.request_id = $1 LIMIT 1",
+);
 static PUT: Sql = Sql::new(
     "INSERT INTO verification_codes (id, app_id, user_id, purpose, request_id, session_id,
         partner_digest, address, code_hash, attempts, sends, expires_at, closed, updated_at)
@@ -59,7 +63,16 @@ static PUT: Sql = Sql::new(
         updated_at = excluded.updated_at",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&OF_USER, &OF_REQUEST, &OF_TOKEN, &PUT];
+pub(crate) const STATEMENTS: &[&Sql] = &[&OF_USER, &OF_REQUEST, &OF_TOKEN, &APP_OF, &PUT];
+
+/// At which app a code was asked for, by its ids; `None`: there is no such request.
+pub async fn app_of(
+    tx: &mut Tx<'_>,
+    request: RecordId,
+) -> Result<Option<(AppUuid, String)>, StoreError> {
+    let row = tx.fetch_optional(&APP_OF, args![request]).await?;
+    row.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
+}
 
 /// Minutes of [`CODE_LIFE`], as the mail says them.
 const CODE_MINUTES: &str = "10";

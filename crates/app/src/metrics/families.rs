@@ -43,6 +43,7 @@ pub(super) struct Families {
     pub(super) telemetry_store: Seconds<Via>,
     pub(super) auth_failures: Family<ReasonOf, Counter>,
     pub(super) sso_logins: Family<Reason, Counter>,
+    pub(super) codes_asked: Family<Reason, Counter>,
     pub(super) login_bans: Counter,
     pub(super) sessions_ended: Family<Reason, Counter>,
     pub(super) mqtt_connections: Gauge,
@@ -142,6 +143,7 @@ impl Families {
             telemetry_store: waits(),
             auth_failures: Family::default(),
             sso_logins: Family::default(),
+            codes_asked: Family::default(),
             login_bans: Counter::default(),
             sessions_ended: Family::default(),
             mqtt_connections: Gauge::default(),
@@ -216,6 +218,11 @@ impl Families {
             "sso_logins",
             "Log-ins with tokens of apps, by what became of them",
             self.sso_logins.clone(),
+        );
+        self.registry.register(
+            "codes_asked",
+            "Requests for codes by mail, by what became of them",
+            self.codes_asked.clone(),
         );
         self.registry.register(
             "login_bans",

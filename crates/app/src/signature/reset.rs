@@ -23,7 +23,10 @@ impl App {
     /// minute and five times an hour. Only the session that asked can confirm it.
     pub async fn ask_reset(&self, caller: &Caller) -> Result<ResetTicket, AppError> {
         require_full(caller)?;
-        self.limit_codes(caller.app_id.as_str(), caller.peer)?;
+        if let Err(limited) = self.limit_codes(caller.app_id.as_str(), caller.peer) {
+            self.metrics.code_asked("limited");
+            return Err(limited);
+        }
         let ask = AskReset {
             app: caller.app,
             user: caller.user,
@@ -33,11 +36,17 @@ impl App {
             ResetAsked::Sent {
                 expires_at,
                 questions,
-            } => Ok(ResetTicket {
-                expires_at,
-                questions,
-            }),
-            ResetAsked::Wait(retry_after) => Err(AppError::RateLimited { retry_after }),
+            } => {
+                self.metrics.code_asked("sent");
+                Ok(ResetTicket {
+                    expires_at,
+                    questions,
+                })
+            }
+            ResetAsked::Wait(retry_after) => {
+                self.metrics.code_asked("limited");
+                Err(AppError::RateLimited { retry_after })
+            }
             ResetAsked::NothingToReset => Err(AppError::conflict(
                 "there is nothing to reset: a signature and its questions must be set first",
             )),

@@ -1,8 +1,9 @@
-//! Guessing at log-ins: who fails again and again is refused for a while.
+//! Guessing at log-ins and codes: who fails again and again is refused for a while.
 //!
 //! The limiter tells an address to wait a minute; one that goes on and on is refused at
 //! this app for an hour, before the app's server is asked, on every node. Operators are
-//! told. Only log-ins ask here: a valid session or hash never does, and an SOS neither.
+//! told. Only log-ins, and requests for the codes that join them with an account, ask
+//! here: a valid session or hash never does, and an SOS neither.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -42,9 +43,9 @@ impl App {
         Err(AppError::RateLimited { retry_after })
     }
 
-    /// Counts a log-in that failed, and bans who had too many. What was counted is the
+    /// Counts a log-in that failed, or a request for a code that came to nothing, and bans who had too many. What was counted is the
     /// caller's to answer; a ban that cannot be written is tried again at the next.
-    pub(super) async fn suspect(&self, app: AppUuid, app_id: &str, peer: IpAddr) {
+    pub(crate) async fn suspect(&self, app: AppUuid, app_id: &str, peer: IpAddr) {
         let now = self.clock.now();
         let suspects = &self.identity.suspects;
         if suspects.crosses(app_id, FAILURES_OF_APP, now) {
@@ -58,7 +59,7 @@ impl App {
             app,
             network: network.clone(),
             reason: format!(
-                "more than {FAILURES} failed log-ins in {} minutes",
+                "more than {FAILURES} failed log-ins and requests for codes in {} minutes",
                 WINDOW.as_secs() / 60
             ),
             lasts: LASTS,

@@ -11,7 +11,7 @@ use mayday_core::sso::token::partner_digest;
 use mayday_core::time::Timestamp;
 use mayday_store::Lane;
 use mayday_store::verification::{
-    AskLink, AskedLink, ConfirmLink, LinkConfirmation, SendLinkCode, SentLinkCode, WhoLinks,
+    self, AskLink, AskedLink, ConfirmLink, LinkConfirmation, SendLinkCode, SentLinkCode, WhoLinks,
 };
 use tokio::time::Instant;
 
@@ -63,25 +63,48 @@ impl App {
         pending: &str,
         peer: IpAddr,
     ) -> Result<Timestamp, AppError> {
-        let (now, answered) = (self.clock.now(), Instant::now() + ANSWERED_AFTER);
+        let answered = Instant::now() + ANSWERED_AFTER;
+        // Nothing has the nil id: what cannot be a request is looked for all the same.
+        let request = pending.parse().unwrap_or(RecordId(uuid::Uuid::nil()));
+        let about = {
+            let mut tx = self.store.read().await?;
+            verification::app_of(&mut tx, request).await?
+        };
+        if let Some((app, _)) = &about {
+            self.refuse_banned(*app, peer).await?;
+        }
+        let now = self.clock.now();
+        let sent = self.send_code(login, (pending, request), peer).await;
+        self.metrics.code_asked(outcome(&sent));
+        if let (Some((app, app_id)), "nothing" | "limited") = (about, outcome(&sent)) {
+            self.suspect(app, &app_id, peer).await;
+        }
+        sent?;
+        tokio::time::sleep_until(answered).await;
+        Ok(now.plus(CODE_LIFE))
+    }
+
+    async fn send_code(
+        &self,
+        login: &str,
+        (pending, request): (&str, RecordId),
+        peer: IpAddr,
+    ) -> Result<SentLinkCode, AppError> {
         self.limit_codes("", peer)?;
-        let limiter = &self.identity.limiter;
+        let (limiter, now) = (&self.identity.limiter, self.clock.now());
         // What exists and what does not is asked for as rarely.
         if let Some(retry_after) = limiter.asked("sso_code", pending, 1, now) {
             return Err(AppError::RateLimited { retry_after });
         }
-        let request: Option<RecordId> = pending.parse().ok();
-        // Nothing has the nil id: what cannot be a request is looked for all the same.
-        let send = SendLinkCode {
-            request: request.unwrap_or(RecordId(uuid::Uuid::nil())),
+        let command = SendLinkCode {
+            request,
             login: login.to_owned(),
         };
-        let outcome = self.store.write(Lane::Session, send).await?;
-        if outcome == SentLinkCode::Sent {
+        let sent = self.store.write(Lane::Session, command).await?;
+        if sent == SentLinkCode::Sent {
             tracing::info!("a linking code was mailed");
         }
-        tokio::time::sleep_until(answered).await;
-        Ok(now.plus(CODE_LIFE))
+        Ok(sent)
     }
 
     /// Opens the session of a pending log-in whose code is right; its account takes
@@ -120,10 +143,13 @@ impl App {
                 tracing::info!(user.id = %user, "a log-in was joined with its account");
                 self.open(judged, login).await
             }
-            LinkConfirmation::Wrong => Err(match self.unreadable_proof(peer) {
-                limited @ AppError::RateLimited { .. } => limited,
-                _ => AppError::VerificationFailed,
-            }),
+            LinkConfirmation::Wrong => {
+                self.suspect(judged.app, &login.realm, peer).await;
+                Err(match self.unreadable_proof(peer) {
+                    limited @ AppError::RateLimited { .. } => limited,
+                    _ => AppError::VerificationFailed,
+                })
+            }
             LinkConfirmation::Exhausted => Err(self.spent(EndReason::VerificationLimit)),
         }
     }
@@ -140,6 +166,16 @@ impl App {
             Some(retry_after) => Err(AppError::RateLimited { retry_after }),
             None => Ok(()),
         }
+    }
+}
+
+/// The word of what became of a request for a code.
+const fn outcome(sent: &Result<SentLinkCode, AppError>) -> &'static str {
+    match sent {
+        Ok(SentLinkCode::Sent) => "sent",
+        Ok(SentLinkCode::Nothing) => "nothing",
+        Err(AppError::RateLimited { .. }) => "limited",
+        Err(_) => "unavailable",
     }
 }
 

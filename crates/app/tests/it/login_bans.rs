@@ -7,6 +7,7 @@ use mayday_app::admin::{AdminReply, AdminRequest, BanRequest, BanView, PageReque
 use mayday_app::testing::{APP_ID, TestApp};
 use mayday_app::{AppError, SessionGrant, SsoLogin, Urgency};
 use mayday_core::identity::Proof;
+use mayday_core::profile::ProfilePatch;
 use mayday_core::sso::LoginDevice;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -107,6 +108,48 @@ on_both_nodes!(
         assert!(node.app.admin(lift()).await.is_err(), "there is none left");
         let listed = bans(&node).await;
         assert!(!listed[0].in_force && listed[0].lifted_at.is_some());
+    }
+);
+
+on_both_nodes!(
+    who_asks_for_code_after_code_is_refused_as_well,
+    async |node: TestApp| {
+        let partner = node.partner(4).await;
+        let guesser: IpAddr = "192.0.2.7".parse().unwrap();
+        let other: IpAddr = "192.0.2.8".parse().unwrap();
+        node.caller("older").await;
+        let patch = ProfilePatch {
+            email: Some("ana@example.org".to_owned()),
+            ..ProfilePatch::default()
+        };
+        let older = node.caller("older").await;
+        node.app.update_me(&older, patch).await.unwrap();
+        partner.give("t1", "ana", node.app.now());
+        let Err(AppError::LinkRequired { pending, .. }) = log_in_from(&node, "t1", other).await
+        else {
+            panic!("the address is somebody's");
+        };
+        let pending = pending.to_string();
+        for _ in 0..=101 {
+            let asked = node
+                .app
+                .sso_code("who@example.org", &pending, guesser)
+                .await;
+            assert!(matches!(asked, Ok(_) | Err(AppError::RateLimited { .. })));
+        }
+        assert_eq!(alert_kinds(&node).await, ["logins_banned"]);
+        let refused = log_in_from(&node, "t1", guesser).await;
+        assert!(matches!(refused, Err(AppError::RateLimited { .. })));
+        // What is no request says nothing of any app, and bans nobody.
+        for _ in 0..=101 {
+            let nobody = "0199d7a1-52c4-7e0f-8d6b-2a9c3e5f7b01";
+            let _ = node.app.sso_code("who@example.org", nobody, other).await;
+        }
+        let again = log_in_from(&node, "t1", other).await;
+        assert!(
+            matches!(again, Err(AppError::LinkRequired { .. })),
+            "{again:?}"
+        );
     }
 );
 
