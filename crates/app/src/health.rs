@@ -293,7 +293,7 @@ fn missing(unusable_files: usize) -> Option<NotReady> {
     (unusable_files > 0).then(|| NotReady {
         code: "telemetry_file_unusable",
         message: format!(
-            "{unusable_files} telemetry file(s) cannot be used: `mayday check` names them; \
+            "{unusable_files} telemetry file(s) cannot be used: `mayday check` says which; \
              mend or move away what it says"
         ),
     })
