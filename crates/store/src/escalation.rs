@@ -23,6 +23,7 @@ pub(crate) mod timer;
 pub mod tokens;
 mod withdraw;
 
+use mayday_core::escalation::Attempt;
 use mayday_core::ids::{AttemptId, IncidentId};
 use mayday_core::sos::Incident;
 
@@ -41,7 +42,7 @@ pub use run::{Looked, RunEscalation};
 pub use timer::{ESCALATE_JOB, REPORT_JOB, SEND_JOB};
 pub use tokens::{RevokeTokens, TokenRow};
 
-use known::Known;
+use known::{Known, Shown};
 
 use crate::dialect::Dialect;
 use crate::error::StoreError;
@@ -85,13 +86,28 @@ async fn lock_attempt(
     Ok(row.map(|row| (incident, row)))
 }
 
-/// Writes a changed attempt, and has the rest of what is known say so.
-async fn put(tx: &mut Tx<'_>, known: &mut Known, row: &AttemptRow) -> Result<(), StoreError> {
+/// Writes a changed attempt, and has the rest of what is shown say so.
+async fn put(tx: &mut Tx<'_>, shown: &mut Shown, row: &AttemptRow) -> Result<(), StoreError> {
     attempts::update(tx, row).await?;
-    for own in known.rows.iter_mut().filter(|own| own.id == row.id) {
+    for own in shown.rows.iter_mut().filter(|own| own.id == row.id) {
         own.clone_from(row);
     }
-    known.renew();
+    shown.renew();
+    Ok(())
+}
+
+/// Has the plan looked at an attempt that moved, if anything may follow from it. That a
+/// message was taken or arrived makes nothing due sooner, so the timer stands; an
+/// all-clear may wait for it.
+async fn look_at_move(
+    tx: &mut Tx<'_>,
+    incident: &Incident,
+    before: &Attempt,
+    after: &Attempt,
+) -> Result<(), StoreError> {
+    if before.is_lost() || after.is_lost() || !incident.state.is_open() {
+        timer::wake(tx, incident.id).await?;
+    }
     Ok(())
 }
 
@@ -122,8 +138,8 @@ pub(crate) async fn partners_moved(tx: &mut Tx<'_>, id: IncidentId) -> Result<()
     let Some(mut incident) = incidents::get(tx, id).await? else {
         return Ok(());
     };
-    let known = Known::read(tx, &incident, None).await?;
-    announce::moved(tx, &mut incident, &known).await
+    let shown = Shown::read(tx, &incident).await?;
+    announce::moved(tx, &mut incident, &shown).await
 }
 
 #[cfg(test)]

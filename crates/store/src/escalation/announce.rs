@@ -9,7 +9,7 @@ use mayday_core::sos::{Incident, event_body};
 use serde_json::{Map, Value};
 
 use super::attempts::AttemptRow;
-use super::known::Known;
+use super::known::Shown;
 use crate::error::StoreError;
 use crate::events::{self, NewEvent};
 use crate::incidents::row;
@@ -23,7 +23,7 @@ use crate::webhooks;
 pub(super) async fn moved(
     tx: &mut Tx<'_>,
     incident: &mut Incident,
-    known: &Known,
+    known: &Shown,
 ) -> Result<(), StoreError> {
     if !incident.state.is_open() {
         return Ok(());
@@ -37,7 +37,7 @@ pub(super) async fn moved(
 }
 
 /// Puts the snapshot into the incident, which the caller writes.
-pub(super) fn show(incident: &mut Incident, known: &Known) -> Result<(), StoreError> {
+pub(super) fn show(incident: &mut Incident, known: &Shown) -> Result<(), StoreError> {
     let contacts = Item::contacts(contacts(incident, known), incident.created_at);
     let snapshot = Snapshot {
         snapshot_version: incident.snapshot_version,
@@ -104,7 +104,7 @@ pub(super) async fn failed(
 }
 
 /// The contacts by priority, then those who were told and are not listed any more.
-fn contacts(incident: &Incident, known: &Known) -> Vec<ContactEntry> {
+fn contacts(incident: &Incident, known: &Shown) -> Vec<ContactEntry> {
     let answered = |contact: ContactId| {
         let own = known
             .acknowledgements

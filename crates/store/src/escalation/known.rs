@@ -2,6 +2,7 @@
 //! plan, a permit and the snapshot look at, read under the user's lock.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use mayday_core::contact::Contact;
@@ -45,18 +46,71 @@ impl fmt::Debug for Reaches {
     }
 }
 
-/// See the module's documentation.
-pub(super) struct Known {
-    pub(super) policy: Policy,
+/// What the snapshot shows of it, which is enough to tell that something moved.
+pub(super) struct Shown {
     pub(super) contacts: Vec<Contact>,
     pub(super) rows: Vec<AttemptRow>,
     pub(super) acknowledgements: Vec<AcknowledgementRow>,
-    /// What the snapshot shows beside the contacts: partners and their channels.
+    /// What it shows beside the contacts: partners and their channels.
     pub(super) others: Vec<Item>,
-    reachable: Vec<Reachable>,
     attempts: Vec<Attempt>,
+}
+
+impl Shown {
+    /// Reads it.
+    pub(super) async fn read(tx: &mut Tx<'_>, incident: &Incident) -> Result<Self, StoreError> {
+        let contacts = duress::asked_by(tx, incident).await?;
+        let mut rows = attempts::of_incident(tx, incident.id).await?;
+        number(&mut rows, &contacts);
+        let acknowledgements = acknowledge::of_incident(tx, incident.id).await?;
+        let others = snapshot_items(tx, incident.id, incident.created_at).await?;
+        Ok(Self {
+            attempts: rows.iter().map(|row| row.attempt).collect(),
+            contacts,
+            rows,
+            acknowledgements,
+            others: others.into(),
+        })
+    }
+
+    /// After rows were changed.
+    pub(super) fn renew(&mut self) {
+        number(&mut self.rows, &self.contacts);
+        self.attempts = self.rows.iter().map(|row| row.attempt).collect();
+    }
+
+    pub(super) fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    /// What the plan knows of an attempt that was read again.
+    pub(super) fn attempt(&self, row: &AttemptRow) -> Attempt {
+        let own = self.rows.iter().find(|own| own.id == row.id);
+        own.map_or(row.attempt, |own| own.attempt)
+    }
+}
+
+/// See the module's documentation.
+pub(super) struct Known {
+    pub(super) policy: Policy,
+    shown: Shown,
+    reachable: Vec<Reachable>,
     promises: Vec<Acknowledgement>,
     declines: Vec<Decline>,
+}
+
+impl Deref for Known {
+    type Target = Shown;
+
+    fn deref(&self) -> &Shown {
+        &self.shown
+    }
+}
+
+impl DerefMut for Known {
+    fn deref_mut(&mut self) -> &mut Shown {
+        &mut self.shown
+    }
 }
 
 impl Known {
@@ -65,20 +119,22 @@ impl Known {
     pub(super) async fn of_new(tx: &mut Tx<'_>, incident: &Incident) -> Result<Self, StoreError> {
         Ok(Self {
             policy: policies::current(tx, incident.app).await?,
-            contacts: duress::asked_by(tx, incident).await?,
-            rows: Vec::new(),
-            acknowledgements: Vec::new(),
-            // They are told by the event that this snapshot is for.
-            others: Vec::new(),
+            shown: Shown {
+                contacts: duress::asked_by(tx, incident).await?,
+                rows: Vec::new(),
+                acknowledgements: Vec::new(),
+                // They are told by the event that this snapshot is for.
+                others: Vec::new(),
+                attempts: Vec::new(),
+            },
             reachable: Vec::new(),
-            attempts: Vec::new(),
             promises: Vec::new(),
             declines: Vec::new(),
         })
     }
 
     /// Reads it. Without `reaches`, which only whoever sends can tell, every address
-    /// counts as reachable: enough to withdraw and to show, not to plan.
+    /// counts as reachable: enough to withdraw, not to plan.
     pub(super) async fn read(
         tx: &mut Tx<'_>,
         incident: &Incident,
@@ -88,13 +144,9 @@ impl Known {
         if incident.drill && drills::gave_way(tx, incident.id).await? {
             policy.all_clear = false;
         }
-        let contacts = duress::asked_by(tx, incident).await?;
-        let mut rows = attempts::of_incident(tx, incident.id).await?;
-        number(&mut rows, &contacts);
-        let acknowledgements = acknowledge::of_incident(tx, incident.id).await?;
+        let shown = Shown::read(tx, incident).await?;
         let declines = decline::of_incident(tx, incident.id).await?;
-        let others = snapshot_items(tx, incident.id, incident.created_at).await?;
-        let phones: Vec<String> = contacts.iter().map(|c| c.phone.clone()).collect();
+        let phones: Vec<String> = shown.contacts.iter().map(|c| c.phone.clone()).collect();
         let silent = opt_outs::among(tx, &phones).await?;
         let real = policy.is_real(incident.drill);
         let closed = |contact: &Contact, channel: Channel| {
@@ -102,7 +154,7 @@ impl Known {
             let refused = channel == Channel::Sms && silent.contains(to);
             real && (refused || reaches.is_some_and(|known| !known.leads_to(channel, to)))
         };
-        let reachable = contacts.iter().map(|contact| Reachable {
+        let reachable = shown.contacts.iter().map(|contact| Reachable {
             id: contact.id,
             channels: Channel::OF_CONTACTS
                 .into_iter()
@@ -112,25 +164,14 @@ impl Known {
                 })
                 .collect(),
         });
-        let reachable = reachable.collect();
-        let promises = acknowledgements.iter().map(AcknowledgementRow::promise);
+        let promises = shown.acknowledgements.iter();
         Ok(Self {
-            reachable,
-            promises: promises.collect(),
-            attempts: rows.iter().map(|row| row.attempt).collect(),
+            reachable: reachable.collect(),
+            promises: promises.map(AcknowledgementRow::promise).collect(),
             policy,
-            contacts,
-            rows,
-            acknowledgements,
-            others: others.into(),
+            shown,
             declines,
         })
-    }
-
-    /// After rows were changed.
-    pub(super) fn renew(&mut self) {
-        number(&mut self.rows, &self.contacts);
-        self.attempts = self.rows.iter().map(|row| row.attempt).collect();
     }
 
     pub(super) fn situation(&self, incident: &Incident, now: Timestamp) -> Situation<'_> {
@@ -144,21 +185,11 @@ impl Known {
                 drill: incident.drill,
             },
             contacts: &self.reachable,
-            attempts: &self.attempts,
+            attempts: &self.shown.attempts,
             acknowledgements: &self.promises,
             declines: &self.declines,
             now,
         }
-    }
-
-    pub(super) fn attempts(&self) -> &[Attempt] {
-        &self.attempts
-    }
-
-    /// What the plan knows of an attempt that was read again.
-    pub(super) fn attempt(&self, row: &AttemptRow) -> Attempt {
-        let own = self.rows.iter().find(|own| own.id == row.id);
-        own.map_or(row.attempt, |own| own.attempt)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::command::Command;
 use crate::error::StoreError;
 use crate::tx::Tx;
 
-use super::known::Known;
+use super::known::Shown;
 use super::{acknowledge, announce, tokens};
 
 /// Notes that a link was opened. It is a sign of life of one who promised help,
@@ -34,8 +34,8 @@ impl Command for NoteOpened {
         acknowledge::note_sign(tx, &incident, token.contact).await?;
         // The receipts say so; the event has whoever watches read them.
         if token.opened_at.is_none() && incident.state.is_open() {
-            let known = Known::read(tx, &incident, None).await?;
-            announce::moved(tx, &mut incident, &known).await?;
+            let shown = Shown::read(tx, &incident).await?;
+            announce::moved(tx, &mut incident, &shown).await?;
         }
         Ok(true)
     }

@@ -4,7 +4,7 @@ use mayday_core::escalation::AttemptState;
 use mayday_core::ids::AttemptId;
 
 use super::attempts::{self, AttemptRow};
-use super::known::Known;
+use super::known::Shown;
 use super::{announce, report, timer};
 use crate::command::Command;
 use crate::error::StoreError;
@@ -98,21 +98,16 @@ impl Command for RecordTry {
         if row.tries != self.number || row.try_at.is_none() {
             return Ok(Recorded::Before);
         }
-        let before = row.attempt.state;
+        let before = row.attempt;
         if !self.end.apply(tx, &mut row).await? {
             return Ok(Recorded::Foreign);
         }
-        let moved = row.attempt.state != before;
-        let mut known = Known::read(tx, &incident, None).await?;
-        super::put(tx, &mut known, &row).await?;
-        if moved {
-            announce::moved(tx, &mut incident, &known).await?;
+        let mut shown = Shown::read(tx, &incident).await?;
+        super::put(tx, &mut shown, &row).await?;
+        if row.attempt.state != before.state {
+            announce::moved(tx, &mut incident, &shown).await?;
             announce::failed(tx, &incident, &row).await?;
-            // That a message was taken makes nothing due sooner, so the timer stands;
-            // an all-clear may have waited for it.
-            if row.attempt.is_lost() || !incident.state.is_open() {
-                timer::wake(tx, incident.id).await?;
-            }
+            super::look_at_move(tx, &incident, &before, &row.attempt).await?;
         }
         if !self.end.is_tried_again() {
             jobs::complete(tx, self.claim).await?;
@@ -228,9 +223,9 @@ impl Command for GiveUp {
             return Ok(false);
         }
         row.error.get_or_insert_with(|| self.reason.clone());
-        let mut known = Known::read(tx, &incident, None).await?;
-        super::put(tx, &mut known, &row).await?;
-        announce::moved(tx, &mut incident, &known).await?;
+        let mut shown = Shown::read(tx, &incident).await?;
+        super::put(tx, &mut shown, &row).await?;
+        announce::moved(tx, &mut incident, &shown).await?;
         announce::failed(tx, &incident, &row).await?;
         timer::wake(tx, incident.id).await?;
         Ok(true)

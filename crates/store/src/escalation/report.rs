@@ -7,7 +7,7 @@ use mayday_core::escalation::{AttemptState, Channel};
 use mayday_core::time::Timestamp;
 
 use super::attempts::{self, AttemptRow};
-use super::known::Known;
+use super::known::Shown;
 use super::{announce, timer};
 use crate::args;
 use crate::command::Command;
@@ -83,12 +83,12 @@ impl Command for NoteReport {
         if row == before {
             return Ok(Reported::Known);
         }
-        let mut known = Known::read(tx, &incident, None).await?;
-        super::put(tx, &mut known, &row).await?;
+        let mut shown = Shown::read(tx, &incident).await?;
+        super::put(tx, &mut shown, &row).await?;
         if row.attempt.state != before.attempt.state {
-            announce::moved(tx, &mut incident, &known).await?;
+            announce::moved(tx, &mut incident, &shown).await?;
             announce::failed(tx, &incident, &row).await?;
-            timer::wake(tx, incident.id).await?;
+            super::look_at_move(tx, &incident, &before.attempt, &row.attempt).await?;
         }
         Ok(Reported::Moved)
     }

@@ -47,6 +47,34 @@ on_both_stores!(
 );
 
 on_both_stores!(
+    nobody_looks_because_a_message_was_taken_or_arrived,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        stage.cry().await;
+        stage.node.pass(15);
+        stage.settle().await;
+        assert_eq!(stage.told(), [("sms", ANN.to_owned())]);
+        let looks = async || {
+            let due = stage.node.app.claim_jobs(&["escalate"], 10).await;
+            due.unwrap().len()
+        };
+        stage.node.pass(1);
+        assert_eq!(looks().await, 0, "it was taken");
+        let id = stage.first.log()[0].sid.clone();
+        for delivery in [Delivery::Sent, Delivery::Delivered] {
+            let report = report(&stage, &id, delivery);
+            stage.node.app.report_delivery(report).await.unwrap();
+            assert_eq!(looks().await, 0, "{delivery:?}");
+        }
+        // The timer stands all the same.
+        stage.pass(58).await;
+        assert_eq!(stage.told().len(), 1);
+        stage.pass(1).await;
+        assert_eq!(stage.told()[1..], [("call", ANN.to_owned())]);
+    }
+);
+
+on_both_stores!(
     a_failure_reported_later_has_the_next_step_taken_at_once,
     async |store: TestStore| {
         let stage = Stage::on(store, &[ANN, BOB]).await;

@@ -196,21 +196,29 @@ impl World {
 }
 
 impl World {
-    /// That a message was taken makes nothing due sooner: whoever records it need not
-    /// have the plan looked at.
+    /// That a message was taken or arrived makes nothing due sooner: whoever records it
+    /// need not have the plan looked at.
     fn nothing_follows_from_taken(&self, which: i64) -> Result<(), TestCaseError> {
         if !self.incident.state.is_open() {
             return Ok(());
         }
         let (mut world, now, before) = (self.clone(), self.now, self.plan());
-        let on_its_way = |a: &&mut Attempt| a.state <= AttemptState::Sending;
+        let on_its_way = |a: &&mut Attempt| a.state <= AttemptState::Sent;
         let mut waiting: Vec<_> = world.attempts.iter_mut().filter(on_its_way).collect();
         let index = usize::try_from(which).unwrap_or(0) % waiting.len().max(1);
         let Some(attempt) = waiting.get_mut(index) else {
             return Ok(());
         };
         attempt.advance(AttemptState::Sending, now);
-        attempt.advance(AttemptState::Sent, now);
+        let arrived = which % 2 == 0;
+        attempt.advance(
+            if arrived {
+                AttemptState::Delivered
+            } else {
+                AttemptState::Sent
+            },
+            now,
+        );
         let after = world.plan();
         prop_assert!(
             after.sends.is_empty() && after.skips.is_empty(),
