@@ -3,13 +3,15 @@
 
 use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Effects};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
     app, backup, ban, bench, broker_key, check, completions, config, demo, device, device_config,
     doctor, firmware, incident, inspect, key, mail, network_key, partner, policy, provider,
     restore, serve, session, sign, slack, sso, user, webhook,
 };
+
+mod examples;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -43,6 +45,19 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// The definition of the command line, with examples everywhere.
+    pub(crate) fn definition() -> clap::Command {
+        examples::complete(Self::command())
+    }
+
+    /// What this process was called with; ends it where that is no command, or help.
+    pub(crate) fn given() -> Self {
+        let matches = Self::definition().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 /// What to do.
@@ -114,13 +129,11 @@ pub(crate) enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_definitions_are_sound() {
-        Cli::command().debug_assert();
+        Cli::definition().debug_assert();
     }
 
     /// clap would break a longer line on a usual terminal, and a broken example
@@ -137,7 +150,7 @@ mod tests {
             }
             command.get_subcommands().for_each(check);
         }
-        check(&Cli::command());
+        check(&Cli::definition());
     }
 
     #[test]
@@ -154,6 +167,6 @@ mod tests {
             }
             command.get_subcommands().for_each(check);
         }
-        check(&Cli::command());
+        check(&Cli::definition());
     }
 }

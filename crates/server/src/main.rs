@@ -34,7 +34,6 @@ mod tls;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use rustix::fs::Mode;
 use rustix::process::umask;
 
@@ -42,7 +41,7 @@ use crate::cli::{Cli, Command};
 use crate::failure::{Failure, Outcome};
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    match run(Cli::given()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.is_silent() {

@@ -1,6 +1,6 @@
 //! `mayday completions`: what a shell needs to complete our words.
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 
 use crate::cli::Cli;
 use crate::failure::{Failure, Outcome};
@@ -19,6 +19,6 @@ pub(crate) struct CompletionsArgs {
 /// Prints the completions.
 pub(crate) fn run(args: &CompletionsArgs) -> Outcome {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "mayday", &mut text);
+    clap_complete::generate(args.shell, &mut Cli::definition(), "mayday", &mut text);
     std::io::Write::write_all(&mut std::io::stdout(), &text).map_err(Failure::from)
 }
