@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 
 use super::serve::parse_address;
 use crate::config::{Config, Override, Sources};
-use crate::demo::{Addresses, Scene, Stage, play};
+use crate::demo::{Addresses, DemoPartner, Scene, Stage, play};
 use crate::failure::{Failure, Outcome};
 use crate::lifecycle::{self, Signals};
 use crate::node;
@@ -25,8 +25,9 @@ const CONNECTIONS: u32 = 256;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Starts a whole server with its data in ./mayday-demo, lets a false alarm and a
-true SOS go through it over real MQTT and HTTP connections, prints lines for
-mosquitto_pub and curl with working credentials, and keeps serving until Ctrl-C.
+true SOS go through it over real MQTT and HTTP connections, logs a user in with
+a partner's token, prints lines for mosquitto_pub and curl with working
+credentials, and keeps serving until Ctrl-C.
 What would go to contacts stays on the screen; their links are real. The data is
 kept, so lines that were copied go on working with the next demo. A usual port
 that is taken is replaced by a free one.
@@ -60,6 +61,7 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
     telemetry::init(&config.log);
     node::runtime()?.block_on(async {
         let signals = Signals::listen()?;
+        let mut partner = DemoPartner::start().await?;
         let server = tokio::select! {
             server = Server::start(&config) => server?,
             () = signals.drain.cancelled() => return Ok(()),
@@ -72,7 +74,7 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
             stays: !once,
         };
         let told = tokio::select! {
-            told = play(server.app(), &scene) => told,
+            told = play(server.app(), &scene, &mut partner) => told,
             () = signals.drain.cancelled() => Ok(()),
         };
         if once || told.is_err() {
@@ -81,7 +83,7 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
             print_line("Serving. Ctrl-C ends the demo; its data is kept.")?;
         }
         let ended = server.run(&signals).await;
-        told.and(ended)?;
+        told.and(ended).and(partner.end().await)?;
         if !once {
             // The terminal has written ^C.
             let data = data_dir.display();

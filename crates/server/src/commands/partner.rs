@@ -20,7 +20,7 @@ use crate::input;
 use crate::lifecycle::Signals;
 use crate::node;
 use crate::output::print_line;
-use crate::partner::{self, PartnerSettings};
+use crate::partner::{self, Listener, PartnerSettings};
 
 /// The largest file that is taken for a key, in bytes.
 const MAX_KEY_BYTES: u64 = 1_024;
@@ -138,6 +138,7 @@ impl PartnerArgs {
             api_key: key.transpose()?.map(|key| (self.api_key_header, key)),
             app_secret: secret.map(|path| read_secret(Some(path))).transpose()?,
             webhook_secrets: self.webhook_secret_file,
+            listener: Listener::Terminal,
         })
     }
 }

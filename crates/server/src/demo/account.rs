@@ -6,13 +6,16 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_app::App;
-use mayday_app::admin::{AdminError, AdminReply, AdminRequest, PolicyRequest};
+use mayday_app::admin::{
+    AdminError, AdminReply, AdminRequest, PolicyRequest, SsoChange, SsoRequest,
+};
 use mayday_core::identity::{AppSecret, ExternalUserId, signing};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -26,6 +29,13 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The app's id.
 pub(super) const APP_ID: &str = "demo";
+
+/// What the partner's tokens are for.
+pub(super) const AUDIENCE: &str = "demo-app";
+/// The parameter in which the partner expects a token.
+pub(super) const TOKEN_PARAMETER: &str = "token";
+/// How many sessions a user has: a second phone takes the place of the first.
+const SESSIONS: u32 = 1;
 
 /// Where the secret is kept.
 const FILE_NAME: &str = "demo.json";
@@ -103,6 +113,26 @@ pub(super) async fn set_policy(app: &App) -> Outcome {
         from: "the demo".to_owned(),
     };
     match app.admin(AdminRequest::Policy(set)).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::new(error.to_string())),
+    }
+}
+
+/// Has the demo's app log its users in with the tokens of the partner there, which
+/// has another port each time.
+pub(super) async fn set_log_in(app: &App, partner: SocketAddr) -> Outcome {
+    let set = SsoRequest::Set {
+        app_id: APP_ID.to_owned(),
+        change: Box::new(SsoChange {
+            audience: Some(AUDIENCE.to_owned()),
+            token_info_url: Some(format!("http://{partner}/tokeninfo")),
+            parameter: Some(TOKEN_PARAMETER.to_owned()),
+            local: Some(true),
+            sessions: Some(SESSIONS),
+            ..SsoChange::default()
+        }),
+    };
+    match app.admin(AdminRequest::Sso(set)).await {
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::new(error.to_string())),
     }

@@ -24,9 +24,9 @@ pub(super) struct HttpClient {
     credentials: String,
 }
 
-/// A success.
+/// What the server said.
 pub(super) struct Answer {
-    /// The status, 200 to 299.
+    /// The status: 200 to 299, or 400 and more from [`HttpClient::refused`].
     pub(super) status: u16,
     /// The JSON body; null when there is none.
     pub(super) body: Value,
@@ -87,6 +87,14 @@ impl HttpClient {
         }
     }
 
+    /// A client that shows a session's access token.
+    pub(super) fn bearing(address: SocketAddr, access_token: &str) -> Self {
+        Self {
+            address,
+            credentials: format!("Authorization: Bearer {access_token}\r\n"),
+        }
+    }
+
     /// GET.
     pub(super) async fn get(&self, path: &str) -> Result<Answer, Failure> {
         self.call("GET", path, "").await
@@ -102,17 +110,39 @@ impl HttpClient {
         self.call("PUT", path, &body.to_string()).await
     }
 
+    /// GET of what the server is to refuse.
+    pub(super) async fn refused(&self, path: &str) -> Result<Answer, Failure> {
+        let answer = self.answer("GET", path, "").await?;
+        if answer.status >= 400 {
+            Ok(answer)
+        } else {
+            let status = answer.status;
+            Err(Failure::new(format!(
+                "GET {path} was not refused: {status}"
+            )))
+        }
+    }
+
     async fn call(&self, method: &str, path: &str, body: &str) -> Result<Answer, Failure> {
+        let answer = self.answer(method, path, body).await?;
+        if (200..300).contains(&answer.status) {
+            Ok(answer)
+        } else {
+            let Answer { status, body, .. } = answer;
+            Err(Failure::new(format!(
+                "{method} {path} failed: {status} {body}"
+            )))
+        }
+    }
+
+    /// The answer, whatever its status.
+    async fn answer(&self, method: &str, path: &str, body: &str) -> Result<Answer, Failure> {
         let began = Instant::now();
-        let told = |why: String| Failure::new(format!("{method} {path} failed: {why}"));
         let bytes = self.ask(method, path, body).await?;
         let took = began.elapsed();
-        let (status, body) = parse(&bytes).ok_or_else(|| told("unreadable answer".to_owned()))?;
-        if (200..300).contains(&status) {
-            Ok(Answer { status, body, took })
-        } else {
-            Err(told(format!("{status} {body}")))
-        }
+        let (status, body) = parse(&bytes)
+            .ok_or_else(|| Failure::new(format!("{method} {path} failed: unreadable answer")))?;
+        Ok(Answer { status, body, took })
     }
 
     /// Asks, and reads the whole answer.

@@ -7,12 +7,15 @@
 //! what a visitor raises as Ben is never touched by a later story. `story.rs`
 //! walks a false alarm from the button to the history, `rescue.rs` a true one to the
 //! all-clear, through `mqtt_client.rs` and `http_client.rs`, small clients that share no
-//! code with the server.
+//! code with the server. `log_in.rs` then logs Ana in with a token of the reference
+//! partner, which `partner.rs` runs for as long as the demo lasts.
 
 mod account;
 mod cast;
 mod http_client;
+mod log_in;
 mod mqtt_client;
+mod partner;
 mod recipes;
 mod rescue;
 mod stage;
@@ -25,6 +28,7 @@ use std::sync::Arc;
 use mayday_app::App;
 use serde_json::Value;
 
+pub(crate) use partner::DemoPartner;
 pub(crate) use stage::Stage;
 
 use crate::failure::Outcome;
@@ -54,13 +58,15 @@ pub(crate) struct Scene<'a> {
 }
 
 /// Tells the story, and prints the lines to try if the server stays for them.
-pub(crate) async fn play(app: &Arc<App>, scene: &Scene<'_>) -> Outcome {
+pub(crate) async fn play(app: &Arc<App>, scene: &Scene<'_>, partner: &mut DemoPartner) -> Outcome {
     let stage = scene.stage;
-    stage.welcome(scene.addresses, scene.data_dir)?;
+    stage.welcome(scene.addresses, partner.address(), scene.data_dir)?;
     let account = account::open(app, scene.data_dir).await?;
     account::set_policy(app).await?;
+    account::set_log_in(app, partner.address()).await?;
     let cast = cast::assemble(&account, scene.addresses).await?;
     story::tell(app, &cast, scene.addresses, stage).await?;
+    log_in::tell(&cast.ana, scene.addresses, partner, stage).await?;
     if scene.stays {
         recipes::print(&cast.ben, scene.addresses, stage)?;
     }

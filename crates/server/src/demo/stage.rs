@@ -1,5 +1,6 @@
 //! How the story looks: coloured and paced on a terminal, plain in a pipe.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -33,7 +34,12 @@ impl Stage {
     }
 
     /// The opening lines.
-    pub(super) fn welcome(self, addresses: Addresses, data_dir: &Path) -> Outcome {
+    pub(super) fn welcome(
+        self,
+        addresses: Addresses,
+        partner: SocketAddr,
+        data_dir: &Path,
+    ) -> Outcome {
         let name = self.out.paint(Paint::Strong, "mayday demo");
         let version = self.out.paint(Paint::Faint, env!("CARGO_PKG_VERSION"));
         print_line("")?;
@@ -49,6 +55,8 @@ impl Stage {
         self.fact("MQTT", &addresses.mqtt.to_string(), "3.1.1 and 5")?;
         let health = format!("http://{}/health/ready", addresses.admin);
         self.fact("Health", &health, "and /metrics")?;
+        let partner = format!("http://{partner}");
+        self.fact("Partner", &partner, "a log-in, as your own server has one")?;
         let data = data_dir.display().to_string();
         self.fact("Data", &data, "kept: the next demo goes on from here")
     }

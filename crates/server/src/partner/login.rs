@@ -9,7 +9,7 @@ use mayday_core::identity::ExternalUserId;
 use serde_json::json;
 
 use super::token_info::pair;
-use super::{Shared, lock, tell};
+use super::{Shared, lock};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
@@ -56,7 +56,7 @@ pub(super) async fn log_in(
     let now = partner.clock.now();
     let (token, minted) =
         lock(&partner.tokens).mint(user, now, settings.token_life, partner.entropy.as_ref());
-    tell(&format!("logged in {}", minted.user.as_str()));
+    partner.tell(&format!("logged in {}", minted.user.as_str()));
     if is_json {
         let expires_at = minted.expires_at.as_secs();
         let user = minted.user.as_str();

@@ -27,6 +27,7 @@ use axum::routing::{get, post};
 use mayday_core::clock::{SharedClock, SharedEntropy};
 use mayday_core::identity::{AppId, AppSecret};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -54,6 +55,16 @@ pub(crate) struct PartnerSettings {
     pub(crate) app_secret: Option<AppSecret>,
     /// Where the webhook's secrets stand, one a line; `None`: nothing is received.
     pub(crate) webhook_secrets: Option<std::path::PathBuf>,
+    /// Who is told what happens.
+    pub(crate) listener: Listener,
+}
+
+/// Who is told what happens, a line at a time.
+pub(crate) enum Listener {
+    /// Whoever watches standard output.
+    Terminal,
+    /// The program that runs the partner. A line for which there is no room is lost.
+    Program(mpsc::Sender<String>),
 }
 
 /// What the routes share.
@@ -118,15 +129,20 @@ async fn guarded(mut response: Response) -> Response {
     response
 }
 
-/// Tells whoever watches what happened; never a token.
-fn tell(line: &str) {
-    // Ids and titles come from outside: nothing in them steers the terminal.
-    let shown: String = line
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
-    // A reader who went away is no reason to end.
-    let _ = print_line(&shown);
+impl Partner {
+    /// Tells whoever listens what happened; never a token.
+    fn tell(&self, line: &str) {
+        // Ids and titles come from outside: nothing in them steers the terminal.
+        let shown: String = line
+            .chars()
+            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+            .collect();
+        // A listener who went away or is slow is no reason to end or to wait.
+        match &self.settings.listener {
+            Listener::Terminal => drop(print_line(&shown)),
+            Listener::Program(lines) => drop(lines.try_send(shown)),
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

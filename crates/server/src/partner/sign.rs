@@ -11,7 +11,7 @@ use mayday_core::identity::signing;
 use serde_json::json;
 
 use super::token_info::{bearer, pair};
-use super::{Shared, lock, tell};
+use super::{Shared, lock};
 
 /// How long an expiring hash is in force.
 const HASH_LIFE: Duration = Duration::from_hours(24);
@@ -41,7 +41,7 @@ pub(super) async fn sign(
     let Ok(hash) = hash else {
         return refused(StatusCode::INTERNAL_SERVER_ERROR, "the clock is wrong");
     };
-    tell(&format!("signed for {}", minted.user.as_str()));
+    partner.tell(&format!("signed for {}", minted.user.as_str()));
     let answer = json!({
         "appId": partner.settings.app.as_str(),
         "externalUserId": minted.user.as_str(),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::tokens::Minted;
-use super::{Partner, Shared, lock, tell};
+use super::{Partner, Shared, lock};
 
 /// `GET` and `POST /tokeninfo`.
 pub(super) async fn ask(
@@ -22,7 +22,7 @@ pub(super) async fn ask(
     body: Bytes,
 ) -> Response {
     if !partner.may_ask(&headers) {
-        tell("asked about a token without our key: refused");
+        partner.tell("asked about a token without our key: refused");
         return refused(StatusCode::UNAUTHORIZED, "invalid_client");
     }
     let name = partner.settings.parameter.as_str();
@@ -33,16 +33,16 @@ pub(super) async fn ask(
             .or_else(|| bearer(&headers)),
     };
     let Some(token) = token else {
-        tell("asked without a token: refused");
+        partner.tell("asked without a token: refused");
         return refused(StatusCode::BAD_REQUEST, "invalid_request");
     };
     let now = partner.clock.now();
     let found = lock(&partner.tokens).find(&token, now).cloned();
     let Some(minted) = found else {
-        tell("asked about a token that is not ours or has ended: refused");
+        partner.tell("asked about a token that is not ours or has ended: refused");
         return refused(StatusCode::UNAUTHORIZED, "invalid_token");
     };
-    tell(&format!(
+    partner.tell(&format!(
         "asked about a token of {}: valid",
         minted.user.as_str()
     ));

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use mayday_gateway::webhook::{Refused, Signed, WebhookSecret, verify};
 use serde_json::Value;
 
-use super::{Partner, Shared, lock, tell};
+use super::{Partner, Shared, lock};
 use crate::input;
 
 /// The largest file that is taken for the webhook's secrets, in bytes.
@@ -55,7 +55,7 @@ pub(super) async fn receive(
     let secrets = match partner.webhook_secrets() {
         Ok(secrets) => secrets,
         Err(why) => {
-            tell(&format!("webhook: {why}"));
+            partner.tell(&format!("webhook: {why}"));
             return StatusCode::SERVICE_UNAVAILABLE;
         }
     };
@@ -67,14 +67,14 @@ pub(super) async fn receive(
         body: &body,
     };
     if let Err(refused) = verify(&secrets, &signed, partner.clock.now()) {
-        tell(&format!("webhook: refused, {refused}"));
+        partner.tell(&format!("webhook: refused, {refused}"));
         return match refused {
             Refused::Signature => StatusCode::UNAUTHORIZED,
             Refused::Malformed | Refused::Stale => StatusCode::BAD_REQUEST,
         };
     }
     let Ok(told) = serde_json::from_slice::<Value>(&body) else {
-        tell("webhook: refused, the body is no JSON");
+        partner.tell("webhook: refused, the body is no JSON");
         return StatusCode::BAD_REQUEST;
     };
     partner.hear(signed.id, &told);
@@ -87,12 +87,12 @@ impl Partner {
         let text = |pointer: &str| told.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
         let (kind, user) = (text("/data/type"), text("/user"));
         if !lock(&self.heard).first_time(id) {
-            return tell(&format!("webhook: again {kind} {user}"));
+            return self.tell(&format!("webhook: again {kind} {user}"));
         }
         if kind == LOG_OUT {
             lock(&self.tokens).end(user);
         }
-        tell(&format!("webhook: heard {kind} {user}: {}", text("/title")));
+        self.tell(&format!("webhook: heard {kind} {user}: {}", text("/title")));
     }
 
     /// The secrets as the file has them now: it may be written after the endpoint

@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::harness::http;
 use super::harness::server::{Home, binary};
 use super::harness::tools::{self, Said, Talker};
 
@@ -12,7 +13,7 @@ const LAST: &str = "/v1/sdk/sos/history";
 
 struct Demo {
     lines: Vec<String>,
-    _home: Home,
+    home: Home,
     _running: Talker,
 }
 
@@ -29,7 +30,7 @@ impl Demo {
         let lines = running.hear_all_until(|line| line.contains("curl ") && line.contains(LAST));
         Self {
             lines,
-            _home: home,
+            home,
             _running: running,
         }
     }
@@ -108,4 +109,70 @@ fn piped_it_tells_the_story_in_plain_lines() {
             demo.lines
         );
     }
+}
+
+/// The lines of the chapter about the partner, in their order.
+fn check_log_in(lines: &[String]) {
+    let told = lines
+        .iter()
+        .skip_while(|line| !line.contains("a partner"))
+        .map(|line| line.trim())
+        .filter(|line| !line.is_empty())
+        .skip(1)
+        .collect::<Vec<_>>();
+    let steps = [
+        "Ana's phone    logs in to the partner",
+        "Partner        asked about a token of ana: valid",
+        "mayday         opens a session",
+        "New phone      logs in the same way",
+        "Ana's phone    is refused, 401: session_evicted",
+    ];
+    for (line, step) in told.iter().zip(steps) {
+        assert!(line.starts_with(step), "{step}: {lines:#?}");
+        assert!(line.ends_with(" ms"), "no latency: {line}");
+    }
+    let by = told.get(steps.len()).copied().unwrap_or_default();
+    let at = by.strip_prefix("by \"Ana's new phone\", ");
+    let at = at.unwrap_or_else(|| panic!("by whom and when: {lines:#?}"));
+    assert!(at.len() == 24 && at.ends_with('Z'), "a time: {at}");
+}
+
+#[test]
+fn a_phone_logs_in_at_the_partner_until_another_takes_its_place() {
+    let demo = Demo::start();
+    check_log_in(&demo.lines);
+    let address = |name: &str| {
+        let line = demo.lines.iter().find(|line| line.trim().starts_with(name));
+        let word = line.and_then(|line| line.split_whitespace().nth(1));
+        let address = word.and_then(|url| url.strip_prefix("http://"));
+        address.unwrap_or_else(|| panic!("no {name}: {:#?}", demo.lines))
+    };
+    let devices = || {
+        let words = [
+            "session", "list", "--app", "demo", "--user", "ana", "--json",
+        ];
+        let said = demo.home.command(&words);
+        let page: Value = serde_json::from_slice(&said.stdout).unwrap();
+        let items = page["items"].as_array().unwrap().iter();
+        items
+            .map(|one| one["device"]["name"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(devices(), ["Ana's new phone"]);
+
+    // The partner stays for whoever wants to try it.
+    let post = |to: &str, path: &str, body: &Value| {
+        let json = [("content-type", "application/json")];
+        let answer = http::send(to, "POST", path, &json, body.to_string().as_bytes());
+        answer.unwrap().json()
+    };
+    let logged_in = post(address("Partner"), "/login", &json!({"user": "ana"}));
+    let login = json!({
+        "realm": "demo",
+        "token": logged_in["token"],
+        "device": {"id": "third", "name": "a third"},
+    });
+    let session = post(address("HTTP"), "/v1/sso/login", &login);
+    assert_eq!(session["responseCode"], "ok", "{session}");
+    assert_eq!(devices(), ["a third"]);
 }
