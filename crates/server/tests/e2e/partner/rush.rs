@@ -35,15 +35,29 @@ fn slow_partner(most: Arc<AtomicUsize>) -> String {
             let (asked, most) = (Arc::clone(&asked), Arc::clone(&most));
             thread::spawn(move || {
                 most.fetch_max(asked.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                let _ = think(stream);
-                asked.fetch_sub(1, Ordering::SeqCst);
+                let _ = think(stream, &asked);
             });
         }
     });
     url
 }
 
-fn think(mut stream: TcpStream) -> std::io::Result<()> {
+/// Answers one question; it counts as asked until the answer begins, for with the answer
+/// the server may ask the next.
+fn think(mut stream: TcpStream, asked: &AtomicUsize) -> std::io::Result<()> {
+    let claims = heard(&mut stream);
+    asked.fetch_sub(1, Ordering::SeqCst);
+    let Some(body) = claims? else { return Ok(()) };
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Reads a question, takes its time over it, and returns the claims of its token; nothing
+/// if the asker went away.
+fn heard(stream: &mut TcpStream) -> std::io::Result<Option<String>> {
     let mut question = Vec::new();
     let mut piece = [0; 2048];
     let token = loop {
@@ -54,7 +68,7 @@ fn think(mut stream: TcpStream) -> std::io::Result<()> {
             break token.to_owned();
         }
         if taken == 0 {
-            return Ok(());
+            return Ok(None);
         }
     };
     thread::park_timeout(THINKS);
@@ -63,12 +77,7 @@ fn think(mut stream: TcpStream) -> std::io::Result<()> {
         "sub": format!("rush-{token}"), "iat": now, "exp": now + 600,
         "email": format!("rush-{token}@example.org"), "aud": "safety-app",
     });
-    let body = claims.to_string();
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    Ok(Some(claims.to_string()))
 }
 
 fn log_in(server: &str, number: usize) -> u16 {
