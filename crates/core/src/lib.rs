@@ -4,6 +4,7 @@
 //! randomness come in as parameters ([`clock::Clock`], [`clock::Entropy`]),
 //! so that every rule in here can be tested to the last digit.
 
+pub mod admin_key;
 pub mod broker_key;
 pub mod calling_code;
 pub mod checkin;

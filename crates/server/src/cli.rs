@@ -6,9 +6,9 @@ use clap::builder::styling::{AnsiColor, Effects};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    app, backup, ban, bench, broker_key, check, completions, config, demo, device, device_config,
-    doctor, firmware, incident, inspect, key, mail, network_key, partner, policy, provider,
-    restore, serve, session, sign, slack, sso, user, webhook,
+    admin_key, app, backup, ban, bench, broker_key, check, completions, config, demo, device,
+    device_config, doctor, firmware, incident, inspect, key, mail, network_key, partner, policy,
+    provider, restore, serve, session, sign, slack, sso, user, webhook,
 };
 
 mod examples;
@@ -73,6 +73,8 @@ pub(crate) enum Command {
     User(user::UserArgs),
     /// List the devices of an app, decide whose a contested one is
     Device(device::DeviceArgs),
+    /// Make keys for programs that call the admin API
+    AdminKey(admin_key::AdminKeyArgs),
     /// Make keys for external MQTT brokers that ask about their clients
     BrokerKey(broker_key::BrokerKeyArgs),
     /// Set what an app tells the devices of a country

@@ -62,6 +62,7 @@ fn run(cli: Cli) -> Outcome {
         Command::App(args) => commands::app::run(args),
         Command::User(args) => commands::user::run(args),
         Command::Device(args) => commands::device::run(args),
+        Command::AdminKey(args) => commands::admin_key::run(args),
         Command::BrokerKey(args) => commands::broker_key::run(args),
         Command::DeviceConfig(args) => commands::device_config::run(args),
         Command::Firmware(args) => commands::firmware::run(args),

@@ -37,6 +37,7 @@ mod store;
 pub mod testing;
 mod tx;
 
+pub mod admin_keys;
 pub mod alerts;
 pub mod apps;
 pub mod backup;

@@ -80,4 +80,5 @@ migrations!(
     39 => "0039_mail_settings",
     40 => "0040_bans",
     43 => "0043_partner_keys",
+    53 => "0053_admin_keys",
 );

@@ -17,6 +17,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("jobs", crate::jobs::STATEMENTS),
     ("spill", crate::spill::STATEMENTS),
     ("telemetry", crate::telemetry::STATEMENTS),
+    ("admin_keys", crate::admin_keys::STATEMENTS),
     ("apps", crate::apps::STATEMENTS),
     ("apps/create", crate::apps::create::STATEMENTS),
     ("apps/policy", crate::apps::policy::STATEMENTS),

@@ -7,6 +7,7 @@
 //! answers both. When a change of who is let in is answered, it is already in
 //! force on this node.
 
+mod admin_keys;
 mod apps;
 mod bans;
 mod broker_keys;
@@ -37,6 +38,7 @@ mod webhooks;
 use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_store::{SealError, StoreError};
 
+pub use admin_keys::{AdminKeyRequest, AdminKeyView};
 pub use bans::{BanRequest, BanView};
 pub use broker_keys::{BrokerKeyRequest, BrokerKeyView};
 pub use data_rights::{DataRequest, ErasureView};
@@ -133,6 +135,7 @@ impl App {
                 self.close_alert(&app_id, &alert_id).await
             }
             AdminRequest::KeyRotate { copied } => self.rotate_key(copied).await,
+            AdminRequest::AdminKey(request) => self.administer_admin_keys(request).await,
             AdminRequest::BrokerKey(request) => self.administer_broker_keys(request).await,
             AdminRequest::Data(request) => self.administer_data(request).await,
             AdminRequest::DeviceConfig(request) => self.administer_device_configs(request).await,
@@ -190,6 +193,9 @@ impl AdminReply {
             | Self::Firmwares { .. }
             | Self::Sessions(_)
             | Self::Mail(_)
+            | Self::AdminKeyCreated { .. }
+            | Self::AdminKey(_)
+            | Self::AdminKeys { .. }
             | Self::PartnerKeyCreated { .. }
             | Self::PartnerKey(_)
             | Self::PartnerKeys { .. }

@@ -13,6 +13,7 @@ use crate::data_rights::ExportPage;
 use crate::doctor::Finding;
 use crate::senders::ProviderHealth;
 
+use super::admin_keys::AdminKeyView;
 use super::bans::BanView;
 use super::broker_keys::BrokerKeyView;
 use super::data_rights::ErasureView;
@@ -137,6 +138,20 @@ pub enum AdminReply {
     Webhook(WebhookReply),
     /// About how an app's mails look.
     Mail(MailReply),
+    /// A new key of the admin API.
+    AdminKeyCreated {
+        /// What is kept of it.
+        key: AdminKeyView,
+        /// The key, shown this once.
+        secret: PrintedSecret,
+    },
+    /// One key of the admin API, without the key.
+    AdminKey(AdminKeyView),
+    /// All keys of the admin API, newest first.
+    AdminKeys {
+        /// The keys.
+        keys: Vec<AdminKeyView>,
+    },
     /// A new key of an app's backend.
     PartnerKeyCreated {
         /// What is kept of it.

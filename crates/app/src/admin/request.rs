@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use mayday_core::identity::CancelPolicy;
 
+use super::admin_keys::AdminKeyRequest;
 use super::bans::BanRequest;
 use super::broker_keys::BrokerKeyRequest;
 use super::data_rights::DataRequest;
@@ -167,6 +168,8 @@ pub enum AdminRequest {
         #[serde(default)]
         copied: bool,
     },
+    /// About the keys of the admin API.
+    AdminKey(AdminKeyRequest),
     /// About the keys of external brokers.
     BrokerKey(BrokerKeyRequest),
     /// About a user's data.

@@ -8,6 +8,7 @@ use clap::Command;
 /// Examples of the commands that no group's story has.
 const MORE: &str = "\
 Examples:
+  mayday admin-key list
   mayday app activate --id shop
   mayday app deactivate --id shop     refused everywhere, cut within a second
   mayday app show --id shop --json

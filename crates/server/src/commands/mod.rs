@@ -1,5 +1,6 @@
 //! One file per verb of the command line.
 
+pub(crate) mod admin_key;
 pub(crate) mod app;
 pub(crate) mod asyncapi;
 pub(crate) mod backup;

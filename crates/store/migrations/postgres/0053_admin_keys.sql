@@ -1,0 +1,13 @@
+-- Keys with which an operator's programs call the admin API. Only a digest of each is
+-- kept.
+CREATE TABLE admin_keys (
+    id         UUID NOT NULL PRIMARY KEY,
+    -- Null: the key is good for every app.
+    app_id     UUID REFERENCES apps (id),
+    name       TEXT NOT NULL,
+    digest     TEXT NOT NULL UNIQUE,
+    -- Whether it changes nothing.
+    read_only  BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    revoked_at BIGINT
+);
