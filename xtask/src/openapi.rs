@@ -8,15 +8,17 @@ use crate::Failure;
 use crate::run::cargo;
 
 /// What the binary prints with this command, and where it lies.
-const PLACES: [(&str, &str); 2] = [
-    ("openapi", "docs/openapi.json"),
-    ("asyncapi", "docs/asyncapi.json"),
+const PLACES: [(&[&str], &str); 3] = [
+    (&["openapi"], "docs/openapi.json"),
+    (&["openapi", "--admin"], "docs/admin-openapi.json"),
+    (&["asyncapi"], "docs/asyncapi.json"),
 ];
 
 /// Asks the binary for its descriptions and writes them.
 pub(crate) fn run() -> Result<(), Failure> {
     for (command, place) in PLACES {
-        let output = cargo(&["run", "--quiet", "--package", "mayday", "--", command])
+        let run = ["run", "--quiet", "--package", "mayday", "--"];
+        let output = cargo(&[&run, command].concat())
             .output()
             .map_err(|error| format!("cargo: {error}"))?;
         if !output.status.success() {

@@ -1,11 +1,20 @@
-//! The admin listener: health and metrics. It changes nothing and asks for no
-//! proof; it listens on loopback, and it answers only to loopback names, so
-//! that a page in a browser cannot reach it through a name of its own (DNS
-//! rebinding).
+//! The admin listener: health and metrics, which ask for no proof and change nothing,
+//! and the admin API, which asks for an admin key.
+//!
+//! It listens on loopback, and it answers only to loopback names, so that a page in a
+//! browser cannot reach it through a name of its own (DNS rebinding). The API is here
+//! and not at the public listener because a key of an operator has no business there.
 
+mod allowed;
 mod health;
 mod host;
 mod metrics;
+mod openapi;
+mod page;
+mod segments;
+mod v1;
+
+pub use openapi::admin_openapi_json;
 
 use std::sync::Arc;
 
@@ -14,6 +23,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use mayday_app::App;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::layers;
 use crate::settings::HttpSettings;
@@ -28,10 +39,31 @@ pub enum AdminHost {
     Any,
 }
 
+/// The routes of the admin API. Each takes [`allowed::Allowed`] first.
+fn described_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(v1::policy::show::show, v1::policy::set::set))
+        .routes(routes!(v1::policy::history::history))
+        .routes(routes!(v1::sso::show::show, v1::sso::set::set))
+        .routes(routes!(
+            v1::sessions::list::list,
+            v1::sessions::end_all::end_all
+        ))
+        .routes(routes!(v1::sessions::end::end))
+        .routes(routes!(v1::mail_templates::list::list))
+        .routes(routes!(
+            v1::mail_templates::show::show,
+            v1::mail_templates::set::set,
+            v1::mail_templates::remove::remove
+        ))
+        .routes(routes!(v1::branding::show::show, v1::branding::set::set))
+}
+
 /// The router of the admin listener.
-pub fn admin_router(app: Arc<App>, answers_to: AdminHost) -> Router {
-    let api = Api::new(app, HttpSettings::default());
-    let routes = Router::new()
+pub fn admin_router(app: Arc<App>, settings: HttpSettings, answers_to: AdminHost) -> Router {
+    let api = Api::new(app, settings);
+    let routes = Router::from(described_routes())
+        .route("/openapi.json", get(openapi::document))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/health/engine", get(health::engine))

@@ -11,7 +11,7 @@ mod cry;
 mod json;
 
 pub(crate) use cry::{Cry, cry};
-pub(crate) use json::JsonBody;
+pub(crate) use json::{JsonBody, parse};
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //!
 //! [`router`] holds every public route (`router.rs` is the list), [`serve()`]
 //! brings it to a listener with limits and a drain, [`admin_router`] is for the
-//! loopback listener of health and metrics. A request passes `layers`, proves
+//! loopback listener of health, metrics and the admin API. A request passes `layers`, proves
 //! its caller in `auth`, is read by `body`, handled in `v1/<noun>/<verb>.rs`,
 //! and its failure is worded by `problem`.
 
@@ -25,7 +25,7 @@ mod settings;
 mod state;
 mod v1;
 
-pub use admin::{AdminHost, admin_router};
+pub use admin::{AdminHost, admin_openapi_json, admin_router};
 pub use asyncapi::asyncapi_json;
 pub use openapi::openapi_json;
 pub use router::{AUTHORISATION, Access, router};

@@ -226,7 +226,7 @@ fn complete_public(path: &str, operation: &mut Operation) {
     name_error_bodies(path, operation);
 }
 
-fn name_error_bodies(path: &str, operation: &mut Operation) {
+pub(crate) fn name_error_bodies(path: &str, operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
             && !status.starts_with('2')

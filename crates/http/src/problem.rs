@@ -6,7 +6,7 @@
 //! knows only the list understands every answer. The rare statuses that the list
 //! has no word of their own for take the nearest one: 405 and 421 `not_found`
 //! (nothing is here for such a request), 408 `unavailable` (nothing was done, send
-//! it again).
+//! it again), 412 `conflict`, and 403 for an admin key's scope `unauthorized`.
 //!
 //! A handler returns a [`Problem`]. It travels in the response's extensions to
 //! [`crate::layers::finish`], which alone writes the body (it knows the request
@@ -116,6 +116,17 @@ impl Problem {
     /// 401: no valid proof, or one that does not suffice for the route.
     pub(crate) fn unauthorized() -> Self {
         AppError::Unauthorized.into()
+    }
+
+    /// 401: no admin key that is good.
+    pub(crate) fn no_admin_key() -> Self {
+        let message = "an admin key that is good is asked for: Authorization: Bearer KEY";
+        Details::new(StatusCode::UNAUTHORIZED, "unauthorized", message).into()
+    }
+
+    /// 403: the admin key is good, and not for this.
+    pub(crate) fn out_of_scope(message: impl Into<String>) -> Self {
+        Details::new(StatusCode::FORBIDDEN, "unauthorized", message).into()
     }
 
     /// 404: nothing of that id belongs to the caller, or no such route.

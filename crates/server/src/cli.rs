@@ -7,8 +7,8 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
     admin_key, app, backup, ban, bench, broker_key, check, completions, config, demo, device,
-    device_config, doctor, firmware, incident, inspect, key, mail, network_key, partner, policy,
-    provider, restore, serve, session, sign, slack, sso, user, webhook,
+    device_config, doctor, firmware, incident, inspect, key, mail, network_key, openapi, partner,
+    policy, provider, restore, serve, session, sign, slack, sso, user, webhook,
 };
 
 mod examples;
@@ -124,7 +124,7 @@ pub(crate) enum Command {
     /// Print the AsyncAPI 3 description of the MQTT interface
     Asyncapi,
     /// Print the OpenAPI 3.1 description of the HTTP interface
-    Openapi,
+    Openapi(openapi::OpenapiArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
 }

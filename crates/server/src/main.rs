@@ -87,7 +87,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Config(args) => commands::config::run(args),
         Command::Bench(args) => commands::bench::run(args),
         Command::Asyncapi => commands::asyncapi::run(),
-        Command::Openapi => commands::openapi::run(),
+        Command::Openapi(args) => commands::openapi::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
     }
 }

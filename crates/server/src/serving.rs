@@ -225,7 +225,7 @@ impl Server {
             ..HttpSettings::default()
         };
         let app = Arc::clone(&self.node.app);
-        let router = mayday_http::admin_router(Arc::clone(&app), answers_to);
+        let router = mayday_http::admin_router(Arc::clone(&app), settings.clone(), answers_to);
         let ended = self.rear.shutdown.clone();
         let doors = vec![admin.into()];
         self.rear.spawn(

@@ -12,6 +12,7 @@ const REQUIRED: &[&str] = &[
     "README.md",
     "SECURITY.md",
     "config.example.toml",
+    "docs/admin-openapi.json",
     "docs/asyncapi.json",
     "docs/openapi.json",
     "docs/signing.md",

@@ -53,5 +53,7 @@ pub(super) async fn engine(State(app): State<Arc<App>>) -> Json<HealthReport> {
 
 /// What there is instead.
 pub(super) async fn no_route() -> Problem {
-    Problem::not_found("no such route: try /health/ready, /health/live, /health/engine or /metrics")
+    Problem::not_found(
+        "no such route: try /health/ready, /health/live, /health/engine, /metrics or /openapi.json",
+    )
 }

@@ -1,9 +1,10 @@
-//! The admin listener: health and metrics, for loopback names only.
+//! The admin listener: health and metrics, for loopback names only. Its API is tested
+//! in `operator.rs`.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
 use mayday_app::testing::TestApp;
-use mayday_http::{AdminHost, admin_router};
+use mayday_http::{AdminHost, HttpSettings, admin_router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -16,7 +17,11 @@ async fn ask(node: &TestApp, host: &str, method: Method, path: &str) -> (u16, St
         .header("host", host)
         .body(Body::empty())
         .unwrap();
-    let router = admin_router(node.app.clone(), AdminHost::Loopback);
+    let router = admin_router(
+        node.app.clone(),
+        HttpSettings::default(),
+        AdminHost::Loopback,
+    );
     let response = router.oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let kind = response.headers()["content-type"]

@@ -28,6 +28,7 @@ mod mails;
 mod me;
 mod network_keys;
 mod openapi;
+mod operator;
 mod partner;
 mod providers;
 mod references;

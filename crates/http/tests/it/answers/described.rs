@@ -53,7 +53,12 @@ pub(crate) struct Described {
 impl Described {
     /// Reads the document that the server gives out.
     pub(crate) fn read() -> Self {
-        let mut document: Value = serde_json::from_str(&openapi_json()).unwrap();
+        Self::of(&openapi_json())
+    }
+
+    /// Reads a document.
+    pub(crate) fn of(text: &str) -> Self {
+        let mut document: Value = serde_json::from_str(text).unwrap();
         let mut parts = document["components"].take();
         close(&mut parts);
         let mut operations = Vec::new();
