@@ -26,6 +26,11 @@ const WAIT: &str = "for _ in $(seq 200); do curl -s -o /dev/null http://127.0.0.
 const STOP: &str = "if [ -n \"${SERVER:-}\" ]; then kill $SERVER; wait $SERVER; fi";
 
 #[test]
+fn admin_api() {
+    run("docs/admin-api.md");
+}
+
+#[test]
 fn getting_started() {
     run("docs/getting-started.md");
 }
