@@ -57,6 +57,9 @@ pub enum AppError {
     /// The user's PIN is asked for.
     #[error("this app asks for the signature: send it as `signature`")]
     SignatureRequired,
+    /// A change of the PIN, or of what recovers it, takes the one that is set.
+    #[error("a signature is set already: send it as `current`")]
+    CurrentRequired,
     /// The PIN is not the user's.
     #[error("the signature is not the one of this account")]
     WrongSignature,

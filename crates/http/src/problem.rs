@@ -363,7 +363,9 @@ fn status_and_code(error: &AppError) -> (StatusCode, &'static str) {
         AppError::SignatureInvalid | AppError::WrongSignature => {
             (StatusCode::FORBIDDEN, "signature_invalid")
         }
-        AppError::SignatureRequired => (StatusCode::FORBIDDEN, "signature_required"),
+        AppError::SignatureRequired | AppError::CurrentRequired => {
+            (StatusCode::FORBIDDEN, "signature_required")
+        }
         AppError::VerificationFailed => (StatusCode::FORBIDDEN, "verification_failed"),
         AppError::LinkRequired { .. } => (StatusCode::CONFLICT, "link_required"),
         AppError::Session { lapse } => (StatusCode::UNAUTHORIZED, lapse.code),
@@ -443,6 +445,7 @@ mod tests {
             (AppError::SignatureInvalid, 403, "signature_invalid"),
             (AppError::WrongSignature, 403, "signature_invalid"),
             (AppError::SignatureRequired, 403, "signature_required"),
+            (AppError::CurrentRequired, 403, "signature_required"),
             (AppError::VerificationFailed, 403, "verification_failed"),
             (AppError::field("/phone", "phone?"), 400, "validation_error"),
             (AppError::unknown_device(), 422, "validation_error"),

@@ -1,7 +1,7 @@
 //! Judges a PIN that somebody shows.
 
 use mayday_core::ids::UserId;
-use mayday_core::sso::pin::{Pin, PinHashes};
+use mayday_core::sso::pin::{Pin, PinHashes, PinMatch};
 use mayday_store::Lane;
 use mayday_store::signatures::{self, CountPin, PinVerdict, SignatureRow};
 
@@ -19,6 +19,8 @@ pub(crate) struct Checked {
     pub(crate) version: i64,
     /// The user gave the PIN for duress. Nothing that anybody is shown may tell.
     pub(crate) duress: bool,
+    /// .. and the PIN is the same: the user chose it twice.
+    pub(crate) both: bool,
 }
 
 impl App {
@@ -67,12 +69,14 @@ impl App {
                 hashes: row.hashes,
                 version: row.version,
                 duress,
+                both: judged == PinMatch::Both,
             }));
         }
         Err(super::changed())
     }
 
     /// Judges the PIN that a change asks for, if the user has one.
+    /// [`AppError::CurrentRequired`] when it is not there.
     pub(super) async fn check_current(
         &self,
         user: UserId,
@@ -81,7 +85,7 @@ impl App {
         if self.signature_of(user).await?.is_none() {
             return Ok(None);
         }
-        let current = current.ok_or(AppError::SignatureRequired)?;
+        let current = current.ok_or(AppError::CurrentRequired)?;
         let current = super::read_pin("/current", current)?;
         self.check_pin(user, &current, Lane::Session).await
     }

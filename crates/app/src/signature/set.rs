@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use mayday_core::clock::Entropy;
 use mayday_core::identity::Caller;
-use mayday_core::sso::pin::{Pin, PinHashes, SecretHash};
+use mayday_core::sso::pin::{HashCost, Pin, PinHashes, SecretHash};
 use mayday_store::Lane;
 use mayday_store::signatures::{SetSignature, SignatureSet};
 use zeroize::Zeroizing;
@@ -37,6 +38,17 @@ enum Duress {
     Set(Pin),
 }
 
+impl Duress {
+    /// What is kept from now on; `None`: what was kept before.
+    fn hash(&self, cost: HashCost, entropy: &dyn Entropy) -> Option<SecretHash> {
+        match self {
+            Self::Keep => None,
+            Self::Remove => Some(SecretHash::of_nothing(cost, entropy)),
+            Self::Set(pin) => Some(pin.hash(cost, entropy)),
+        }
+    }
+}
+
 impl App {
     /// Sets the PIN, or changes what is given of it.
     ///
@@ -61,16 +73,13 @@ impl App {
             Some(typed) => Duress::Set(read_pin("/duress", typed)?),
         };
         let current = change.current.as_ref().map(|typed| typed.as_str());
+        apart(pin.as_ref(), current, &duress)?;
         let checked = self.check_current(caller.user, current).await?;
         let before = checked.as_ref().map(|checked| checked.version);
         let hashes = match checked {
             None => self.first(pin, duress).await?,
-            Some(checked) if checked.duress => self.replace_duress(checked, pin).await?,
-            Some(checked) => {
-                let typed = current.unwrap_or_default();
-                self.replace(checked, read_pin("/current", typed)?, pin, duress)
-                    .await?
-            }
+            Some(checked) if checked.duress => self.replace_duress(checked, pin, duress).await?,
+            Some(checked) => self.replace(checked, pin, duress).await?,
         };
         let set = SetSignature {
             app: caller.app,
@@ -93,9 +102,6 @@ impl App {
             Duress::Set(duress) => Some(duress),
             Duress::Keep | Duress::Remove => None,
         };
-        if duress.as_ref().is_some_and(|duress| duress.same_as(&pin)) {
-            return Err(same());
-        }
         self.hashing
             .run(move |cost, entropy| PinHashes {
                 pin: pin.hash(cost, entropy.as_ref()),
@@ -107,53 +113,61 @@ impl App {
             .await
     }
 
+    /// Nothing is refused because of the PIN for duress that is there: that would tell of
+    /// it. Where both are the same in the end, it is the one for duress.
     async fn replace(
         &self,
         checked: Checked,
-        current: Pin,
         pin: Option<Pin>,
         duress: Duress,
     ) -> Result<PinHashes, AppError> {
-        let in_force = pin.clone().unwrap_or(current);
-        if let Duress::Set(duress) = &duress
-            && duress.same_as(&in_force)
-        {
-            return Err(same());
-        }
-        let made = self.hashing.run(move |cost, entropy| {
-            let clash = matches!(duress, Duress::Keep) && checked.hashes.duress.is_pin(&in_force);
-            if clash {
-                return None;
-            }
-            Some(PinHashes {
+        self.hashing
+            .run(move |cost, entropy| PinHashes {
                 pin: pin.map_or(checked.hashes.pin, |pin| pin.hash(cost, entropy.as_ref())),
-                duress: match duress {
-                    Duress::Keep => checked.hashes.duress,
-                    Duress::Remove => SecretHash::of_nothing(cost, entropy.as_ref()),
-                    Duress::Set(duress) => duress.hash(cost, entropy.as_ref()),
-                },
+                duress: duress
+                    .hash(cost, entropy.as_ref())
+                    .unwrap_or(checked.hashes.duress),
             })
-        });
-        made.await?.ok_or_else(same)
+            .await
     }
 
-    /// What whoever forces the user asks for, done to the PIN for duress.
+    /// What whoever forces the user asks for, done to the PIN for duress, in the same
+    /// time.
     async fn replace_duress(
         &self,
         checked: Checked,
         pin: Option<Pin>,
+        duress: Duress,
     ) -> Result<PinHashes, AppError> {
         self.hashing
-            .run(move |cost, entropy| PinHashes {
-                duress: pin.map_or(checked.hashes.duress, |pin| {
-                    pin.hash(cost, entropy.as_ref())
-                }),
-                pin: checked.hashes.pin,
+            .run(move |cost, entropy| {
+                let new = pin.map(|pin| pin.hash(cost, entropy.as_ref()));
+                duress.hash(cost, entropy.as_ref());
+                let kept = checked.hashes;
+                // The PIN that was shown is one no longer, by all that shows.
+                let pin = new.clone().filter(|_| checked.both);
+                PinHashes {
+                    pin: pin.unwrap_or(kept.pin),
+                    duress: new.unwrap_or(kept.duress),
+                }
             })
             .await
     }
 }
 
-fn same() -> AppError {
-    AppError::field("/duress", "duress must differ from the signature")
+/// Whether a request names two PINs that differ. It is judged by what was sent alone, and
+/// before any PIN is: what the user has must not show.
+fn apart(pin: Option<&Pin>, current: Option<&str>, duress: &Duress) -> Result<(), AppError> {
+    let Duress::Set(duress) = duress else {
+        return Ok(());
+    };
+    let current = current.and_then(Pin::read);
+    let in_force = pin.or(current.as_ref());
+    if in_force.is_some_and(|pin| pin.same_as(duress)) {
+        return Err(AppError::field(
+            "/duress",
+            "duress must differ from the signature",
+        ));
+    }
+    Ok(())
 }

@@ -197,6 +197,9 @@ pub enum PinMatch {
     Right,
     /// The one that is given under duress.
     Duress,
+    /// Both, because the user chose the same twice: taken for the one under duress, since
+    /// help that comes in vain does less harm than help that is called off.
+    Both,
     /// Neither.
     Wrong,
 }
@@ -206,7 +209,8 @@ impl PinHashes {
     pub fn judge(&self, shown: &Pin) -> PinMatch {
         let (right, duress) = (self.pin.is_pin(shown), self.duress.is_pin(shown));
         match (right, duress) {
-            (true, _) => PinMatch::Right,
+            (true, true) => PinMatch::Both,
+            (true, false) => PinMatch::Right,
             (false, true) => PinMatch::Duress,
             (false, false) => PinMatch::Wrong,
         }
@@ -353,6 +357,12 @@ mod tests {
             ..both.clone()
         };
         assert_eq!(one.judge(&pin("222222")), PinMatch::Wrong);
+        let same = PinHashes {
+            duress: pin("111111").hash(CHEAP, &entropy),
+            ..both.clone()
+        };
+        assert_eq!(same.judge(&pin("111111")), PinMatch::Both);
+        assert_eq!(same.judge(&pin("222222")), PinMatch::Wrong);
         // Whoever reads the store cannot tell who has a duress PIN.
         let size = |hashes: &PinHashes| serde_json::to_string(hashes).unwrap().len();
         assert_eq!(size(&one), size(&both));

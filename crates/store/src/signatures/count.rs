@@ -65,7 +65,7 @@ impl Command for CountPin {
         }
         let verdict = match self.judged {
             PinMatch::Right => PinVerdict::Right,
-            PinMatch::Duress => PinVerdict::Duress,
+            PinMatch::Duress | PinMatch::Both => PinVerdict::Duress,
             PinMatch::Wrong => PinVerdict::Wrong,
         };
         if verdict == PinVerdict::Wrong {
