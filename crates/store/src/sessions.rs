@@ -113,6 +113,7 @@ pub struct SessionRow {
     /// How long it lives, and how it ended.
     pub life: Life,
     newest_pair: i64,
+    /// The newest pair whose refresh token bought another.
     used_pair: i64,
     partner_digest: Vec<u8>,
     id_token: Option<Sealed>,

@@ -100,7 +100,7 @@ impl App {
             if self.touch(caller.user, true) {
                 *noted = Some(now);
             }
-            self.touch_session(caller.user, session, 0);
+            self.touch_session(caller.user, session);
             return;
         }
         let directory = self.identity.directory.current();

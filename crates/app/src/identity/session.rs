@@ -145,26 +145,25 @@ impl App {
         }))
     }
 
-    /// Has it written that a session is used, when that is not known yet.
+    /// Has it written that a session is used, when that is not known yet, or decides
+    /// which of the user's sessions was idle longest. Of the one that was used last
+    /// nothing is written, and nobody's only session is ever another.
     fn note_use(&self, row: &AccessRow, now: Timestamp) {
-        let unknown = now.since(row.life.used_at) >= USED_EVERY || row.pair > row.used_pair;
-        if unknown {
-            self.touch_session(row.user, row.session, row.pair);
+        let used_at = row.life.used_at;
+        let decides = row.overtaken && now > used_at;
+        if decides || now.since(used_at) >= USED_EVERY {
+            self.touch_session(row.user, row.session);
         }
     }
 
     /// Has it written that a session was used, without waiting; when there is no
     /// room, the next request does it.
-    pub(super) fn touch_session(&self, user: UserId, session: SessionId, pair: i64) {
+    pub(super) fn touch_session(&self, user: UserId, session: SessionId) {
         let Ok(permit) = Arc::clone(&self.identity.touches).try_acquire_owned() else {
             return;
         };
         let store = self.store.clone();
-        let touch = TouchSession {
-            user,
-            session,
-            pair,
-        };
+        let touch = TouchSession { user, session };
         tokio::spawn(async move {
             if let Err(error) = store.write(Lane::Session, touch).await {
                 tracing::debug!(user.id = %user, %error, "could not note that a session was used");

@@ -155,6 +155,43 @@ on_both_nodes!(
     }
 );
 
+/// Waits until it is on record that the user's session on a device is used now.
+async fn until_noted(node: &TestApp, device: &str) {
+    let caller = node.caller("ana").await;
+    let mut ticks = tokio::time::interval(Duration::from_millis(5));
+    for _ in 0..2_000 {
+        let listed = node.app.own_sessions(&caller).await.unwrap();
+        let noted = |view: &&mayday_app::SessionView| view.device.id.as_deref() == Some(device);
+        if listed.iter().find(noted).unwrap().used_at == node.store.clock.now() {
+            return;
+        }
+        ticks.tick().await;
+    }
+    panic!("the use on {device} was not noted");
+}
+
+on_both_nodes!(
+    the_session_that_was_used_last_stays,
+    async |node: TestApp| {
+        let second = Duration::from_secs(1);
+        let partner = node.partner(2).await;
+        let one = node.log_in(&partner, "ana", "a").await;
+        node.store.clock.advance(second);
+        assert!(is_live(&node, &one).await);
+        node.store.clock.advance(second);
+        let two = node.log_in(&partner, "ana", "b").await;
+        node.store.clock.advance(second);
+        assert!(is_live(&node, &two).await);
+        node.store.clock.advance(second);
+        assert!(is_live(&node, &one).await);
+        until_noted(&node, "a").await;
+        node.store.clock.advance(second);
+        let three = node.log_in(&partner, "ana", "c").await;
+        assert!(is_live(&node, &one).await && is_live(&node, &three).await);
+        assert!(!is_live(&node, &two).await);
+    }
+);
+
 on_both_nodes!(
     a_session_that_nobody_uses_is_marked_and_let_go,
     async |node: TestApp| {

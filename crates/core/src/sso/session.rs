@@ -222,11 +222,14 @@ pub enum Refresh {
 }
 
 /// Judges the refresh token of pair number `pair` in a live session whose newest
-/// pair is `newest`, and of which `used` is the newest that was ever shown to us.
+/// pair is `newest`, and of which `used` is the newest whose refresh token ever bought
+/// another.
 ///
-/// The newest may always be used. An earlier one is taken for
-/// [`OVERLAP`] after it was replaced, as long as nobody has used a later one: then
-/// the answer that carried the successor was lost.
+/// The newest may always be used. An earlier one is taken for [`OVERLAP`] after it was
+/// replaced, as long as no later one has bought anything: then the answer that carried the
+/// successor was lost, or an app asked twice at one instant. That such an app goes on with
+/// one of the two access tokens meanwhile says nothing about who has the refresh token,
+/// and a session that ended so would not even call for help.
 pub fn refresh(
     pair: i64,
     superseded_at: Option<Timestamp>,

@@ -21,8 +21,11 @@ const BATCH: usize = 10_000;
 
 static ACCESS: Sql = Sql::new(
     "SELECT s.id, s.app_id, s.user_id, s.subject, u.blocked_at, s.used_at, s.expires_at,
-        s.idle_seconds, s.ended_at, s.end_reason, s.ended_by, t.pair, s.used_pair, t.expires_at,
-        t.superseded_at, s.device_id, s.device_name, s.device_platform
+        s.idle_seconds, s.ended_at, s.end_reason, s.ended_by, t.expires_at, t.superseded_at,
+        s.device_id, s.device_name, s.device_platform,
+        CASE WHEN EXISTS (SELECT 1 FROM sessions o WHERE o.user_id = s.user_id
+            AND o.ended_at IS NULL AND o.id <> s.id AND o.used_at >= s.used_at)
+        THEN 1 ELSE 0 END
      FROM session_tokens t JOIN sessions s ON s.id = t.session_id
      JOIN users u ON u.id = s.user_id
      WHERE t.digest = $1 AND t.kind = 'access' AND u.erased_at IS NULL",
@@ -62,10 +65,9 @@ pub struct AccessRow {
     pub life: Life,
     /// The token's.
     pub token: TokenLife,
-    /// The number of the token's pair.
-    pub pair: i64,
-    /// The newest pair that was ever shown.
-    pub used_pair: i64,
+    /// Whether another session of the user was used since, as far as that is on record:
+    /// then the next use of this one changes which of them makes room for a newcomer.
+    pub overtaken: bool,
 }
 
 /// What stands behind an access token; one statement.
@@ -82,9 +84,9 @@ pub async fn access(
         subject: ExternalUserId::parse(&row.get::<String>(3)?)
             .map_err(|error| StoreError::column(3, error.to_string()))?,
         device: LoginDevice {
-            id: row.get(15)?,
-            name: row.get(16)?,
-            platform: row.get(17)?,
+            id: row.get(13)?,
+            name: row.get(14)?,
+            platform: row.get(15)?,
         },
         blocked_at: row.get(4)?,
         life: Life {
@@ -93,12 +95,11 @@ pub async fn access(
             idle: duration(&row, 7)?,
             ending: ending(&row, 8)?,
         },
-        pair: row.get(11)?,
-        used_pair: row.get(12)?,
         token: TokenLife {
-            expires_at: row.get(13)?,
-            superseded_at: row.get(14)?,
+            expires_at: row.get(11)?,
+            superseded_at: row.get(12)?,
         },
+        overtaken: row.get::<i64>(16)? == 1,
     }))
 }
 

@@ -109,7 +109,7 @@ fn a_refresh_token_is_taken_once_and_again_only_while_its_successor_is_unused() 
     // Pair 1 was replaced by 2, whose answer was lost.
     assert_eq!(refresh(1, Some(at(0)), 2, 1, at(59)), Refresh::Rotate);
     assert_eq!(refresh(1, Some(at(0)), 2, 1, at(60)), Refresh::Reuse);
-    // Pair 2 was used: whoever shows 1 now has a copy.
+    // Pair 2 bought another: whoever shows 1 now has a copy.
     assert_eq!(refresh(1, Some(at(0)), 2, 2, at(1)), Refresh::Reuse);
     // The answer was lost twice.
     assert_eq!(refresh(1, Some(at(0)), 3, 1, at(30)), Refresh::Rotate);
