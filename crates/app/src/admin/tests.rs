@@ -3,6 +3,7 @@ use mayday_store::on_both;
 use mayday_store::testing::TestStore;
 
 use super::*;
+use crate::doctor::DoctorRequest;
 use crate::presence::PresenceLimits;
 use crate::testing::{APP_ID, TestApp};
 
@@ -30,6 +31,22 @@ fn list_users(limit: u32, cursor: Option<String>) -> AdminRequest {
 async fn message(node: &TestApp, request: AdminRequest) -> String {
     node.app.admin(request).await.unwrap_err().to_string()
 }
+
+on_both!(
+    the_doctor_tells_an_unknown_app_from_one_without_log_ins,
+    |store| async move {
+        let node = node(store).await;
+        for (app_id, said) in [("nosuch", "no app"), (APP_ID, "mayday sso set")] {
+            let request = DoctorRequest::TokenInfo {
+                app_id: app_id.into(),
+                tokens: Vec::new(),
+                expired: None,
+            };
+            let told = message(&node, AdminRequest::Doctor(request)).await;
+            assert!(told.contains(said), "{told}");
+        }
+    }
+);
 
 on_both!(
     an_app_is_created_with_a_secret_that_is_shown_once,

@@ -42,6 +42,7 @@ impl App {
         let app_id = crate::admin::app_id(id)?;
         let cap = {
             let mut tx = self.store.read().await?;
+            crate::admin::known_app(&mut tx, &app_id).await?;
             let row = sso::get(&mut tx, &app_id).await?;
             row.ok_or_else(|| not_configured(id))?.settings.sessions.cap
         };

@@ -137,6 +137,7 @@ fn end(target: &Target, app_id: String, which: Which) -> Outcome {
         reply => return Err(unexpected(&reply)),
     };
     target.output().value(&ended, |out| {
-        out.hint(&format!("sessions ended: {}", ended.ended))
+        let row = vec![Cell::from(ended.ended.to_string())];
+        out.table(&["sessions ended"], &[row])
     })
 }
