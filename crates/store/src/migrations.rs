@@ -81,4 +81,6 @@ migrations!(
     40 => "0040_bans",
     43 => "0043_partner_keys",
     53 => "0053_admin_keys",
+    54 => "0054_vouched_addresses",
+    55 => "0055_link_requests",
 );

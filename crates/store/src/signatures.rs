@@ -33,7 +33,7 @@ static GET: Sql = Sql::new(
 static QUESTIONS: Sql =
     Sql::new("SELECT sealed, key_id, version, questions FROM signature_questions WHERE id = $1");
 static ADDRESS: Sql = Sql::new(
-    "SELECT COALESCE(s.email, u.email) FROM sessions s JOIN users u ON u.id = s.user_id
+    "SELECT COALESCE(u.vouched_email, s.email, u.email) FROM sessions s JOIN users u ON u.id = s.user_id
      WHERE s.id = $1",
 );
 
@@ -126,7 +126,8 @@ async fn mail(
     Ok(())
 }
 
-/// The address of a session's user.
+/// The address of a session's user: as the partner says that it is now, which may be
+/// another than when the session was opened.
 async fn address_of(tx: &mut Tx<'_>, session: SessionId) -> Result<Option<String>, StoreError> {
     match tx.fetch_optional(&ADDRESS, args![session]).await? {
         Some(row) => row.get(0),

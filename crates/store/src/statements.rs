@@ -37,6 +37,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("users/block", crate::users::block::STATEMENTS),
     ("users/profile", crate::users::profile::STATEMENTS),
     ("users/upsert", crate::users::upsert::STATEMENTS),
+    ("users/vouch", crate::users::vouch::STATEMENTS),
     ("signatures", crate::signatures::STATEMENTS),
     ("signatures/count", crate::signatures::count::STATEMENTS),
     (

@@ -7,6 +7,7 @@ pub(crate) mod alias;
 pub(crate) mod block;
 pub(crate) mod profile;
 pub(crate) mod upsert;
+pub(crate) mod vouch;
 
 use mayday_core::identity::{AppId, ExternalUserId};
 use mayday_core::ids::{AppUuid, UserId};
@@ -26,41 +27,41 @@ use crate::tx::Tx;
 
 static GET: Sql = Sql::new(
     "SELECT id, app_id, external_id, name, email, phone, address, blocked_at, created_at,
-        updated_at, last_seen_at, mqtt_seen_at
+        updated_at, last_seen_at, mqtt_seen_at, vouched_email, vouched_at
      FROM users WHERE id = $1",
 );
 static GET_WITH_COUNTS: Sql = Sql::new(
     "SELECT u.id, u.app_id, u.external_id, u.name, u.email, u.phone, u.address, u.blocked_at,
-        u.created_at, u.updated_at, u.last_seen_at, u.mqtt_seen_at,
+        u.created_at, u.updated_at, u.last_seen_at, u.mqtt_seen_at, u.vouched_email, u.vouched_at,
         (SELECT COUNT(*) FROM contacts WHERE user_id = u.id),
         (SELECT COUNT(*) FROM devices WHERE user_id = u.id)
      FROM users u WHERE u.id = $1",
 );
 static GET_MANY_WITH_COUNTS: Sql = Sql::per_dialect(
     "SELECT u.id, u.app_id, u.external_id, u.name, u.email, u.phone, u.address, u.blocked_at,
-        u.created_at, u.updated_at, u.last_seen_at, u.mqtt_seen_at,
+        u.created_at, u.updated_at, u.last_seen_at, u.mqtt_seen_at, u.vouched_email, u.vouched_at,
         (SELECT COUNT(*) FROM contacts WHERE user_id = u.id),
         (SELECT COUNT(*) FROM devices WHERE user_id = u.id)
      FROM json_each($1) wanted JOIN users u ON u.id = unhex(wanted.value)",
     "SELECT u.id, u.app_id, u.external_id, u.name, u.email, u.phone, u.address, u.blocked_at,
-        u.created_at, u.updated_at, u.last_seen_at, u.mqtt_seen_at,
+        u.created_at, u.updated_at, u.last_seen_at, u.mqtt_seen_at, u.vouched_email, u.vouched_at,
         (SELECT COUNT(*) FROM contacts WHERE user_id = u.id),
         (SELECT COUNT(*) FROM devices WHERE user_id = u.id)
      FROM users u WHERE u.id = ANY($1::uuid[])",
 );
 static LOCK: Sql = Sql::per_dialect(
     "SELECT id, app_id, external_id, name, email, phone, address, blocked_at, created_at,
-        updated_at, last_seen_at, mqtt_seen_at
+        updated_at, last_seen_at, mqtt_seen_at, vouched_email, vouched_at
      FROM users WHERE id = $1",
     "SELECT id, app_id, external_id, name, email, phone, address, blocked_at, created_at,
-        updated_at, last_seen_at, mqtt_seen_at
+        updated_at, last_seen_at, mqtt_seen_at, vouched_email, vouched_at
      FROM users WHERE id = $1 FOR UPDATE",
 );
 // A name that a user had before is an alias of theirs, and comes first: a row that
 // was made of it at the same instant is nobody's.
 static FIND: Sql = Sql::new(
     "SELECT id, app_id, external_id, name, email, phone, address, blocked_at, created_at,
-        updated_at, last_seen_at, mqtt_seen_at
+        updated_at, last_seen_at, mqtt_seen_at, vouched_email, vouched_at
      FROM users WHERE id = COALESCE(
         (SELECT a.user_id FROM user_aliases a JOIN users u ON u.id = a.user_id
          WHERE a.app_id = $1 AND a.external_id = $2 AND u.erased_at IS NULL),
@@ -68,7 +69,7 @@ static FIND: Sql = Sql::new(
 );
 static PAGE: Sql = Sql::new(
     "SELECT u.id, u.app_id, u.external_id, u.name, u.email, u.phone, u.address, u.blocked_at,
-        u.created_at, u.updated_at, u.last_seen_at, u.mqtt_seen_at
+        u.created_at, u.updated_at, u.last_seen_at, u.mqtt_seen_at, u.vouched_email, u.vouched_at
      FROM users u JOIN apps a ON a.id = u.app_id
      WHERE a.app_id = $1 AND u.external_id > $2 AND u.erased_at IS NULL ORDER BY u.external_id LIMIT $3",
 );
@@ -103,6 +104,25 @@ pub struct UserRow {
     pub last_seen_at: Timestamp,
     /// Last connection over MQTT, to [`SEEN_EVERY`].
     pub mqtt_seen_at: Option<Timestamp>,
+    /// The address that the app's own server vouched for last.
+    pub vouched_email: Option<String>,
+    /// When the token was issued with which it did.
+    pub vouched_at: Option<Timestamp>,
+}
+
+impl UserRow {
+    /// The user's mail address: the one that the app's server vouched for, and of a user
+    /// who never had one what they wrote in their profile.
+    pub fn address(&self) -> Option<&str> {
+        let written = self.profile.email.as_deref();
+        self.vouched_email.as_deref().or(written)
+    }
+
+    /// Whether that is this one, in capitals or small letters.
+    pub fn has_address(&self, address: &str) -> bool {
+        let own = self.address();
+        own.is_some_and(|own| own.to_lowercase() == address.to_lowercase())
+    }
 }
 
 /// Locks the user's row until the end of the transaction and answers it as it
@@ -151,8 +171,8 @@ fn read_counted(row: &Row) -> Result<CountedUser, StoreError> {
         Ok(usize::try_from(row.get::<i64>(column)?).unwrap_or(0))
     };
     Ok(CountedUser {
-        contacts: count(12)?,
-        devices: count(13)?,
+        contacts: count(14)?,
+        devices: count(15)?,
         row: read(row)?,
     })
 }
@@ -197,6 +217,8 @@ fn read(row: &Row) -> Result<UserRow, StoreError> {
         updated_at: row.get(9)?,
         last_seen_at: row.get(10)?,
         mqtt_seen_at: row.get(11)?,
+        vouched_email: row.get(12)?,
+        vouched_at: row.get(13)?,
     })
 }
 

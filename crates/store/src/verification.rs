@@ -1,8 +1,9 @@
-//! Codes that were mailed, one per user and purpose (contract: Signature and its
-//! recovery).
+//! Codes that were mailed (contract: Signature and its recovery).
 //!
 //! A *request* has codes sent and counts attempts; a resend replaces the code and
-//! keeps the count. Whatever reads and changes a row holds its user's lock, so that
+//! keeps the count. A user has one request to reset the signature, and one for each of
+//! a few log-ins that would be joined with the account: none takes another's code away.
+//! How often codes are sent is counted over all of one purpose. Whatever reads and changes a row holds its user's lock, so that
 //! of a hundred guesses at one instant each is counted.
 
 pub(crate) mod link;
@@ -35,7 +36,7 @@ macro_rules! columns {
 static OF_USER: Sql = Sql::new(concat!(
     "SELECT ",
     columns!(),
-    " FROM verification_codes WHERE user_id = $1 AND purpose = $2"
+    " FROM verification_codes WHERE user_id = $1 AND purpose = $2 ORDER BY id LIMIT $3"
 ));
 static OF_REQUEST: Sql = Sql::new(concat!(
     "SELECT ",
@@ -45,7 +46,8 @@ static OF_REQUEST: Sql = Sql::new(concat!(
 static OF_TOKEN: Sql = Sql::new(concat!(
     "SELECT ",
     columns!(),
-    " FROM verification_codes WHERE app_id = $1 AND partner_digest = $2"
+    " FROM verification_codes WHERE app_id = $1 AND partner_digest = $2
+     ORDER BY updated_at DESC, id LIMIT 1"
 ));
 static APP_OF: Sql = Sql::new(
     "SELECT a.id, a.app_id FROM verification_codes v JOIN apps a ON a.id = v.app_id
@@ -55,7 +57,7 @@ static PUT: Sql = Sql::new(
     "INSERT INTO verification_codes (id, app_id, user_id, purpose, request_id, session_id,
         partner_digest, address, code_hash, attempts, sends, expires_at, closed, updated_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-     ON CONFLICT (user_id, purpose) DO UPDATE SET request_id = excluded.request_id,
+     ON CONFLICT (id) DO UPDATE SET request_id = excluded.request_id,
         session_id = excluded.session_id, partner_digest = excluded.partner_digest,
         address = excluded.address, code_hash = excluded.code_hash,
         attempts = excluded.attempts, sends = excluded.sends,
@@ -73,6 +75,10 @@ pub async fn app_of(
     let row = tx.fetch_optional(&APP_OF, args![request]).await?;
     row.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
 }
+
+/// Requests of one user and purpose that are kept. Of codes that may be confirmed there
+/// are fewer, since [`MAX_SENDS`] are sent in an hour.
+const MAX_REQUESTS: u32 = 8;
 
 /// Minutes of [`CODE_LIFE`], as the mail says them.
 const CODE_MINUTES: &str = "10";
@@ -133,16 +139,24 @@ pub(crate) enum Tried {
 }
 
 impl CodeRow {
-    /// The user's request for a purpose.
+    /// The user's request for a purpose that has one alone.
     pub(crate) async fn of_user(
         tx: &mut Tx<'_>,
         user: UserId,
         purpose: CodePurpose,
     ) -> Result<Option<Self>, StoreError> {
-        let row = tx
-            .fetch_optional(&OF_USER, args![user, purpose.as_str()])
-            .await?;
-        row.as_ref().map(read).transpose()
+        Ok(Self::all_of(tx, user, purpose).await?.into_iter().next())
+    }
+
+    /// All requests of the user for a purpose.
+    async fn all_of(
+        tx: &mut Tx<'_>,
+        user: UserId,
+        purpose: CodePurpose,
+    ) -> Result<Vec<Self>, StoreError> {
+        let values = args![user, purpose.as_str(), MAX_REQUESTS];
+        let rows = tx.fetch_all(&OF_USER, values).await?;
+        rows.iter().map(read).collect()
     }
 
     /// The request of this id.
@@ -151,7 +165,7 @@ impl CodeRow {
         row.as_ref().map(read).transpose()
     }
 
-    /// The request that a log-in with a partner's token began.
+    /// The newest request that a log-in with a partner's token began.
     async fn of_token(
         tx: &mut Tx<'_>,
         app: AppUuid,
@@ -161,7 +175,8 @@ impl CodeRow {
         row.as_ref().map(read).transpose()
     }
 
-    /// A request of a user, who keeps the count of what was sent.
+    /// A request of a user in the place of the one `before`, of which the count of what
+    /// was sent is kept.
     pub(crate) fn begin(
         tx: &Tx<'_>,
         (app, user): (AppUuid, UserId),
@@ -204,6 +219,9 @@ impl CodeRow {
         // Its commit went unanswered: the code is under way.
         if tx.may_be_done() && self.is_live(now) && self.sends.times().last() == Some(&now) {
             return Ok(Ok(()));
+        }
+        for other in Self::all_of(tx, self.user, self.purpose).await? {
+            self.sends.join(&other.sends);
         }
         if let Err(wait) = self.sends.admit(now) {
             return Ok(Err(wait));

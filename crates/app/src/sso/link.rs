@@ -47,6 +47,7 @@ impl App {
         let ask = AskLink(who(judged, login));
         match self.store.write(Lane::Session, ask).await? {
             AskedLink::Free => Ok(()),
+            AskedLink::Refused(reason) => Err(self.spent(reason)),
             AskedLink::Required(pending) => Err(AppError::LinkRequired {
                 email: judged.claims.email.clone(),
                 pending,
@@ -92,8 +93,10 @@ impl App {
     ) -> Result<SentLinkCode, AppError> {
         self.limit_codes("", peer)?;
         let (limiter, now) = (&self.identity.limiter, self.clock.now());
-        // What exists and what does not is asked for as rarely.
-        if let Some(retry_after) = limiter.asked("sso_code", pending, 1, now) {
+        // What exists and what does not is asked for as rarely. A slip in the address takes
+        // nobody's minute.
+        let asked = format!("{pending} {}", login.trim().to_lowercase());
+        if let Some(retry_after) = limiter.asked("sso_code", &asked, 1, now) {
             return Err(AppError::RateLimited { retry_after });
         }
         let command = SendLinkCode {
@@ -109,7 +112,7 @@ impl App {
 
     /// Opens the session of a pending log-in whose code is right; its account takes
     /// the log-in's name. [`AppError::VerificationFailed`] when it is wrong; after
-    /// the fifth wrong one the token opens no session any more.
+    /// the fifth wrong one the token opens no session and joins nothing any more.
     pub async fn sso_link(
         &self,
         login: SsoLogin,
@@ -151,6 +154,7 @@ impl App {
                 })
             }
             LinkConfirmation::Exhausted => Err(self.spent(EndReason::VerificationLimit)),
+            LinkConfirmation::Refused(reason) => Err(self.spent(reason)),
         }
     }
 

@@ -171,6 +171,7 @@ impl App {
             subject: claims.subject.clone(),
             partner_digest: partner_digest(&login.token),
             partner_token: login.token.clone(),
+            partner_issued_at: claims.issued_at,
             partner_expires_at: claims.expires_at.plus(sso.terms.skew),
             device: login.device.clone(),
             email: claims.email.clone(),

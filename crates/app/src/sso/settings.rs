@@ -1,7 +1,6 @@
 //! The profile and the settings of a session's user.
 
 use mayday_core::identity::Caller;
-use mayday_core::profile::Profile;
 use mayday_core::sso::settings::{SettingsPatch, UserSettings};
 use mayday_store::user_settings::{self, UpdateSettings};
 use mayday_store::{Lane, signatures, users};
@@ -12,8 +11,11 @@ use crate::{App, AppError};
 /// A session's user, as the app shows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SsoProfile {
-    /// What is known of the person.
-    pub profile: Profile,
+    /// The name.
+    pub name: Option<String>,
+    /// The address that the app's server vouches for; of a user for whom it never did,
+    /// the one that they wrote in their profile.
+    pub email: Option<String>,
     /// What they set.
     pub settings: UserSettings,
     /// Whether they have a PIN.
@@ -28,7 +30,8 @@ impl App {
         let user = users::get(&mut tx, caller.user).await?;
         let user = user.ok_or(AppError::Unauthorized)?;
         Ok(SsoProfile {
-            profile: user.profile,
+            email: user.address().map(str::to_owned),
+            name: user.profile.name,
             settings: user_settings::get(&mut tx, caller.user).await?,
             has_pin: signatures::get(&mut tx, caller.user).await?.is_some(),
         })

@@ -11,6 +11,8 @@ use mayday_app::{
 use mayday_core::clock::Clock as _;
 use mayday_core::identity::Caller;
 use mayday_core::sso::LoginDevice;
+use mayday_core::sso::pin::{Pin, PinMatch};
+use mayday_store::signatures;
 use mayday_store::testing::TestMail;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -32,6 +34,7 @@ pub(crate) trait Accounts {
     async fn mails_of(&self, kind: &str) -> Vec<TestMail>;
     async fn code_of(&self, kind: &str) -> String;
     async fn set_pin(&self, caller: &Caller, change: [Option<&str>; 3]) -> Result<(), AppError>;
+    async fn judged(&self, caller: &Caller, pin: &str) -> PinMatch;
     async fn confirm(
         &self,
         caller: &Caller,
@@ -44,6 +47,7 @@ pub(crate) trait Accounts {
         token: &str,
         claims: (&str, &str),
     ) -> Result<SessionGrant, AppError>;
+    async fn come_again(&self, token: &str) -> Result<SessionGrant, AppError>;
     async fn try_link(&self, token: &str, code: &str) -> Result<SessionGrant, AppError>;
     fn later(&self, by: Duration);
 }
@@ -97,6 +101,13 @@ impl Accounts for TestApp {
         self.app.set_signature(caller, change).await
     }
 
+    /// What a PIN is, which no answer tells.
+    async fn judged(&self, caller: &Caller, pin: &str) -> PinMatch {
+        let mut tx = self.store.read().await.unwrap();
+        let kept = signatures::get(&mut tx, caller.user).await.unwrap();
+        kept.unwrap().hashes.judge(&Pin::read(pin).unwrap())
+    }
+
     async fn confirm(
         &self,
         caller: &Caller,
@@ -123,6 +134,11 @@ impl Accounts for TestApp {
             "iat": now, "exp": now + 3_000,
         });
         partner.answer(token, 200, claims);
+        self.come_again(token).await
+    }
+
+    /// A log-in with a token of which the partner says what it said before.
+    async fn come_again(&self, token: &str) -> Result<SessionGrant, AppError> {
         self.app.sso_login(login(token), PEER).await
     }
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use mayday_app::AppError;
 use mayday_app::testing::{APP_ID, Partner, TestApp};
+use mayday_app::{AppError, SessionGrant};
 use mayday_core::identity::{AppId, Caller, ExternalUserId};
 use mayday_core::profile::ProfilePatch;
 use mayday_store::users;
 use serde_json::json;
 
-use crate::accounts::{Accounts as _, PEER, other_than};
+use crate::accounts::{Accounts as _, PEER, PIN, other_than};
 use crate::harness::{NodeExt as _, mqtt, on_both_nodes};
 
 const CODE: &str = "linking_code";
@@ -33,6 +33,14 @@ async fn pending(node: &TestApp, partner: &Partner, token: &str) -> String {
             assert_eq!(email, EMAIL);
             pending.to_string()
         }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn spent(tried: Result<SessionGrant, AppError>) {
+    match tried {
+        Err(AppError::Session { lapse }) => assert_eq!(lapse.code, "verification_limit"),
         other => panic!("{other:?}"),
     }
 }
@@ -156,18 +164,132 @@ on_both_nodes!(five_wrong_codes_spend_the_token, async |node: TestApp| {
             "{refused:?}"
         );
     }
-    match node.try_link("t1", &wrong).await {
-        Err(AppError::Session { lapse }) => assert_eq!(lapse.code, "verification_limit"),
-        other => panic!("{other:?}"),
-    }
-    // Right after the limit is wrong, and no resend brings it back.
-    let refused = node.try_link("t1", &code).await;
-    assert!(matches!(refused, Err(AppError::VerificationFailed)));
+    spent(node.try_link("t1", &wrong).await);
+    // The right one comes too late, no other is sent, and the token begins nothing anew.
+    spent(node.try_link("t1", &code).await);
+    spent(node.try_login(&partner, "t1", ("new-ana", EMAIL)).await);
     node.later(Duration::from_mins(1));
     ask(&node, EMAIL, &pending).await.unwrap();
     assert_eq!(node.mails_of(CODE).await.len(), 1);
+    spent(node.try_link("t1", &code).await);
     assert_eq!(node.store.users_of(APP_ID).await, ["u-17"]);
+    // Another token does.
+    assert_ne!(self::pending(&node, &partner, "t2").await, pending);
 });
+
+on_both_nodes!(
+    a_log_in_takes_no_code_from_another,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        signed(&node, "u-17", EMAIL).await;
+        let first = pending(&node, &partner, "t0").await;
+        ask(&node, EMAIL, &first).await.unwrap();
+        let code = node.code_of(CODE).await;
+        // What is mailed is counted for the account, whoever asks.
+        let second = pending(&node, &partner, "t1").await;
+        ask(&node, EMAIL, &second).await.unwrap();
+        assert_eq!(node.mails_of(CODE).await.len(), 1);
+        node.later(Duration::from_mins(1));
+        ask(&node, EMAIL, &second).await.unwrap();
+        assert_eq!(node.mails_of(CODE).await.len(), 2);
+        // Nor do many, and a code of one is none of another.
+        for number in 2..20 {
+            pending(&node, &partner, &format!("t{number}")).await;
+        }
+        let other = node.code_of(CODE).await;
+        if code != other {
+            let refused = node.try_link("t0", &other).await;
+            assert!(matches!(refused, Err(AppError::VerificationFailed)));
+        }
+        node.try_link("t0", &code).await.unwrap();
+        node.try_link("t1", &other).await.unwrap();
+        assert_eq!(node.store.users_of(APP_ID).await, ["new-ana"]);
+    }
+);
+
+on_both_nodes!(
+    an_address_that_a_user_had_before_opens_nothing,
+    async |node: TestApp| {
+        let partner = node.partner(2).await;
+        let (one, two) = ("one@example.org", "two@example.org");
+        let before = node.try_login(&partner, "t1", ("ec", one)).await.unwrap();
+        let before = node.session(&before).await.unwrap();
+        node.later(Duration::from_secs(1));
+        let grant = node.try_login(&partner, "t2", ("ec", two)).await.unwrap();
+        let ec = node.session(&grant).await.unwrap();
+        assert_eq!(ec.user, before.user);
+        let shown = async || node.app.sso_profile(&before).await.unwrap().email.unwrap();
+        assert_eq!(shown().await, two);
+        assert_eq!(
+            node.app.me(&ec).await.unwrap().profile.email.as_deref(),
+            Some(two)
+        );
+        // A session of before goes on, and what it has mailed goes to the address of now.
+        node.set_pin(&before, [Some(PIN), None, None])
+            .await
+            .unwrap();
+        let mails = node.mails_of("signature_updated").await;
+        assert_eq!((mails.len(), mails[0].to.as_str()), (1, two));
+        // Who has the old address now is somebody else.
+        let stranger = node.try_login(&partner, "t3", ("stranger", one)).await;
+        let stranger = node.session(&stranger.unwrap()).await.unwrap();
+        assert_ne!(stranger.user, ec.user);
+        // A token of before does not bring it back.
+        node.come_again("t1").await.unwrap();
+        assert_eq!(shown().await, two);
+        // What the user writes is checked by nobody, and joins nobody with them.
+        let patch = ProfilePatch {
+            email: Some("three@example.org".to_owned()),
+            ..ProfilePatch::default()
+        };
+        node.app.update_me(&ec, patch).await.unwrap();
+        let third = node
+            .try_login(&partner, "t4", ("third", "three@example.org"))
+            .await;
+        assert_ne!(node.session(&third.unwrap()).await.unwrap().user, ec.user);
+        let other = node
+            .try_login(&partner, "t5", ("ec9", "Two@example.org"))
+            .await;
+        assert!(
+            matches!(other, Err(AppError::LinkRequired { .. })),
+            "{other:?}"
+        );
+        node.later(Duration::from_secs(1));
+        node.try_login(&partner, "t6", ("ec", one)).await.unwrap();
+        let me = node.app.me(&ec).await.unwrap();
+        assert_eq!(me.profile.email.as_deref(), Some("three@example.org"));
+        assert_eq!(shown().await, one);
+    }
+);
+
+on_both_nodes!(
+    a_code_to_an_address_that_is_the_accounts_no_longer_joins_nothing,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        node.try_login(&partner, "t1", ("old", EMAIL))
+            .await
+            .unwrap();
+        let pending = pending(&node, &partner, "t2").await;
+        ask(&node, EMAIL, &pending).await.unwrap();
+        let code = node.code_of(CODE).await;
+        node.later(Duration::from_mins(1));
+        node.try_login(&partner, "t3", ("old", "now@example.org"))
+            .await
+            .unwrap();
+        ask(&node, EMAIL, &pending).await.unwrap();
+        assert_eq!(node.mails_of(CODE).await.len(), 1);
+        let refused = node.try_link("t2", &code).await;
+        assert!(
+            matches!(refused, Err(AppError::VerificationFailed)),
+            "{refused:?}"
+        );
+        // It is nobody's now: a user of their own.
+        node.try_login(&partner, "t2", ("new-ana", EMAIL))
+            .await
+            .unwrap();
+        assert_eq!(node.store.users_of(APP_ID).await, ["new-ana", "old"]);
+    }
+);
 
 on_both_nodes!(
     a_hundred_codes_at_one_instant_are_five,
@@ -179,9 +301,15 @@ on_both_nodes!(
         let code = node.code_of(CODE).await;
         let wrong = other_than(&code);
         let tried = (0..100).map(|_| node.try_link("t1", &wrong));
-        let limits = futures_util::future::join_all(tried).await.into_iter();
-        let limits = limits.filter(|tried| matches!(tried, Err(AppError::Session { .. })));
-        assert_eq!(limits.count(), 1);
+        let (mut counted, mut refused) = (0, 0);
+        for tried in futures_util::future::join_all(tried).await {
+            match tried {
+                Err(AppError::VerificationFailed) => counted += 1,
+                Err(AppError::Session { .. }) => refused += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((counted, refused), (4, 96));
         assert!(node.try_link("t1", &code).await.is_err());
     }
 );
@@ -204,6 +332,9 @@ on_both_nodes!(
         }
         assert!(started.elapsed() >= Duration::from_millis(1_200));
         assert_eq!(node.mails_of(CODE).await.len(), 0);
+        // A slip in the address keeps nobody waiting.
+        ask(&node, EMAIL, &pending).await.unwrap();
+        assert_eq!(node.mails_of(CODE).await.len(), 1);
         // Within the minute both are told to wait.
         for pending in [&pending, &nobody] {
             let refused = ask(&node, EMAIL, pending).await;
@@ -211,7 +342,7 @@ on_both_nodes!(
         }
         node.later(Duration::from_mins(1));
         ask(&node, " ANA@example.org", &pending).await.unwrap();
-        assert_eq!(node.mails_of(CODE).await.len(), 1);
+        assert_eq!(node.mails_of(CODE).await.len(), 2);
     }
 );
 

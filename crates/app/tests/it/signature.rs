@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use mayday_app::testing::TestApp;
 use mayday_app::{AppError, RecoveryQuestions};
+use mayday_core::sso::pin::PinMatch;
 use mayday_core::sso::settings::SettingsPatch;
 
 use crate::accounts::{ANSWERS, Accounts as _, DURESS, PIN, other_than, secret};
@@ -48,7 +49,7 @@ on_both_nodes!(
         wrong(verify("999999").await);
         // Without the current one, or with another, nothing changes.
         let refused = node.set_pin(&ana, [Some("444444"), None, None]).await;
-        assert!(matches!(refused, Err(AppError::SignatureRequired)));
+        assert!(matches!(refused, Err(AppError::CurrentRequired)));
         wrong(
             node.set_pin(&ana, [Some("444444"), Some("555555"), None])
                 .await,
@@ -150,23 +151,51 @@ on_both_nodes!(
         assert_eq!(node.mails_of("signature_questions_updated").await.len(), 2);
         let ticket = node.app.ask_reset(&ana).await.unwrap();
         assert_eq!(ticket.questions[0], "Question 0?");
-        // The two must differ, whichever is set.
-        for change in [
-            [None, Some(PIN), Some(PIN)],
-            [Some("888888"), Some(PIN), Some("888888")],
-            [Some("777777"), Some(PIN), None],
-        ] {
-            let refused = node.set_pin(&ana, change).await;
-            assert!(
-                matches!(refused, Err(AppError::Validation { .. })),
-                "{refused:?}"
-            );
-        }
         // Removed, it is wrong like any other.
         node.set_pin(&ana, [None, Some(PIN), Some("")])
             .await
             .unwrap();
         wrong(node.app.verify_signature(&ana, "777777").await);
+    }
+);
+
+on_both_nodes!(
+    no_answer_tells_which_of_both_pins_it_is_about,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        let ana = node.with_pin(&partner, "ana").await;
+        // What is sent must not be the same twice, whichever PIN it is sent with.
+        for current in [PIN, DURESS, "999999"] {
+            for change in [
+                [None, Some(current), Some(current)],
+                [Some("888888"), Some(current), Some("888888")],
+            ] {
+                let refused = node.set_pin(&ana, change).await;
+                assert!(
+                    matches!(refused, Err(AppError::Validation { .. })),
+                    "{current}: {refused:?}"
+                );
+            }
+        }
+        // The one for duress is a PIN like any other, and stays the one for duress.
+        node.set_pin(&ana, [Some(DURESS), Some(PIN), None])
+            .await
+            .unwrap();
+        wrong(node.app.verify_signature(&ana, PIN).await);
+        node.app.verify_signature(&ana, DURESS).await.unwrap();
+        assert_eq!(node.judged(&ana, DURESS).await, PinMatch::Both);
+        // Changed, the one before is wrong, whatever it was.
+        node.set_pin(&ana, [Some("777777"), Some(DURESS), None])
+            .await
+            .unwrap();
+        wrong(node.app.verify_signature(&ana, DURESS).await);
+        assert_eq!(node.judged(&ana, "777777").await, PinMatch::Both);
+        // A reset sets them apart.
+        node.app.ask_reset(&ana).await.unwrap();
+        let code = node.code_of(CODE).await;
+        node.confirm(&ana, &code, ANSWERS).await.unwrap();
+        assert_eq!(node.judged(&ana, "333333").await, PinMatch::Right);
+        assert_eq!(node.judged(&ana, "777777").await, PinMatch::Duress);
     }
 );
 
@@ -353,6 +382,6 @@ on_both_nodes!(settings_change_in_part, async |node: TestApp| {
     assert_eq!((settings.currency.clone(), settings.ack_tnc), (None, true));
     let profile = node.app.sso_profile(&ana).await.unwrap();
     assert_eq!(profile.settings, settings);
-    assert_eq!(profile.profile.email.as_deref(), Some("ana@example.org"));
+    assert_eq!(profile.email.as_deref(), Some("ana@example.org"));
     assert!(!profile.has_pin);
 });

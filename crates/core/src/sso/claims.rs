@@ -37,6 +37,8 @@ pub struct Claims {
     pub email: String,
     /// The user's name; one that cannot be a name is left out.
     pub name: Option<String>,
+    /// When the token was issued.
+    pub issued_at: Timestamp,
     /// When the token ends.
     pub expires_at: Timestamp,
 }
@@ -110,6 +112,7 @@ impl Claims {
             name: name
                 .filter(|name| !name.is_empty() && text::check_name(name).is_ok())
                 .map(str::to_owned),
+            issued_at,
             expires_at,
         })
     }

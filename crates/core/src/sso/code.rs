@@ -158,6 +158,13 @@ impl Sends {
         Self(at)
     }
 
+    /// Takes in those of another request of the same user, of which some may be known.
+    pub fn join(&mut self, others: &Self) {
+        self.0.extend(&others.0);
+        self.0.sort_unstable();
+        self.0.dedup();
+    }
+
     /// When they were sent, oldest first.
     pub fn times(&self) -> &[Timestamp] {
         &self.0
@@ -284,6 +291,15 @@ mod tests {
         now = START.plus(SENDS_WINDOW);
         assert_eq!(sends.admit(now), Ok(()));
         assert_eq!(sends.times().len(), MAX_SENDS);
+    }
+
+    #[test]
+    fn what_several_requests_sent_counts_once_for_each() {
+        let at = |minutes| START.plus(Duration::from_mins(minutes));
+        let mut one = Sends::new(vec![at(0), at(3), at(5)]);
+        one.join(&Sends::new(vec![at(3), at(1), at(7)]));
+        assert_eq!(one.times(), [at(0), at(1), at(3), at(5), at(7)]);
+        assert_eq!(one.admit(at(8)), Err(Duration::from_mins(52)));
     }
 
     #[test]

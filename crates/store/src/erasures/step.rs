@@ -63,12 +63,13 @@ static CLEARING: Sql = Sql::per_dialect(
 );
 static DETACH: Sql = Sql::new(
     "UPDATE users SET external_id = $2, name = NULL, email = NULL, phone = NULL, address = NULL,
-        erased_at = $3, created_at = $3, updated_at = $3, last_seen_at = $3, mqtt_seen_at = NULL
+        erased_at = $3, created_at = $3, updated_at = $3, last_seen_at = $3, mqtt_seen_at = NULL,
+        vouched_email = NULL, vouched_at = NULL
      WHERE id = $1 AND erased_at IS NULL",
 );
 static WIPE: Sql = Sql::new(
     "UPDATE users SET name = NULL, email = NULL, phone = NULL, address = NULL,
-        last_seen_at = erased_at, mqtt_seen_at = NULL
+        last_seen_at = erased_at, mqtt_seen_at = NULL, vouched_email = NULL, vouched_at = NULL
      WHERE id = $1 AND erased_at IS NOT NULL",
 );
 

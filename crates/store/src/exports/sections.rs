@@ -26,6 +26,8 @@ pub(super) const SECTIONS: &[Section] = &[
             ("updated_at", Time),
             ("last_seen_at", Time),
             ("mqtt_seen_at", Time),
+            ("vouched_email", Text),
+            ("vouched_at", Time),
         ],
     },
     Section {

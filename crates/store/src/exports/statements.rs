@@ -7,7 +7,7 @@ use crate::sql::Sql;
 
 pub(super) static PROFILE: Sql = Sql::new(
     "SELECT id, CAST(0 AS BIGINT), id, external_id, name, email, phone, address, blocked_at,
-        created_at, updated_at, last_seen_at, mqtt_seen_at
+        created_at, updated_at, last_seen_at, mqtt_seen_at, vouched_email, vouched_at
      FROM users WHERE id = $1 AND id > $2 AND CAST($3 AS BIGINT) < 0 LIMIT $4",
 );
 pub(super) static DEVICES: Sql = Sql::new(

@@ -130,9 +130,10 @@ fn asked_of(row: &Row) -> Result<Vec<Contact>, StoreError> {
 /// address of the profile, or by an address that the partner vouched for.
 async fn trusted(tx: &mut Tx<'_>, user: UserId) -> Result<Vec<Contact>, StoreError> {
     let mut listed = contacts::list(tx, user).await?;
-    let profile = users::get(tx, user).await?.map(|row| row.profile);
+    let row = users::get(tx, user).await?;
+    let (profile, vouched) = row.map(|row| (row.profile, row.vouched_email)).unzip();
     let profile = profile.unwrap_or_default();
-    let mut addresses: Vec<String> = Vec::new();
+    let mut addresses: Vec<String> = vouched.flatten().into_iter().collect();
     for row in tx.fetch_all(&ADDRESSES, args![user, MAX_ADDRESSES]).await? {
         addresses.extend(row.get::<Option<String>>(0)?);
     }

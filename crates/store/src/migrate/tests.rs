@@ -147,6 +147,88 @@ async fn attempts_are_carried_over(mut schema: Schema<'_>) {
     assert!(again.is_err(), "once to each number");
 }
 
+/// A session of before step 54: bytes are written differently in the two databases.
+macro_rules! session {
+    ($bytes:literal, $at:literal, $email:literal) => {
+        concat!(
+            "INSERT INTO sessions (id, app_id, user_id, subject, partner_digest, newest_pair, \
+             used_pair, access_seconds, idle_seconds, created_at, used_at, expires_at, email) \
+             VALUES ($1, $2, $3, 'ana', ",
+            $bytes,
+            ", 1, 0, 900, 900, ",
+            $at,
+            ", 9, 9, ",
+            $email,
+            ")"
+        )
+    };
+}
+
+const CODE: &str = "INSERT INTO verification_codes (id, app_id, user_id, purpose, request_id, address, \
+     attempts, sends, expires_at, updated_at) \
+     VALUES ($1, $2, $3, 'link', $4, 'ana@example.org', 2, '[5]', 6, 7)";
+
+/// Step 54 takes the address that a user logged in with last, step 55 the codes that
+/// were mailed, of which there may be several from then on.
+async fn addresses_and_codes_are_carried_over(mut schema: Schema<'_>) {
+    schema.apply_steps(0, 54).await;
+    schema.put_incident().await;
+    let sessions = match schema {
+        Schema::Sqlite(_) => [
+            session!("x'00'", 1, "'one@example.org'"),
+            session!("x'00'", 3, "'two@example.org'"),
+            session!("x'00'", 4, "NULL"),
+        ],
+        Schema::Postgres(_) => [
+            session!("'\\x00'", 1, "'one@example.org'"),
+            session!("'\\x00'", 3, "'two@example.org'"),
+            session!("'\\x00'", 4, "NULL"),
+        ],
+    };
+    for (number, sql) in (300..).zip(sessions) {
+        let ids = [Uuid::from_u128(number), APP, USER];
+        schema.run(sql, &ids).await.unwrap();
+    }
+    let code = |number| [Uuid::from_u128(number), APP, USER, Uuid::from_u128(number)];
+    schema.run(CODE, &code(400)).await.unwrap();
+    let second = schema.run(CODE, &code(401)).await;
+    assert!(second.is_err(), "there was one code for each purpose");
+    let codes = "SELECT purpose, address, CAST(attempts AS TEXT), sends, \
+         CAST(expires_at AS TEXT), CAST(updated_at AS TEXT) FROM verification_codes";
+    let before = schema.texts(codes).await;
+    schema.apply_steps(54, i64::MAX).await;
+
+    let vouched = "SELECT vouched_email, CAST(vouched_at AS TEXT), email FROM users";
+    let two = Some("two@example.org".to_owned());
+    assert_eq!(schema.texts(vouched).await, [[two, None, None]]);
+    assert_eq!(schema.texts(codes).await, before);
+    schema.run(CODE, &code(401)).await.unwrap();
+    let twice = schema.run(CODE, &code(401)).await;
+    assert!(twice.is_err(), "a code is there once");
+}
+
+mod addresses_and_codes_are_carried_over_by_steps_54_and_55 {
+    use super::*;
+
+    #[tokio::test]
+    async fn sqlite() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        connection
+            .execute("PRAGMA foreign_keys = ON")
+            .await
+            .unwrap();
+        addresses_and_codes_are_carried_over(Schema::Sqlite(&mut connection)).await;
+    }
+
+    #[tokio::test]
+    async fn postgres() {
+        if let Some(database) = PrivateDatabase::create().await {
+            let mut connection = PgConnection::connect(&database.url).await.unwrap();
+            addresses_and_codes_are_carried_over(Schema::Postgres(&mut connection)).await;
+        }
+    }
+}
+
 mod attempts_are_carried_over_by_step_31 {
     use super::*;
 

@@ -18,6 +18,7 @@ use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::system_mails::notices;
 use crate::tx::Tx;
+use crate::users::vouch::{Vouched, vouch};
 use crate::webhooks::notify_now;
 use crate::{sso, users};
 
@@ -44,18 +45,12 @@ static AGAIN: Sql = Sql::new(
         device_platform = $4
      WHERE id = $1 AND ended_at IS NULL",
 );
-static FILL_PROFILE: Sql = Sql::new(
-    "UPDATE users SET email = COALESCE(email, $2), name = COALESCE(name, $3), updated_at = $4
-     WHERE id = $1 AND (email IS NULL OR (name IS NULL AND CAST($3 AS TEXT) IS NOT NULL))",
-);
-
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &PARTNER_TOKEN,
     &KEEP_PARTNER_TOKEN,
     &REFUSE_PARTNER_TOKEN,
     &INSERT,
     &AGAIN,
-    &FILL_PROFILE,
 ];
 
 /// Opens a session for a user whose partner token was judged valid. The same
@@ -76,14 +71,16 @@ pub struct OpenSession {
     pub partner_digest: TokenDigest,
     /// The token itself, to be given back as `idToken`.
     pub partner_token: Zeroizing<String>,
+    /// When it was issued.
+    pub partner_issued_at: Timestamp,
     /// Until when it must be remembered that the token opens nothing more: its
     /// end and the skew.
     pub partner_expires_at: Timestamp,
     /// The device.
     pub device: LoginDevice,
-    /// Address and name, for a profile that has none.
+    /// The address that it vouches for.
     pub email: String,
-    /// See [`OpenSession::email`].
+    /// The name in it.
     pub name: Option<String>,
     /// The pair that is handed out.
     pub pair: NewPair,
@@ -109,6 +106,21 @@ pub(crate) async fn refuse_partner_token(
 ) -> Result<(), StoreError> {
     let values = args![app, digest, until, reason.as_str()];
     tx.execute_one(&REFUSE_PARTNER_TOKEN, values).await
+}
+
+/// Why a partner's token opens no session any more; `None`: it does.
+pub(crate) async fn refusal(
+    tx: &mut Tx<'_>,
+    app: AppUuid,
+    digest: &TokenDigest,
+) -> Result<Option<EndReason>, StoreError> {
+    let values = args![app, digest.as_slice()];
+    let row = tx.fetch_optional(&PARTNER_TOKEN, values).await?;
+    let word = match row {
+        Some(row) => row.get::<Option<String>>(0)?,
+        None => None,
+    };
+    Ok(word.and_then(|word| EndReason::parse(&word)))
 }
 
 /// What became of it.
@@ -152,15 +164,17 @@ impl Command for OpenSession {
         if let Some(done) = self.done_before(tx).await? {
             return Ok(done);
         }
-        if let Some(reason) = self.refusal(tx).await? {
+        if let Some(reason) = refusal(tx, self.app, &self.partner_digest).await? {
             return Ok(Opened::Refused(reason));
         }
         end_overdue(tx, self.user).await?;
         let others = live(tx, self.user).await?;
-        let now = tx.now();
-        let name = self.name.as_deref();
-        let profile = args![self.user, self.email.as_str(), name, now];
-        tx.execute(&FILL_PROFILE, profile).await?;
+        let said = Vouched {
+            email: &self.email,
+            name: self.name.as_deref(),
+            at: self.partner_issued_at,
+        };
+        vouch(tx, &user, said).await?;
         if let Some(same) = others.iter().find(|other| self.is_same(other)) {
             return self.again(tx, same).await;
         }
@@ -203,18 +217,6 @@ impl OpenSession {
             issued: Box::new(issued),
             evicted: Vec::new(),
         }))
-    }
-
-    async fn refusal(&self, tx: &mut Tx<'_>) -> Result<Option<EndReason>, StoreError> {
-        let digest = self.partner_digest.as_slice();
-        let row = tx
-            .fetch_optional(&PARTNER_TOKEN, args![self.app, digest])
-            .await?;
-        let word = match row {
-            Some(row) => row.get::<Option<String>>(0)?,
-            None => None,
-        };
-        Ok(word.and_then(|word| EndReason::parse(&word)))
     }
 
     fn is_same(&self, other: &SessionRow) -> bool {

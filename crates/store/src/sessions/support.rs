@@ -103,6 +103,7 @@ impl<'s> Scene<'s> {
             subject: self.external_id.clone(),
             partner_digest: partner_digest(token),
             partner_token: Zeroizing::new(token.to_owned()),
+            partner_issued_at: self.store.clock.now(),
             partner_expires_at: self.store.clock.now().plus(Duration::from_hours(1)),
             device: LoginDevice {
                 id: Some(device.to_owned()),

@@ -8,8 +8,9 @@ use super::support::*;
 use super::*;
 use crate::command::Lane;
 use crate::erasures::{BeginErasure, EraseStep, Progress, Requester, Subject};
+use crate::exports::{self, After};
 use crate::on_both;
-use crate::users::SetBlocked;
+use crate::users::{self, SetBlocked};
 
 on_both!(
     a_session_opens_with_a_pair_that_leads_to_it,
@@ -24,7 +25,7 @@ on_both!(
         );
         let row = scene.look(1).await.unwrap();
         assert_eq!((row.session, row.user), (issued.session.id, scene.user));
-        assert_eq!((row.pair, row.used_pair), (1, 0));
+        assert!(!row.overtaken);
         let judged = session::access(&row.life, &row.token, store.clock.now());
         assert_eq!(judged, Access::Full);
         // A refresh token is no access token.
@@ -64,7 +65,6 @@ on_both!(
         let touch = TouchSession {
             user: scene.user,
             session: one.session.id,
-            pair: 1,
         };
         store.write(Lane::Rest, touch).await.unwrap();
         store.clock.advance(Duration::from_mins(1));
@@ -139,8 +139,9 @@ on_both!(
         // And on from there.
         refreshed(scene.refresh(3, 3, 4).await);
         assert_eq!(scene.live().await, [id]);
-        let row = scene.look(4).await.unwrap();
-        assert_eq!((row.pair, row.used_pair), (4, 3));
+        let mut tx = store.read().await.unwrap();
+        let row = get(&mut tx, id).await.unwrap().unwrap();
+        assert_eq!((row.newest_pair, row.used_pair), (4, 3));
     }
 );
 
@@ -178,20 +179,54 @@ on_both!(
 );
 
 on_both!(
-    a_successor_that_was_shown_makes_its_predecessor_a_copy,
+    an_app_that_refreshes_twice_at_one_instant_stays_logged_in,
     |store| async move {
         let scene = Scene::set(&store, "shop", 1).await;
         let (first, ..) = session_of(scene.log_in(1, "a", "t1").await);
         refreshed(scene.refresh(1, 1, 2).await);
+        store.clock.advance(Duration::from_secs(1));
+        // One of its threads has the answer and goes on, the other's request comes only
+        // now; each of them refreshes with what it has.
         let touch = TouchSession {
             user: scene.user,
             session: first.session.id,
-            pair: 2,
         };
         store.write(Lane::Rest, touch).await.unwrap();
-        assert!(matches!(scene.refresh(1, 1, 3).await, Refreshed::Ended(_)));
+        refreshed(scene.refresh(1, 1, 3).await);
+        refreshed(scene.refresh(2, 2, 4).await);
+        refreshed(scene.refresh(3, 3, 5).await);
+        assert_eq!(scene.live().await, [first.session.id]);
+        assert!(matches!(scene.refresh(2, 2, 6).await, Refreshed::Ended(_)));
     }
 );
+
+on_both!(who_makes_room_is_known_to_the_instant, |store| async move {
+    let scene = Scene::set(&store, "shop", 2).await;
+    let (one, ..) = session_of(scene.log_in(1, "a", "t1").await);
+    assert!(!scene.look(1).await.unwrap().overtaken);
+    store.clock.advance(Duration::from_secs(1));
+    let (two, ..) = session_of(scene.log_in(2, "b", "t2").await);
+    assert!(scene.look(1).await.unwrap().overtaken);
+    assert!(!scene.look(2).await.unwrap().overtaken);
+    store.clock.advance(Duration::from_secs(1));
+    let touch = TouchSession {
+        user: scene.user,
+        session: one.session.id,
+    };
+    store.write(Lane::Rest, touch).await.unwrap();
+    assert!(!scene.look(1).await.unwrap().overtaken);
+    assert!(scene.look(2).await.unwrap().overtaken);
+    // Neither somebody else's session nor one that ended overtakes.
+    let other = Scene::set(&store, "other", 2).await;
+    store.clock.advance(Duration::from_secs(1));
+    session_of(other.log_in(9, "x", "t9").await);
+    let (three, _, evicted) = session_of(scene.log_in(3, "c", "t3").await);
+    assert_eq!(evicted, [two.session.id]);
+    scene
+        .end(Which::One(three.session.id), EndReason::LoggedOut)
+        .await;
+    assert!(!scene.look(1).await.unwrap().overtaken);
+});
 
 on_both!(tokens_of_two_sessions_are_no_pair, |store| async move {
     let scene = Scene::set(&store, "shop", 2).await;
@@ -325,6 +360,12 @@ on_both!(
 on_both!(an_erased_person_leaves_no_session, |store| async move {
     let scene = Scene::set(&store, "shop", 1).await;
     let (first, ..) = session_of(scene.log_in(1, "a", "t1").await);
+    let mut tx = store.read().await.unwrap();
+    let row = users::get(&mut tx, scene.user).await.unwrap().unwrap();
+    assert!(row.has_address("Ana@example.org") && row.vouched_at.is_some());
+    let own = exports::page(&mut tx, "profile", scene.user, After::START).await;
+    assert_eq!(own.unwrap().items[0]["vouched_email"], "ana@example.org");
+    drop(tx);
     let id = mayday_core::ids::RecordId::generate(store.clock.as_ref(), store.entropy.as_ref());
     let begin = BeginErasure {
         id,
@@ -342,6 +383,8 @@ on_both!(an_erased_person_leaves_no_session, |store| async move {
     assert_eq!(scene.look(1).await, None);
     let mut tx = store.read().await.unwrap();
     assert_eq!(get(&mut tx, first.session.id).await.unwrap(), None);
+    let row = users::get(&mut tx, scene.user).await.unwrap().unwrap();
+    assert_eq!((row.address(), row.vouched_at), (None, None));
 });
 
 on_both!(

@@ -14,6 +14,7 @@ use crate::error::StoreError;
 use crate::mail_settings;
 use crate::sql::Sql;
 use crate::tx::Tx;
+use crate::users::UserRow;
 use crate::{user_settings, users, webhooks};
 
 /// Devices that are remembered of a user.
@@ -141,14 +142,14 @@ async fn to_user(
         return Ok(());
     }
     let row = users::get(tx, user).await?;
-    let Some(to) = row.and_then(|row| row.profile.email) else {
+    let Some(to) = row.as_ref().and_then(UserRow::address) else {
         return Ok(());
     };
     let settings = user_settings::get(tx, user).await?;
     let mail = SystemMail {
         app,
         user: Some(user),
-        to: &to,
+        to,
         language: settings.language.as_deref(),
         kind,
         values,

@@ -9,8 +9,9 @@ use crate::sql::Sql;
 use crate::tx::Tx;
 
 static OF_EMAIL: Sql = Sql::new(
-    "SELECT id FROM users WHERE app_id = $1 AND lower(email) = lower($2) AND email IS NOT NULL
-        AND erased_at IS NULL ORDER BY last_seen_at DESC, id LIMIT 1",
+    "SELECT id FROM users WHERE app_id = $1 AND lower(COALESCE(vouched_email, email)) = lower($2)
+        AND COALESCE(vouched_email, email) IS NOT NULL AND erased_at IS NULL
+     ORDER BY CASE WHEN vouched_email IS NULL THEN 1 ELSE 0 END, last_seen_at DESC, id LIMIT 1",
 );
 static ADD: Sql = Sql::new(
     "INSERT INTO user_aliases (app_id, external_id, user_id, created_at) VALUES ($1, $2, $3, $4)
@@ -23,8 +24,9 @@ static RENAME: Sql = Sql::new(
 
 pub(crate) const STATEMENTS: &[&Sql] = &[&OF_EMAIL, &ADD, &RENAME];
 
-/// Who of an app has an address in their profile: of several the one who was here
-/// last.
+/// Who of an app has an address ([`super::UserRow::address`]): of several one for whom the
+/// app's server vouched, and of these the one who was here last. What somebody wrote in
+/// their profile beside a vouched address is not looked at: it may be another's.
 pub(crate) async fn of_email(
     tx: &mut Tx<'_>,
     app: AppUuid,

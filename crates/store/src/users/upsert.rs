@@ -23,7 +23,7 @@ static UPSERT: Sql = Sql::new(
         CASE WHEN users.last_seen_at < excluded.last_seen_at
              THEN excluded.last_seen_at ELSE users.last_seen_at END
      RETURNING id, app_id, external_id, name, email, phone, address, blocked_at, created_at,
-        updated_at, last_seen_at, mqtt_seen_at",
+        updated_at, last_seen_at, mqtt_seen_at, vouched_email, vouched_at",
 );
 // $3 is so long ago that it is worth a write.
 static TOUCH: Sql =

@@ -15,10 +15,10 @@ use mayday_core::sso::token::TokenDigest;
 use mayday_core::time::Timestamp;
 use serde_json::json;
 
-use super::{Closed, CodeRow, Tried};
+use super::{Closed, CodeRow, MAX_REQUESTS, Tried};
 use crate::command::Command;
 use crate::error::StoreError;
-use crate::sessions::open::refuse_partner_token;
+use crate::sessions::open::{refusal, refuse_partner_token};
 use crate::tx::Tx;
 use crate::users::{self, alias};
 use crate::webhooks::notify_now;
@@ -56,6 +56,8 @@ pub enum AskedLink {
     Free,
     /// The account is joined by a code: the request of it.
     Required(RecordId),
+    /// The token opens no session any more.
+    Refused(EndReason),
 }
 
 impl Command for AskLink {
@@ -77,23 +79,36 @@ impl Command for AskLink {
         if alias::of_email(tx, who.app, &who.email).await? != Some(owner) {
             return Ok(AskedLink::Free);
         }
-        let before = CodeRow::of_user(tx, owner, CodePurpose::Link).await?;
+        if let Some(reason) = refusal(tx, who.app, &who.partner_digest).await? {
+            return Ok(AskedLink::Refused(reason));
+        }
+        let requests = CodeRow::all_of(tx, owner, CodePurpose::Link).await?;
         let digest = who.partner_digest.as_slice();
-        let same = before.clone().filter(|row| {
-            row.partner_digest.as_deref() == Some(digest)
-                && row.closed.is_none()
-                && row.address == who.email
-        });
-        if let Some(row) = same {
+        let own = requests
+            .iter()
+            .find(|row| row.partner_digest.as_deref() == Some(digest));
+        if let Some(row) = own.filter(|row| row.closed.is_none() && row.address == who.email) {
             return Ok(AskedLink::Required(row.request));
         }
+        let now = tx.now();
+        let before = own.or_else(|| spare(&requests, now));
         let about = (who.app, owner);
         let address = who.email.clone();
-        let mut row = CodeRow::begin(tx, about, CodePurpose::Link, address, before.as_ref());
+        let mut row = CodeRow::begin(tx, about, CodePurpose::Link, address, before);
         row.partner_digest = Some(digest.to_vec());
         row.put(tx).await?;
         Ok(AskedLink::Required(row.request))
     }
+}
+
+/// The request that makes room for another, when an account has as many as are kept: of
+/// those without a code that may be confirmed the oldest.
+fn spare(requests: &[CodeRow], now: Timestamp) -> Option<&CodeRow> {
+    let full = requests.len() >= usize::try_from(MAX_REQUESTS).unwrap_or(usize::MAX);
+    let oldest = requests
+        .iter()
+        .min_by_key(|row| (row.is_live(now), row.expires_at));
+    oldest.filter(|_| full)
 }
 
 /// Sends the code of a request, or another one, to the address that the log-in has.
@@ -118,8 +133,8 @@ impl std::fmt::Debug for SendLinkCode {
 pub enum SentLinkCode {
     /// It is under way.
     Sent,
-    /// There is no such request, it is over, the address is another, or too many were
-    /// sent.
+    /// There is no such request, it is over, the address is another or the account's no
+    /// longer, or too many were sent.
     Nothing,
 }
 
@@ -132,11 +147,12 @@ impl Command for SendLinkCode {
         let Some(seen) = CodeRow::of_request(tx, self.request).await? else {
             return Ok(SentLinkCode::Nothing);
         };
-        users::lock(tx, seen.user).await?;
+        let owner = users::lock(tx, seen.user).await?;
         let row = CodeRow::of_request(tx, self.request).await?;
         let fits = |row: &CodeRow| {
             row.closed.is_none()
                 && row.partner_digest.is_some()
+                && owner.has_address(&row.address)
                 && row.address.to_lowercase() == self.login.trim().to_lowercase()
         };
         let Some(mut row) = row.filter(fits) else {
@@ -169,6 +185,8 @@ pub enum LinkConfirmation {
     Wrong,
     /// It was wrong once too often: the token opens no session any more.
     Exhausted,
+    /// The token had been refused before.
+    Refused(EndReason),
 }
 
 impl Command for ConfirmLink {
@@ -178,13 +196,22 @@ impl Command for ConfirmLink {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<LinkConfirmation, StoreError> {
         let (app, digest) = (self.who.app, self.who.partner_digest.as_slice());
-        let Some(seen) = CodeRow::of_token(tx, app, digest).await? else {
+        let seen = CodeRow::of_token(tx, app, digest).await?;
+        // The refusal is written under the lock of whose request it was.
+        let owner = match &seen {
+            Some(seen) => Some(users::lock(tx, seen.user).await?),
+            None => None,
+        };
+        if let Some(reason) = refusal(tx, app, &self.who.partner_digest).await? {
+            return Ok(LinkConfirmation::Refused(reason));
+        }
+        let row = CodeRow::of_token(tx, app, digest).await?;
+        let (Some(mut row), Some(owner)) = (row, owner) else {
             return Ok(LinkConfirmation::Wrong);
         };
-        let owner = users::lock(tx, seen.user).await?;
-        let Some(mut row) = CodeRow::of_token(tx, app, digest).await? else {
+        if row.user != owner.id {
             return Ok(LinkConfirmation::Wrong);
-        };
+        }
         // The answer to an earlier confirmation was lost: the same token with the
         // same code is told the same.
         if row.closed == Some(Closed::Used) {
@@ -195,6 +222,10 @@ impl Command for ConfirmLink {
             } else {
                 LinkConfirmation::Wrong
             });
+        }
+        // Whoever reads the mails of an address that was the account's proves nothing.
+        if !owner.has_address(&row.address) {
+            return Ok(LinkConfirmation::Wrong);
         }
         match row.attempt(tx, &self.code, true).await? {
             Tried::Nothing | Tried::Wrong => Ok(LinkConfirmation::Wrong),

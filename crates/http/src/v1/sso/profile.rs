@@ -41,7 +41,8 @@ pub(crate) struct PersonView {
     /// Null when it is not known.
     #[schema(example = "Ana Núñez")]
     name: Option<String>,
-    /// Null when it is not known.
+    /// The address that the app's own server vouched for at the last log-in, and codes
+    /// are mailed to. Null when it is not known.
     #[schema(example = "ana@example.org")]
     email: Option<String>,
     /// Null: pictures are not kept here.
@@ -67,8 +68,8 @@ pub(crate) async fn profile(
         response_code: OK,
         profile: PersonView {
             user: caller.external_id.to_string(),
-            name: known.profile.name,
-            email: known.profile.email,
+            name: known.name,
+            email: known.email,
             avatar: None,
         },
         ack_tnc: known.settings.ack_tnc,
