@@ -1,26 +1,31 @@
 //! Drills: started by their user; ended by an answer or because nobody is left to ask,
 //! in the transaction that says so, by a real SOS, or after an hour.
 //!
-//! A drill is an incident of which nobody is told as of an SOS: it writes no
+//! A drill is an incident of which no phone is told as of an SOS: it writes no
 //! numbered event and no hint that an incident opened. Its escalation runs like
-//! any other, marked as a drill.
+//! any other, marked as a drill, and so do the notifications of partners and of
+//! operators' channels: whoever tries it out learns whether they arrive.
 
 use mayday_core::drill::{DRILL_LIMIT, DRILL_WINDOW, Drill, DrillEnd, MAX_DRILLS};
+use mayday_core::event::EventType;
 use mayday_core::ids::{AppUuid, IncidentId, SampleId, UserId};
 use mayday_core::sos::{End, Flags, Incident, Opened, Report, Trigger};
 use mayday_core::telemetry::Position;
 use mayday_core::time::Timestamp;
 use mayday_core::transport::Transport;
+use serde_json::Map;
 
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
 use crate::escalation;
+use crate::events::{self, NewEvent};
 use crate::incidents::{self, row as incident_row};
 use crate::row::Row;
 use crate::sql::Sql;
 use crate::tx::Tx;
 use crate::users;
+use crate::webhooks::Doer;
 
 static INSERT: Sql =
     Sql::new("INSERT INTO drills (incident_id, user_id, started_at) VALUES ($1, $2, $3)");
@@ -167,6 +172,14 @@ impl StartDrill {
         incident.drill = true;
         escalation::begin(tx, &mut incident).await?;
         incident_row::insert(tx, &incident).await?;
+        let new = NewEvent {
+            incident: incident.id,
+            kind: EventType::Processed,
+            snapshot_version: incident.snapshot_version,
+            body: Map::new(),
+            by: Some(Doer::Owner(self.user)),
+        };
+        events::tell(tx, &incident, new).await?;
         Ok(incident)
     }
 }
@@ -235,6 +248,9 @@ async fn end_running(
     if incident.end(how, now) {
         escalation::changed(tx, &mut incident).await?;
         incident_row::update(tx, &incident, before).await?;
+        let by = matches!(because, DrillEnd::Stopped | DrillEnd::RealSos);
+        let by = by.then_some(Doer::Owner(incident.user));
+        incidents::end::tell(tx, &incident, how, by).await?;
     }
     Ok(true)
 }

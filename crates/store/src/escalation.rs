@@ -18,6 +18,7 @@ pub(crate) mod opened;
 mod permit;
 mod record;
 pub(crate) mod report;
+pub(crate) mod revoke;
 mod run;
 pub(crate) mod timer;
 pub mod tokens;
@@ -38,9 +39,10 @@ pub use opened::NoteOpened;
 pub use permit::{Permit, PermitOutcome, PermitSend, Review, ReviewTry};
 pub use record::{GiveUp, RecordTry, Recorded, TryEnd};
 pub use report::{NoteReport, Reported, ReviewReports};
+pub use revoke::RevokeLink;
 pub use run::{Looked, RunEscalation};
 pub use timer::{ESCALATE_JOB, REPORT_JOB, SEND_JOB};
-pub use tokens::{RevokeTokens, TokenRow};
+pub use tokens::TokenRow;
 
 use known::{Known, Shown};
 

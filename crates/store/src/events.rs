@@ -148,13 +148,14 @@ pub async fn append(
 }
 
 /// Tells of an event of an incident: to its user's phones by [`append`], unless it is
-/// hidden from them; then it has no number and is kept nowhere.
+/// hidden from them, or a drill, which never appears among a user's events (contract:
+/// Escalation); then it has no number and is kept nowhere, and partners alone hear of it.
 pub(crate) async fn tell(
     tx: &mut Tx<'_>,
     incident: &Incident,
     new: NewEvent,
 ) -> Result<(), StoreError> {
-    if !incident.is_hidden() {
+    if !incident.is_hidden() && !incident.drill {
         append(tx, incident.user, new).await?;
         return Ok(());
     }

@@ -7,7 +7,7 @@
 pub(crate) mod cancel;
 pub(crate) mod devices;
 pub(crate) mod duress;
-mod end;
+pub(crate) mod end;
 pub(crate) mod gateways;
 pub(crate) mod history;
 pub(crate) mod keys;

@@ -83,4 +83,5 @@ migrations!(
     53 => "0053_admin_keys",
     54 => "0054_vouched_addresses",
     55 => "0055_link_requests",
+    58 => "0058_revoked_links",
 );

@@ -72,6 +72,7 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("escalation/decline", crate::escalation::decline::STATEMENTS),
     ("escalation/listed", crate::escalation::listed::STATEMENTS),
     ("escalation/report", crate::escalation::report::STATEMENTS),
+    ("escalation/revoke", crate::escalation::revoke::STATEMENTS),
     ("escalation/tokens", crate::escalation::tokens::STATEMENTS),
     ("exports/statements", crate::exports::statements::STATEMENTS),
     ("firmware", crate::firmware::STATEMENTS),

@@ -120,7 +120,7 @@ impl App {
         } else {
             Err(AdminError::Conflict {
                 message: format!(
-                    "the delivery {delivery} waits for an attempt, was taken back, or its endpoint is disabled or removed (`mayday webhook enable`)"
+                    "the delivery {delivery} is due already, was taken back, or its endpoint is disabled or removed (`mayday webhook enable`)"
                 ),
             })
         }

@@ -1,4 +1,4 @@
-//! Incidents as operators see them: list, show, acknowledge, resolve.
+//! Incidents as operators see them: list, show, acknowledge, resolve, revoke a link.
 //!
 //! What an operator does is recorded with the incident, in the transaction that
 //! does it, under the name that the operator gives.
@@ -10,7 +10,7 @@ use mayday_core::time::Timestamp;
 use mayday_store::Lane;
 use mayday_store::alerts;
 use mayday_store::escalation::acknowledge::{self, AcknowledgementRow};
-use mayday_store::escalation::{AcknowledgeOutcome, By};
+use mayday_store::escalation::{AcknowledgeOutcome, By, RevokeLink};
 use mayday_store::incidents::{self, ListedIncident, ResolveIncident};
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,18 @@ pub enum IncidentRequest {
         /// The incident's id.
         incident_id: String,
         /// Who ends it, 1 to 120 characters.
+        operator: String,
+    },
+    /// Revokes the tracking links of a contact; nothing happens where there is none. The
+    /// next message to the contact carries another: [`AdminReply::Incident`].
+    RevokeLink {
+        /// The app's public id.
+        app_id: String,
+        /// The incident's id.
+        incident_id: String,
+        /// The contact's id, as the incident shows it.
+        contact_id: String,
+        /// Who revokes it, 1 to 120 characters.
         operator: String,
     },
 }
@@ -142,7 +154,7 @@ pub struct HelperView {
 /// Something that an operator did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActionView {
-    /// `resolve`.
+    /// `resolve` or `revoke_link`.
     pub action: String,
     /// Who.
     pub operator: String,
@@ -183,6 +195,15 @@ impl App {
             } => {
                 let (app, incident) = self.named(&app_id, &incident_id).await?;
                 self.resolve_incident(app, incident, operator).await
+            }
+            IncidentRequest::RevokeLink {
+                app_id,
+                incident_id,
+                contact_id,
+                operator,
+            } => {
+                let (app, incident) = self.named(&app_id, &incident_id).await?;
+                self.revoke_link(app, incident, &contact_id, operator).await
             }
         }
     }
@@ -284,6 +305,30 @@ impl App {
         if ended.ok_or_else(|| unknown_incident(&incident.to_string()))? {
             self.metrics.sos_ended("resolved");
             tracing::info!(incident.id = %incident, "an operator resolved an incident");
+        }
+        self.show_incident(app, incident).await
+    }
+
+    async fn revoke_link(
+        &self,
+        app: AppUuid,
+        incident: IncidentId,
+        contact: &str,
+        operator: String,
+    ) -> Result<AdminReply, AdminError> {
+        check_operator(&operator)?;
+        let contact = contact.parse().map_err(|_| AdminError::Invalid {
+            message: format!("{contact} is no contact's id: `mayday incident show` shows them"),
+        })?;
+        let revoke = RevokeLink {
+            app,
+            incident,
+            contact,
+            operator,
+        };
+        let revoked = self.store.write(Lane::Sos, revoke).await?;
+        if revoked.ok_or_else(|| unknown_incident(&incident.to_string()))? > 0 {
+            tracing::info!(incident.id = %incident, "an operator revoked a contact's link");
         }
         self.show_incident(app, incident).await
     }

@@ -8,7 +8,7 @@ use mayday_core::identity::AppId;
 use mayday_core::ids::{AppUuid, EndpointId, SecretId};
 use mayday_core::notification::EventFilter;
 use mayday_core::text;
-use mayday_gateway::guard::OutgoingUrl;
+use mayday_gateway::guard::{OutgoingUrl, Policy};
 use mayday_gateway::webhook::WebhookSecret;
 use mayday_store::Lane;
 use mayday_store::webhooks::{
@@ -283,6 +283,19 @@ fn checked(new: &NewEndpoint) -> Result<(String, String), AdminError> {
             "the URL begins with https://: http is taken with --local, for development".to_owned(),
         ));
     }
+    let policy = if new.local {
+        Policy::LOCAL
+    } else {
+        Policy::PUBLIC
+    };
+    // What a name leads to is found out with each delivery.
+    url.check(policy).map_err(|error| {
+        invalid(if new.local {
+            error.to_string()
+        } else {
+            format!("{error}; --local reaches private networks and this machine, for development")
+        })
+    })?;
     if !matches!(new.channel, Channel::Webhook | Channel::Slack) {
         return Err(invalid("the channel is webhook or slack".to_owned()));
     }

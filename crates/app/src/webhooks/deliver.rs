@@ -5,6 +5,7 @@
 //! read first, so that a job may run twice. A crash between the attempt and its
 //! record leads to another attempt under the same `webhook-id`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,11 +21,19 @@ use mayday_store::webhooks::{
     AttemptEnd, BeginDelivery, Destination, RecordAttempt, Sending, for_sending,
 };
 use serde_json::Value;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::Instrument as _;
 
+use super::busy::Place;
 use crate::{App, AppError};
 
-/// How long a delivery waits at least whose endpoint is busy; at most twice as long.
-const BUSY_WAIT: Duration = Duration::from_secs(2);
+/// How long a worker waits for the end of an attempt. Most receivers answer sooner; the
+/// others keep nobody from their worker any longer.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// When the job of an attempt that goes on beside the workers looks whether it is on
+/// record: it has ended by then, unless this process has.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// What became of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +42,9 @@ pub enum Delivering {
     Done,
     /// The endpoint has as many attempts under way as it is given: come again.
     Busy(Duration),
+    /// The attempt takes its time and goes on beside: come again, and see that it is on
+    /// record.
+    Aside(Duration),
 }
 
 /// What an attempt met, before the schedule is asked.
@@ -56,24 +68,25 @@ enum End {
 impl App {
     /// Makes the attempt that follows `attempts` others.
     pub async fn deliver_notification(
-        &self,
+        self: &Arc<Self>,
         delivery: DeliveryId,
         attempts: i64,
     ) -> Result<Delivering, AppError> {
         let mut tx = self.store.read().await?;
         let sending = for_sending(&mut tx, delivery, false).await?;
         drop(tx);
-        let Some(sending) = sending.filter(|sending| sending.attempts == attempts) else {
+        let Some(mut sending) = sending.filter(|sending| sending.attempts == attempts) else {
             return Ok(Delivering::Done);
         };
-        let Some(destination) = &sending.destination else {
+        let Some(destination) = sending.destination.take() else {
             let error = "the endpoint was disabled or removed before".to_owned();
             let record = self.record(delivery, &sending, AttemptEnd::NotTried { error });
             self.store.write(Lane::Job, record).await?;
             return Ok(Delivering::Done);
         };
-        let Some(_place) = self.endpoints.enter(sending.endpoint) else {
-            return Ok(Delivering::Busy(BUSY_WAIT + BUSY_WAIT.mul_f64(self.dice())));
+        let place = match self.endpoints.enter(sending.endpoint) {
+            Ok(place) => place,
+            Err(wait) => return Ok(Delivering::Busy(wait)),
         };
         if attempts == 0 {
             let begin = BeginDelivery { delivery, attempts };
@@ -81,8 +94,47 @@ impl App {
                 return Ok(Delivering::Done);
             }
         }
-        self.attempt(delivery, &sending, destination, true).await?;
-        Ok(Delivering::Done)
+        self.attempt_at(place, delivery, sending, destination).await
+    }
+
+    /// Makes an attempt, and leaves it to itself when it does not end soon. Its job stays
+    /// for the case that this process dies before the attempt is on record.
+    async fn attempt_at(
+        self: &Arc<Self>,
+        place: Place,
+        delivery: DeliveryId,
+        sending: Sending,
+        destination: Destination,
+    ) -> Result<Delivering, AppError> {
+        let app = Arc::clone(self);
+        let attempt = async move {
+            let _place = place;
+            app.attempt(delivery, &sending, &destination, true).await
+        };
+        // Dropping the set ends the task, too.
+        let mut attempts = JoinSet::new();
+        attempts.spawn(attempt.in_current_span());
+        let ended = if let Ok(ended) = timeout(PATIENCE, attempts.join_next()).await {
+            ended
+        } else if let Some(room) = self.endpoints.aside() {
+            let beside = async move {
+                if let Some(Ok(Err(error))) = attempts.join_next().await {
+                    tracing::warn!(%error, "an attempt is made again: it was not recorded");
+                }
+                drop(room);
+            };
+            tokio::spawn(beside.in_current_span());
+            return Ok(Delivering::Aside(LOOK_AGAIN));
+        } else {
+            attempts.join_next().await
+        };
+        match ended {
+            Some(Ok(result)) => result.map(|()| Delivering::Done),
+            Some(Err(panicked)) => Err(AppError::Internal {
+                source: panicked.into(),
+            }),
+            None => Ok(Delivering::Done),
+        }
     }
 
     /// Makes an attempt and records it; a test is not tried again.
@@ -232,11 +284,6 @@ impl App {
         let mut bytes = [0; 4];
         self.entropy.fill(&mut bytes);
         u32::from_le_bytes(bytes)
-    }
-
-    /// From 0 to 1.
-    fn dice(&self) -> f64 {
-        f64::from(self.random()) / f64::from(u32::MAX)
     }
 }
 

@@ -9,11 +9,13 @@ use mayday_app::admin::{
     AdminError, AdminReply, AdminRequest, DeliveryView, EndpointOf, EndpointView, NewEndpoint,
     PageRequest, PrintedSecret, RangeOf, WebhookReply, WebhookRequest,
 };
+use mayday_app::escalation::By;
 use mayday_app::jobs::Job;
 use mayday_app::testing::{APP_ID, TestApp};
 use mayday_core::escalation::Channel;
-use mayday_core::ids::DeliveryId;
-use serde_json::json;
+use mayday_core::identity::Caller;
+use mayday_core::ids::{DeliveryId, IncidentId};
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -114,9 +116,13 @@ async fn show(node: &TestApp, endpoint: &EndpointView) -> EndpointView {
 }
 
 async fn log(node: &TestApp) -> Vec<DeliveryView> {
+    log_of(node, Channel::Webhook).await
+}
+
+async fn log_of(node: &TestApp, channel: Channel) -> Vec<DeliveryView> {
     let request = WebhookRequest::Log {
         app_id: APP_ID.to_owned(),
-        channel: Channel::Webhook,
+        channel,
         endpoint_id: None,
         page: PageRequest::default(),
     };
@@ -143,10 +149,35 @@ async fn deliver(node: &TestApp, job: &Job) -> Delivering {
         .deliver_notification(delivery, attempt)
         .await
         .unwrap();
-    if done == Delivering::Done {
-        assert!(node.app.finish_job(job).await.unwrap());
+    match done {
+        Delivering::Busy(_) => return done,
+        Delivering::Done => {}
+        // The machine is busy: the attempt goes on beside.
+        Delivering::Aside(_) => recorded(node, delivery, attempt).await,
     }
-    done
+    assert!(node.app.finish_job(job).await.unwrap());
+    Delivering::Done
+}
+
+/// Waits until an attempt is on record that goes on by itself.
+async fn recorded(node: &TestApp, delivery: DeliveryId, attempt: i64) {
+    let request = WebhookRequest::Delivery {
+        app_id: APP_ID.to_owned(),
+        delivery_id: delivery.to_string(),
+    };
+    let on_record = async {
+        loop {
+            let WebhookReply::Delivery(detail) = ask(node, request.clone()).await else {
+                panic!("a delivery");
+            };
+            if detail.delivery.attempts > attempt {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = Duration::from_secs(20);
+    tokio::time::timeout(limit, on_record).await.unwrap();
 }
 
 on_both_nodes!(
@@ -197,10 +228,9 @@ on_both_nodes!(a_job_that_runs_twice_sends_once, async |node: TestApp| {
     node.pass(GRACE);
     let jobs = due(&node).await;
     let (delivery, attempt) = parts(&jobs[0]);
-    for _ in 0..2 {
-        let done = node.app.deliver_notification(delivery, attempt).await;
-        assert_eq!(done.unwrap(), Delivering::Done);
-    }
+    assert_eq!(deliver(&node, &jobs[0]).await, Delivering::Done);
+    let again = node.app.deliver_notification(delivery, attempt).await;
+    assert_eq!(again.unwrap(), Delivering::Done);
     assert_eq!(peer.heard(), 1);
     assert_eq!(log(&node).await[0].state, "delivered");
     // The victim's app sees it, once.
@@ -211,6 +241,26 @@ on_both_nodes!(a_job_that_runs_twice_sends_once, async |node: TestApp| {
     let webhook = items.iter().find(|item| item["id"] == "webhook").unwrap();
     assert_eq!(webhook["deliveries"][0]["status"], "delivered");
 });
+
+on_both_nodes!(
+    a_failed_attempt_is_shown_to_the_app_as_what_it_is,
+    async |node: TestApp| {
+        let peer = Peer::start("HTTP/1.1 500 Oops\r\ncontent-length: 5\r\n\r\nsorry").await;
+        add(&node, &peer.url, &["sos.opened"]).await;
+        let ana = node.caller("ana").await;
+        node.own(&ana, mqtt(&json!({}))).await;
+        node.pass(GRACE);
+        deliver(&node, &due(&node).await[0]).await;
+        let events = node.events(&ana).await;
+        assert_eq!(kinds(&events), ["processed", "sos.actuator_update"]);
+        let items = events[1].body["actuators"]["items"].as_array().unwrap();
+        let webhook = items.iter().find(|item| item["id"] == "webhook").unwrap();
+        assert_eq!(webhook["status"], "scheduled", "nothing was taken");
+        let shown = &webhook["deliveries"][0];
+        assert_eq!(shown["outcome"], "pending");
+        assert!(shown["error"].as_str().unwrap().contains("500"), "{shown}");
+    }
+);
 
 on_both_nodes!(
     what_was_cancelled_in_time_is_not_sent,
@@ -271,9 +321,16 @@ on_both_nodes!(one_endpoint_gets_a_few_at_a_time, async |node: TestApp| {
     assert!(matches!(busy, Delivering::Busy(_)), "{busy:?}");
     peer.permits.add_permits(5);
     while let Some(done) = running.join_next().await {
-        assert_eq!(done.unwrap().unwrap(), Delivering::Done);
+        assert!(!matches!(done.unwrap().unwrap(), Delivering::Busy(_)));
     }
-    assert_eq!(deliver(&node, &last).await, Delivering::Done);
+    let delivered = async {
+        while deliver(&node, &last).await != Delivering::Done {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), delivered)
+        .await
+        .unwrap();
     assert_eq!(peer.heard(), 5);
 });
 
@@ -342,6 +399,10 @@ on_both_nodes!(
             (public("http://a.example/hook"), "https"),
             (public("not a url"), "absolute URL"),
             (public("https://user:pass@a.example/"), "credentials"),
+            (public("https://10.0.0.1/"), "private address"),
+            (public("https://169.254.169.254/"), "link-local address"),
+            (public("https://[::ffff:127.0.0.1]/"), "IPv4 inside IPv6"),
+            (new("http://169.254.169.254/", &[]), "link-local address"),
             (new("https://a.example/", &["sos.exploded"]), "sos.exploded"),
             (
                 NewEndpoint {
@@ -380,5 +441,96 @@ on_both_nodes!(
         let set = ask(&node, key("X-API-Key", "s3cret")).await;
         assert!(matches!(&set, WebhookReply::ApiKey(view) if view.header == "x-api-key"));
         assert!(!serde_json::to_string(&set).unwrap().contains("s3cret"));
+    }
+);
+
+/// The types of what is told, in the order of the alphabet, with the bodies.
+async fn told(node: &TestApp, channel: Channel) -> Vec<(String, Value)> {
+    let mut told = Vec::new();
+    for delivery in log_of(node, channel).await {
+        let request = WebhookRequest::Delivery {
+            app_id: APP_ID.to_owned(),
+            delivery_id: delivery.delivery_id.to_string(),
+        };
+        let WebhookReply::Delivery(detail) = ask(node, request).await else {
+            panic!("a delivery");
+        };
+        told.push((delivery.kind, detail.body.clone()));
+    }
+    told.sort_by(|one, other| one.0.cmp(&other.0));
+    told
+}
+
+fn words(told: &[(String, Value)]) -> Vec<&str> {
+    told.iter().map(|(kind, _)| kind.as_str()).collect()
+}
+
+/// Ana's drill of which a webhook and a channel have heard.
+async fn drill(node: &TestApp, peer: &Peer) -> (Caller, IncidentId) {
+    add(node, &peer.url, &[]).await;
+    let slack = NewEndpoint {
+        channel: Channel::Slack,
+        ..new(&peer.url, &[])
+    };
+    ask(node, WebhookRequest::Add(slack)).await;
+    let ana = node.caller("ana").await;
+    let drill = node.app.start_drill(&ana).await.unwrap().drill;
+    assert!(due(node).await.is_empty(), "not inside the grace window");
+    node.pass(GRACE);
+    for job in due(node).await {
+        deliver(node, &job).await;
+    }
+    assert_eq!(peer.heard(), 2);
+    (ana, drill.incident)
+}
+
+on_both_nodes!(
+    a_drill_is_told_from_its_beginning_to_its_end,
+    async |node: TestApp| {
+        let peer = Peer::start("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+        let (ana, incident) = drill(&node, &peer).await;
+        let report = node.app.drill(&ana).await.unwrap().unwrap();
+        for id in ["slack", "webhook"] {
+            let mut items = report.incident.actuators.items.iter();
+            let item = items.find(|item| item["id"] == id).unwrap();
+            assert_eq!(item["status"], "delivered", "{item}");
+        }
+        let by = By::Operator("Kim".to_owned());
+        node.app.acknowledge(incident, by, None).await.unwrap();
+        for channel in [Channel::Webhook, Channel::Slack] {
+            let told = told(&node, channel).await;
+            let all = ["sos.acknowledged", "sos.opened", "sos.resolved"];
+            assert_eq!(words(&told), all, "{channel:?}");
+            for (_, body) in told {
+                assert!(body["title"].as_str().unwrap().starts_with("DRILL: "));
+                assert_eq!(body["data"]["drill"], true);
+                assert_eq!(body["data"]["incidentId"], incident.to_string());
+            }
+        }
+        assert!(node.events(&ana).await.is_empty(), "no phone hears of it");
+    }
+);
+
+on_both_nodes!(
+    nobody_reads_that_a_drill_is_over_when_a_real_sos_ends_it,
+    async |node: TestApp| {
+        let peer = Peer::start("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+        let (ana, incident) = drill(&node, &peer).await;
+        let real = node.own(&ana, mqtt(&json!({}))).await;
+        let in_slack = told(&node, Channel::Slack).await;
+        assert_eq!(words(&in_slack), ["sos.opened", "sos.opened"]);
+        // A program needs the end, and is told whose.
+        let told = told(&node, Channel::Webhook).await;
+        assert_eq!(words(&told), ["sos.cancelled", "sos.opened", "sos.opened"]);
+        for (_, body) in &told {
+            let data = &body["data"];
+            let of = if data["drill"] == true {
+                incident
+            } else {
+                real.id
+            };
+            assert_eq!(data["incidentId"], of.to_string());
+        }
+        assert_eq!(told[0].1["data"]["drill"], true);
     }
 );

@@ -179,7 +179,10 @@ impl Attempt {
             AttemptState::Sending => self.sending_at = Some(at),
             AttemptState::Sent => self.sent_at = Some(at),
             AttemptState::Failed | AttemptState::Delivered | AttemptState::Skipped => {
-                self.settled_at = Some(at);
+                // A report may overtake the answer that says that it was taken, or come
+                // from another clock: nothing arrives before it was taken.
+                let taken_at = self.sent_at.or(self.sending_at);
+                self.settled_at = Some(taken_at.map_or(at, |taken_at| at.max(taken_at)));
             }
         }
         // A provider's report proves that it was handed over, whatever of that

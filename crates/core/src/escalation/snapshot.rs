@@ -96,7 +96,7 @@ pub struct Delivery {
     pub failed_at: Option<Timestamp>,
     /// The endpoint's name; never an address that holds a secret.
     pub target: String,
-    /// Why it failed, for a person to read.
+    /// Why it failed, or why the last attempt did, for a person to read.
     pub error: Option<String>,
 }
 

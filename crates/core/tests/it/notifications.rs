@@ -13,7 +13,12 @@ repeated stands in [webhooks.md](webhooks.md). `data` always holds `type`, `id`,
 `appId` (the app's public id), and the fields of its type; there may be more of either later.
 
 `user` is your own id of the user. `title` and `body` are fit for a push message, in the default
-language of the app's escalation policy. A drill is marked in the title.
+language of the app's escalation policy.
+
+- A **drill** is told like an SOS, from `sos.opened` to `sos.cancelled` or `sos.resolved`, under an
+  `incidentId` of its own. The title says so first, and `data.drill` is true. Nobody is in distress.
+- Of `sos.unattributed` the `user` is the one whose phone relayed it, as in `relayUser`, and **not who
+  is in distress**: that is known of nobody yet.
 
 | type | when | `data` |
 |---|---|---|

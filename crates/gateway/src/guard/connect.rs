@@ -38,13 +38,8 @@ impl GuardedClient {
     pub(super) async fn connect(&self, url: &OutgoingUrl) -> Result<Box<dyn Stream>, GuardError> {
         let origin = url.origin();
         let fail = |kind| GuardError::new(kind, &origin);
-        if !url.is_https() && !self.policy.plain_http {
-            return Err(fail(GuardErrorKind::Url("https only")));
-        }
+        url.check(self.policy)?;
         let host = url.host();
-        self.policy
-            .check_host(&host)
-            .map_err(|place| fail(GuardErrorKind::Forbidden(place)))?;
         let route = self.route(&host, url.port(), &origin).await?;
         let tcp = match &self.shared.settings.proxy {
             None => self.dial_any(&route, &origin).await?,

@@ -10,6 +10,7 @@ use mayday_core::time::Timestamp;
 use url::{Host, Url};
 
 use super::error::{GuardError, GuardErrorKind};
+use super::policy::Policy;
 
 /// The longest URL that is taken, in bytes.
 pub const MAX_URL_BYTES: usize = 8 * 1024;
@@ -44,6 +45,19 @@ impl OutgoingUrl {
             return refuse("it names no host and port");
         }
         Ok(Self(url))
+    }
+
+    /// Checks what the text alone tells, before any name is resolved: the scheme, and
+    /// an address or a name that is known to lie where `policy` does not reach.
+    pub fn check(&self, policy: Policy) -> Result<(), GuardError> {
+        let fail = |kind| Err(GuardError::new(kind, &self.origin()));
+        if !self.is_https() && !policy.plain_http {
+            return fail(GuardErrorKind::Url("https only"));
+        }
+        match policy.check_host(&self.host()) {
+            Ok(()) => Ok(()),
+            Err(place) => fail(GuardErrorKind::Forbidden(place)),
+        }
     }
 
     /// Scheme, host and port: what may stand in a log.

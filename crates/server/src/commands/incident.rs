@@ -1,10 +1,12 @@
-//! `mayday incident`: lists, shows, acknowledges and resolves the incidents of an app.
+//! `mayday incident`: lists, shows, acknowledges and resolves the incidents of an app,
+//! and revokes links that were sent about them.
 
 use clap::{Args, Subcommand};
 use mayday_app::admin::{
     AdminReply, AdminRequest, IncidentDetail, IncidentRequest, IncidentSummary, Page,
 };
 use mayday_core::time::Timestamp;
+use serde_json::Value;
 
 use super::user::{PageArgs, hint_next};
 use crate::failure::Outcome;
@@ -20,7 +22,8 @@ Examples:
   mayday incident list --app shop --open
   mayday incident show 0199... --app shop
   mayday incident acknowledge 0199... --app shop --by Ann
-  mayday incident resolve 0199... --app shop --by Ann")]
+  mayday incident resolve 0199... --app shop --by Ann
+  mayday incident revoke-link 0199... --contact 0198... --app shop --by Ann")]
 pub(crate) struct IncidentArgs {
     #[command(subcommand)]
     action: Action,
@@ -58,6 +61,17 @@ enum Action {
     Resolve {
         #[command(flatten)]
         one: OneIncident,
+        /// Your name, kept with the incident
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
+    /// Revoke a contact's link to the tracking page; their next message has another
+    RevokeLink {
+        #[command(flatten)]
+        one: OneIncident,
+        /// The contact's id, as the incident shows it
+        #[arg(long, value_name = "CONTACT_ID")]
+        contact: String,
         /// Your name, kept with the incident
         #[arg(long, value_name = "NAME")]
         by: String,
@@ -114,6 +128,15 @@ pub(crate) fn run(args: IncidentArgs) -> Outcome {
                 operator: by,
             };
             (resolve, one.target)
+        }
+        Action::RevokeLink { one, contact, by } => {
+            let revoke = IncidentRequest::RevokeLink {
+                app_id: one.app,
+                incident_id: one.incident_id,
+                contact_id: contact,
+                operator: by,
+            };
+            (revoke, one.target)
         }
     };
     match target.ask(&AdminRequest::Incident(request))? {
@@ -174,6 +197,9 @@ fn show(output: Output, detail: &IncidentDetail) -> Outcome {
             ("nobody left to tell", time(incident.exhausted_at)),
             ("ended", time(incident.ended_at)),
         ])?;
+        for (id, line) in contacts(detail) {
+            out.pairs(&[("contact", Cell::from(format!("{line} ({id})")))])?;
+        }
         for alert in &detail.alerts {
             let closed = alert.closed_at.map_or("open", |_| "closed");
             let line = format!("{} since {}, {closed}", alert.kind, alert.created_at);
@@ -189,6 +215,37 @@ fn show(output: Output, detail: &IncidentDetail) -> Outcome {
         }
         Ok(())
     })
+}
+
+/// The contacts: each with its id, and its name and how far its messages got.
+fn contacts(detail: &IncidentDetail) -> Vec<(&str, String)> {
+    let listed = detail
+        .actuators
+        .iter()
+        .filter_map(|item| item.get("contacts"));
+    let listed = listed.filter_map(Value::as_array).flatten();
+    listed
+        .filter_map(|contact| {
+            let id = field(contact, "contactId")?;
+            let name = field(contact, "name").unwrap_or_default();
+            let channels = contact.get("channels").and_then(Value::as_array);
+            let ways = channels.into_iter().flatten().filter_map(|way| {
+                let (channel, status) = (field(way, "channel")?, field(way, "status")?);
+                Some(format!("{channel} {status}"))
+            });
+            let ways: Vec<_> = ways.collect();
+            let ways = if ways.is_empty() {
+                field(contact, "status").unwrap_or_default().to_owned()
+            } else {
+                ways.join(", ")
+            };
+            Some((id, format!("{name}: {ways}")))
+        })
+        .collect()
+}
+
+fn field<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+    value.get(name).and_then(Value::as_str)
 }
 
 fn time(at: Option<Timestamp>) -> Cell {

@@ -87,7 +87,7 @@ enum Action {
         #[command(flatten)]
         target: Target,
     },
-    /// Send again: one delivery, or those of a time that failed
+    /// Send again: one delivery, or those of a time that failed, waiting or given up
     Replay(ReplayArgs),
 }
 

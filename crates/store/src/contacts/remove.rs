@@ -7,7 +7,7 @@ use super::{list, order};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
-use crate::escalation::listed;
+use crate::escalation::{listed, revoke};
 use crate::sql::Sql;
 use crate::tx::Tx;
 use crate::users;
@@ -17,7 +17,7 @@ static DELETE: Sql = Sql::new("DELETE FROM contacts WHERE id = $1 AND user_id = 
 
 pub(crate) const STATEMENTS: &[&Sql] = &[&DELETE];
 
-/// Removes a contact and closes the gap. Answers whether it was there.
+/// Removes a contact and closes the gap; their tracking links are revoked. Answers whether it was there.
 #[derive(Clone, Copy, Debug)]
 pub struct RemoveContact {
     /// Which.
@@ -39,6 +39,7 @@ impl Command for RemoveContact {
         let contacts = list(tx, self.user).await?;
         let wanted: Vec<_> = contacts.iter().map(|contact| contact.id).collect();
         order::write(tx, self.user, &contacts, &wanted).await?;
+        revoke::removed(tx, self.id).await?;
         listed::contacts_changed(tx, self.user).await?;
         let data = [("contactId", self.id.to_string().into())];
         notify_now(

@@ -8,7 +8,7 @@ use super::{get, list, order, place};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
-use crate::escalation::listed;
+use crate::escalation::{listed, revoke};
 use crate::sql::Sql;
 use crate::system_mails::notices;
 use crate::tx::Tx;
@@ -23,7 +23,8 @@ static UPDATE: Sql = Sql::new(
 pub(crate) const STATEMENTS: &[&Sql] = &[&UPDATE];
 
 /// Replaces a contact whole. Without a wished place it stays where it is: a
-/// corrected phone number is no reason to be told last. Answers the contact,
+/// corrected phone number is no reason to be told last. Links that went to an address
+/// which is not theirs any more are revoked. Answers the contact,
 /// `None` when the user has none of this id.
 #[derive(Clone, Debug)]
 pub struct ReplaceContact {
@@ -63,6 +64,7 @@ impl Command for ReplaceContact {
         wanted.retain(|id| *id != self.id);
         wanted.insert(place - 1, self.id);
         order::write(tx, self.user, &contacts, &wanted).await?;
+        revoke::corrected(tx, old, (&new.phone, &new.email)).await?;
         listed::contacts_changed(tx, self.user).await?;
         if new.email != old.email {
             notices::contact_added(tx, (user.app, user.id), new).await?;

@@ -136,20 +136,6 @@ pub async fn of_incident(
     rows.iter().map(read).collect()
 }
 
-/// A sign of life of a contact, if that contact has promised help in this round.
-pub(super) async fn note_sign(
-    tx: &mut Tx<'_>,
-    incident: &Incident,
-    contact: ContactId,
-) -> Result<(), StoreError> {
-    let (helper, now) = (format!("contact:{contact}"), tx.now());
-    let sign = args![incident.id, incident.round, &helper, now];
-    if incident.state.is_open() && tx.execute(&SIGN, sign).await? > 0 {
-        timer::wake(tx, incident.id).await?;
-    }
-    Ok(())
-}
-
 /// Records that somebody helps: the incident is acknowledged, and the event
 /// `sos_ack` says by whom and when. A drill has shown what it can, and ends.
 #[derive(Clone, Debug)]

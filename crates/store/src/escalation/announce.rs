@@ -1,11 +1,14 @@
 //! Tells everybody that an actuator moved: the snapshot in the incident's row, and
 //! the event that carries it (contract: Escalation, Snapshot).
 
-use mayday_core::escalation::{AttemptState, ContactEntry, ContactFacts, Item, Purpose, Snapshot};
+use mayday_core::escalation::{
+    Attempt, AttemptState, ContactEntry, ContactFacts, Item, Purpose, Snapshot,
+};
 use mayday_core::event::EventType;
 use mayday_core::ids::ContactId;
 use mayday_core::notification::NotificationType;
 use mayday_core::sos::{Incident, event_body};
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::attempts::AttemptRow;
@@ -17,16 +20,13 @@ use crate::tx::Tx;
 use crate::webhooks;
 
 /// Writes the incident with the snapshot as it is now, and the event that says so.
-///
-/// An ended incident has said its last event, and a snapshot never differs from another
-/// of the same version: what still moves, the all-clear, is in the attempts alone.
 pub(super) async fn moved(
     tx: &mut Tx<'_>,
     incident: &mut Incident,
     known: &Shown,
 ) -> Result<(), StoreError> {
     if !incident.state.is_open() {
-        return Ok(());
+        return moved_after_the_end(tx, incident, known).await;
     }
     let before = incident.snapshot_version;
     let now = tx.now();
@@ -36,9 +36,62 @@ pub(super) async fn moved(
     say(tx, incident, EventType::ActuatorUpdate, Map::new()).await
 }
 
+/// What was on its way when the incident ended stands in its history as it came to be;
+/// an all-clear does not. The incident has said its last event: who reads it again finds
+/// a higher version.
+async fn moved_after_the_end(
+    tx: &mut Tx<'_>,
+    incident: &mut Incident,
+    known: &Shown,
+) -> Result<(), StoreError> {
+    let Some(contacts) = contacts_of_the_end(incident, known) else {
+        return Ok(());
+    };
+    let (before, shown) = (incident.snapshot_version, incident.actuators.items.clone());
+    put(incident, contacts, known)?;
+    if incident.actuators.items == shown {
+        return Ok(());
+    }
+    let now = tx.now();
+    incident.actuators_moved(now);
+    row::update(tx, incident, before).await
+}
+
+/// The contacts as they were shown at the end, each as far as its messages got since:
+/// what becomes of the list later is no part of the incident. `None`: nothing was shown.
+fn contacts_of_the_end(incident: &Incident, known: &Shown) -> Option<Vec<ContactEntry>> {
+    let cries = known.attempts().iter();
+    let cries = cries.filter(|attempt| attempt.key.purpose != Purpose::AllClear);
+    let cries: Vec<Attempt> = cries.copied().collect();
+    let mut items = incident.actuators.items.iter();
+    let contacts = items.find_map(|item| item.get("contacts"))?;
+    let shown = Vec::<ContactEntry>::deserialize(contacts).ok()?;
+    let entries = shown.iter().map(|entry| {
+        let facts = ContactFacts {
+            id: entry.contact_id,
+            name: &entry.name,
+            phone: &entry.phone,
+            email: &entry.email,
+            acknowledged_at: entry.acknowledged_at,
+            since: entry.updated_at,
+        };
+        ContactEntry::new(&facts, &cries)
+    });
+    Some(entries.collect())
+}
+
 /// Puts the snapshot into the incident, which the caller writes.
 pub(super) fn show(incident: &mut Incident, known: &Shown) -> Result<(), StoreError> {
-    let contacts = Item::contacts(contacts(incident, known), incident.created_at);
+    let contacts = contacts(incident, known);
+    put(incident, contacts, known)
+}
+
+fn put(
+    incident: &mut Incident,
+    contacts: Vec<ContactEntry>,
+    known: &Shown,
+) -> Result<(), StoreError> {
+    let contacts = Item::contacts(contacts, incident.created_at);
     let snapshot = Snapshot {
         snapshot_version: incident.snapshot_version,
         items: [vec![contacts], known.others.clone()].concat(),
@@ -49,18 +102,14 @@ pub(super) fn show(incident: &mut Incident, known: &Shown) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Numbers and stores an event of an incident that the caller has written. `more`
-/// joins what every event says. A drill never appears among a user's events
-/// (contract: Escalation).
+/// Tells of an event of an incident that the caller has written. `more` joins what
+/// every event says.
 pub(super) async fn say(
     tx: &mut Tx<'_>,
     incident: &Incident,
     kind: EventType,
     more: Map<String, Value>,
 ) -> Result<(), StoreError> {
-    if incident.drill {
-        return Ok(());
-    }
     let mut body = event_body(incident, tx.now(), None);
     body.extend(more);
     let new = NewEvent {

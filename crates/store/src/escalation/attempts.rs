@@ -23,7 +23,7 @@ macro_rules! columns {
         "id, incident_id, contact_id, channel, round, purpose, number, kind, drill, real_send, \
          name, address, language, state, scheduled_at, sending_at, sent_at, settled_at, \
          skip_reason, tries, provider, try_at, provider_id, refused_by, code, error, answered_by, \
-         doubts, absences"
+         doubts, absences, link_generation"
     };
 }
 
@@ -31,7 +31,7 @@ static INSERT: Sql = Sql::new(concat!(
     "INSERT INTO escalation_attempts (",
     columns!(),
     ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)"
+     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)"
 ));
 static OF_INCIDENT: Sql = Sql::new(concat!(
     "SELECT ",
@@ -65,8 +65,8 @@ static BY_PROVIDER: Sql = Sql::new(concat!(
 static UPDATE: Sql = Sql::new(
     "UPDATE escalation_attempts SET state = $2, sending_at = $3, sent_at = $4, settled_at = $5, \
      skip_reason = $6, tries = $7, provider = $8, try_at = $9, provider_id = $10, \
-     refused_by = $11, code = $12, error = $13, answered_by = $14, doubts = $15, absences = $16 \
-     WHERE id = $1",
+     refused_by = $11, code = $12, error = $13, answered_by = $14, doubts = $15, absences = $16, \
+     link_generation = $17 WHERE id = $1",
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[
@@ -123,6 +123,9 @@ pub struct AttemptRow {
     pub doubts: u32,
     /// Tries of which the provider said that it never got them.
     pub absences: u32,
+    /// Which generation of the contact's link the latest try carries; 0: a link that
+    /// leads nowhere. `None` before the first try.
+    pub link: Option<u32>,
 }
 
 /// The attempts of an incident in the order in which they were asked for: all of them,
@@ -209,6 +212,7 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, new: &AttemptRow) -> Result<(), Stor
         new.answered_by.as_deref(),
         new.doubts,
         new.absences,
+        new.link,
     ];
     tx.execute_one(&INSERT, values).await
 }
@@ -233,6 +237,7 @@ pub(crate) async fn update(tx: &mut Tx<'_>, row: &AttemptRow) -> Result<(), Stor
         row.answered_by.as_deref(),
         row.doubts,
         row.absences,
+        row.link,
     ];
     tx.execute_one(&UPDATE, values).await
 }
@@ -278,6 +283,7 @@ fn read(row: &Row) -> Result<AttemptRow, StoreError> {
         answered_by: row.get(26)?,
         doubts,
         absences,
+        link: row.get(29)?,
     })
 }
 

@@ -5,11 +5,12 @@ use crate::error::StoreError;
 use crate::tx::Tx;
 
 use super::known::Shown;
-use super::{acknowledge, announce, tokens};
+use super::{announce, tokens};
 
-/// Notes that a link was opened. It is a sign of life of one who promised help,
-/// and nothing more: it acknowledges nothing. Output: `false` for a link that is
-/// unknown or revoked.
+/// Notes that a link was opened, and nothing more: it acknowledges nothing, and is no
+/// sign of life of one who promised help, because a messenger or a scanner opens links,
+/// too, again and again (contract: Escalation, Tracking page). Output: `false` for a
+/// link that is unknown or revoked.
 #[derive(Clone, Copy, Debug)]
 pub struct NoteOpened {
     /// [`TrackingToken::lookup_key`](mayday_core::escalation::TrackingToken::lookup_key).
@@ -31,7 +32,6 @@ impl Command for NoteOpened {
             return Ok(false);
         }
         tokens::note_opened(tx, &self.lookup_key).await?;
-        acknowledge::note_sign(tx, &incident, token.contact).await?;
         // The receipts say so; the event has whoever watches read them.
         if token.opened_at.is_none() && incident.state.is_open() {
             let shown = Shown::read(tx, &incident).await?;

@@ -122,6 +122,13 @@ impl Command for PermitSend {
             .rows
             .iter()
             .all(|row| !row.attempt.may_have_gone_out());
+        // Whoever has an address that was the contact's before gets no link that works.
+        let link = if known.attempt(&row).address == 0 {
+            tokens::generation(tx, incident.id, row.attempt.key.contact).await?
+        } else {
+            tokens::NOWHERE
+        };
+        row.link = Some(link);
         self.give(tx, incident, row, known.policy, first).await
     }
 }
@@ -229,7 +236,7 @@ impl PermitSend {
         row.provider = Some(self.provider.clone());
         row.try_at = Some(now);
         attempts::update(tx, &row).await?;
-        let token = tokens::issue(tx, incident.id, row.attempt.key.contact).await?;
+        let token = token(tx, &row).await?;
         let user = users::lock(tx, incident.user).await?;
         let dress = dress(tx, &incident, &row).await?;
         Ok(PermitOutcome::Given(Box::new(Permit {
@@ -275,6 +282,16 @@ impl Pace {
     }
 }
 
+/// The token that the latest try carries.
+async fn token(tx: &mut Tx<'_>, row: &AttemptRow) -> Result<TrackingToken, StoreError> {
+    let (incident, contact) = (row.incident, row.attempt.key.contact);
+    match row.link {
+        Some(generation) => tokens::of_generation(tx, incident, contact, generation).await,
+        // It was sent before this was recorded.
+        None => tokens::issue(tx, incident, contact).await,
+    }
+}
+
 /// A mail says in which app its receiver is listed, and looks like that app's.
 async fn dress(
     tx: &mut Tx<'_>,
@@ -315,7 +332,7 @@ impl Command for ReviewTry {
     const NAME: &'static str = "escalation.review";
 
     /// A command and no query, because the token of a contact whose row is gone has
-    /// to be made again.
+    /// to be made again. One that was revoked meanwhile stays what was sent.
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Box<Review>>, StoreError> {
         let Some((incident, row)) = super::lock_attempt(tx, self.attempt).await? else {
             return Ok(None);
@@ -323,7 +340,7 @@ impl Command for ReviewTry {
         if row.try_at.is_none() {
             return Ok(None);
         }
-        let token = tokens::issue(tx, incident.id, row.attempt.key.contact).await?;
+        let token = token(tx, &row).await?;
         let policy = crate::policies::current(tx, incident.app).await?;
         let user = users::lock(tx, incident.user).await?;
         let dress = dress(tx, &incident, &row).await?;

@@ -181,6 +181,7 @@ fn new_row(tx: &Tx<'_>, incident: &Incident, known: &Known, attempt: Attempt) ->
         answered_by: None,
         doubts: 0,
         absences: 0,
+        link: None,
     }
 }
 

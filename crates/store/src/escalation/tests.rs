@@ -100,6 +100,7 @@ fn attempt(incident: IncidentId) -> AttemptRow {
         answered_by: None,
         doubts: 0,
         absences: 0,
+        link: None,
     }
 }
 
@@ -322,11 +323,21 @@ on_both!(a_link_is_the_same_until_it_is_revoked, |store| async move {
     let open_it = |lookup_key| NoteOpened { lookup_key };
     assert!(store.write(Lane::Rest, open_it(first)).await.unwrap());
     assert!(!store.write(Lane::Rest, open_it([0; 32])).await.unwrap());
-    let revoke = RevokeTokens {
+    let revoke = RevokeLink {
+        app: app.id,
         incident: incident.id,
         contact: ANN,
+        operator: "Kim".to_owned(),
     };
-    assert_eq!(store.write(Lane::Rest, revoke).await.unwrap(), 1);
+    let revoked = store.write(Lane::Rest, revoke.clone()).await.unwrap();
+    assert_eq!(revoked, Some(1));
+    let again = store.write(Lane::Rest, revoke.clone()).await.unwrap();
+    assert_eq!(again, Some(0));
+    let elsewhere = RevokeLink {
+        app: store.app("other").await.id,
+        ..revoke
+    };
+    assert_eq!(store.write(Lane::Rest, elsewhere).await.unwrap(), None);
     let second = store.write(Lane::Job, Issue(incident.id)).await.unwrap();
     assert_ne!(first, second);
     assert!(!store.write(Lane::Rest, open_it(first)).await.unwrap());

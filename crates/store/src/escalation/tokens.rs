@@ -6,7 +6,6 @@ use mayday_core::ids::{ContactId, IncidentId};
 use mayday_core::time::Timestamp;
 
 use crate::args;
-use crate::command::Command;
 use crate::error::StoreError;
 use crate::row::Row;
 use crate::sql::Sql;
@@ -28,17 +27,16 @@ static GENERATION: Sql = Sql::new(
     "SELECT COALESCE(MAX(CASE WHEN revoked_at IS NULL THEN generation ELSE generation + 1 END), 1) \
      FROM tracking_tokens WHERE incident_id = $1 AND contact_id = $2",
 );
-static REVOKE: Sql = Sql::new(
-    "UPDATE tracking_tokens SET revoked_at = $3 \
-     WHERE incident_id = $1 AND contact_id = $2 AND revoked_at IS NULL",
-);
 static OPENED: Sql = Sql::new(
     "UPDATE tracking_tokens SET opened_at = COALESCE(opened_at, $2), last_opened_at = $2 \
      WHERE lookup_key = $1",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] =
-    &[&ISSUE, &FIND, &OF_INCIDENT, &GENERATION, &REVOKE, &OPENED];
+/// The generation of a token that nobody may use: a message to an address that is not
+/// the contact's any more carries it, where its text has a link.
+pub(super) const NOWHERE: u32 = 0;
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&ISSUE, &FIND, &OF_INCIDENT, &GENERATION, &OPENED];
 
 /// A tracking link that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,16 +79,36 @@ pub async fn issue(
     incident: IncidentId,
     contact: ContactId,
 ) -> Result<TrackingToken, StoreError> {
-    let generation: u32 = tx
-        .fetch_one(&GENERATION, args![incident, contact])
-        .await?
-        .get(0)?;
+    let generation = generation(tx, incident, contact).await?;
+    of_generation(tx, incident, contact, generation).await
+}
+
+/// The generation of a contact's token as it is to be sent now, from 1.
+pub(super) async fn generation(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+    contact: ContactId,
+) -> Result<u32, StoreError> {
+    let row = tx.fetch_one(&GENERATION, args![incident, contact]).await?;
+    row.get(0)
+}
+
+/// The token of a generation, revoked or not; one that is unknown is made. Of
+/// [`NOWHERE`] none is, so that a link with it stays unknown.
+pub(super) async fn of_generation(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+    contact: ContactId,
+    generation: u32,
+) -> Result<TrackingToken, StoreError> {
     let key = tx.purpose_key(TRACKING_PURPOSE).await?;
     let token = TrackingToken::derive(&key, incident, contact, generation)
         .ok_or_else(|| StoreError::column(0, "no tracking token can be derived"))?;
-    let (lookup_key, now) = (token.lookup_key(), tx.now());
-    let values = args![&lookup_key[..], incident, contact, generation, now];
-    tx.execute(&ISSUE, values).await?;
+    if generation != NOWHERE {
+        let (lookup_key, now) = (token.lookup_key(), tx.now());
+        let values = args![&lookup_key[..], incident, contact, generation, now];
+        tx.execute(&ISSUE, values).await?;
+    }
     Ok(token)
 }
 
@@ -98,30 +116,6 @@ pub async fn issue(
 pub(super) async fn note_opened(tx: &mut Tx<'_>, lookup_key: &[u8; 32]) -> Result<(), StoreError> {
     let now = tx.now();
     tx.execute_one(&OPENED, args![&lookup_key[..], now]).await
-}
-
-/// Makes the links of a contact in an incident useless; the next message carries
-/// another. Output: how many were revoked.
-#[derive(Clone, Copy, Debug)]
-pub struct RevokeTokens {
-    /// The incident.
-    pub incident: IncidentId,
-    /// Whose links.
-    pub contact: ContactId,
-}
-
-impl Command for RevokeTokens {
-    type Output = u64;
-    const NAME: &'static str = "escalation.revoke_tokens";
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
-        if super::lock(tx, self.incident).await?.is_none() {
-            return Ok(0);
-        }
-        let now = tx.now();
-        tx.execute(&REVOKE, args![self.incident, self.contact, now])
-            .await
-    }
 }
 
 fn read(row: &Row) -> Result<TokenRow, StoreError> {

@@ -20,6 +20,26 @@ use crate::webhooks::Doer;
 /// Samples that were on their way when the incident ended have arrived by then.
 const TRAIL_COPY_DELAY: Duration = Duration::from_secs(30);
 
+/// Tells that an incident, which the caller has written, has ended so.
+pub(crate) async fn tell(
+    tx: &mut Tx<'_>,
+    incident: &Incident,
+    how: End,
+    by: Option<Doer>,
+) -> Result<(), StoreError> {
+    let new = NewEvent {
+        incident: incident.id,
+        kind: match how {
+            End::Cancelled => EventType::Cancelled,
+            End::Resolved => EventType::Resolved,
+        },
+        snapshot_version: incident.snapshot_version,
+        body: event_body(incident, tx.now(), None),
+        by,
+    };
+    events::tell(tx, incident, new).await
+}
+
 /// Ends an open incident: its row, its numbered terminal event, the copy of its
 /// trail. `by` is for partners to know. The caller holds the owner's lock.
 pub(super) async fn end(
@@ -35,22 +55,10 @@ pub(super) async fn end(
     // Nothing more is to leave but the all-clear, from this commit on.
     escalation::changed(tx, incident).await?;
     row::update(tx, incident, before).await?;
-    // A drill never appears among a user's events.
     if incident.drill {
         drills::close(tx, incident.id, DrillEnd::Stopped).await?;
-    } else {
-        let new = NewEvent {
-            incident: incident.id,
-            kind: match how {
-                End::Cancelled => EventType::Cancelled,
-                End::Resolved => EventType::Resolved,
-            },
-            snapshot_version: incident.snapshot_version,
-            body: event_body(incident, now, None),
-            by: Some(by),
-        };
-        events::tell(tx, incident, new).await?;
     }
+    tell(tx, incident, how, Some(by)).await?;
     alerts::close_of_incident(tx, incident.id).await?;
     let key = format!("{TRAIL_COPY_JOB}:{}", incident.id);
     let due_at = now.plus(TRAIL_COPY_DELAY);

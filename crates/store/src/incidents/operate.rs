@@ -67,6 +67,8 @@ pub struct ListedIncident {
 pub enum OperatorAction {
     /// Ended it as handled.
     Resolve,
+    /// Revoked a contact's tracking link.
+    RevokeLink,
 }
 
 impl OperatorAction {
@@ -74,6 +76,7 @@ impl OperatorAction {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Resolve => "resolve",
+            Self::RevokeLink => "revoke_link",
         }
     }
 }

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use super::notify::{Listener, NewNotification, listeners, tell_these};
 use super::shield;
 use crate::args;
+use crate::drills;
 use crate::error::StoreError;
 use crate::incidents;
 use crate::policies;
@@ -149,6 +150,11 @@ async fn write(
     // Under duress the partner gets the cancelled view (contract: Signature); the
     // operators' channel hears of it.
     listeners.retain(|listener| !hidden || listener.channel == Channel::Slack);
+    // People who read of an all-clear while a real SOS begins may take that for over: as
+    // with contacts, they hear of the end of a drill for any other reason alone.
+    if drill && drills::gave_way(tx, incident.id).await? {
+        listeners.retain(|listener| listener.channel != Channel::Slack);
+    }
     let now = tx.now();
     let mut due_at = now;
     let policy = policies::current(tx, incident.app).await?;

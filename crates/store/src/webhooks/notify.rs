@@ -216,9 +216,30 @@ pub(super) async fn enqueue(
     attempt: i64,
     due_at: Timestamp,
 ) -> Result<(), StoreError> {
-    let job = NewJob {
+    let key = key_of(delivery, attempt);
+    jobs::enqueue(tx, job_of(&key, delivery, attempt, due_at)).await?;
+    Ok(())
+}
+
+/// Enqueues the job of one attempt, or has the one that waits due by then.
+pub(super) async fn enqueue_anew(
+    tx: &mut Tx<'_>,
+    delivery: DeliveryId,
+    attempt: i64,
+    due_at: Timestamp,
+) -> Result<(), StoreError> {
+    let key = key_of(delivery, attempt);
+    jobs::wake(tx, job_of(&key, delivery, attempt, due_at)).await
+}
+
+fn key_of(delivery: DeliveryId, attempt: i64) -> String {
+    format!("{WEBHOOK_JOB}:{delivery}:{attempt}")
+}
+
+fn job_of(key: &str, delivery: DeliveryId, attempt: i64, due_at: Timestamp) -> NewJob<'_> {
+    NewJob {
         kind: WEBHOOK_JOB,
-        key: &format!("{WEBHOOK_JOB}:{delivery}:{attempt}"),
+        key,
         priority: PRIORITY,
         due_at,
         payload: json!({
@@ -226,9 +247,7 @@ pub(super) async fn enqueue(
             "delivery": delivery,
             "attempt": attempt,
         }),
-    };
-    jobs::enqueue(tx, job).await?;
-    Ok(())
+    }
 }
 
 /// Writes a test for one endpoint, without a job: whoever asked makes the attempt.

@@ -170,7 +170,8 @@ impl Command for RecordAttempt {
         }
         if let AttemptEnd::Again { due_at, .. } = self.end {
             enqueue(tx, self.delivery, self.attempts + 1, due_at).await?;
-        } else if let Some((_, incident)) = self.alarm {
+        }
+        if let Some((_, incident)) = self.alarm {
             self.show(tx, incident).await?;
         }
         Ok(true)
@@ -178,7 +179,7 @@ impl Command for RecordAttempt {
 }
 
 impl RecordAttempt {
-    /// Shows the end of an alarm to the victim's app. Whoever holds the phone learns
+    /// Shows the victim's app how an alarm stands. Whoever holds the phone learns
     /// nothing of a hidden incident.
     async fn show(&self, tx: &mut Tx<'_>, incident: IncidentId) -> Result<(), StoreError> {
         match tx.fetch_optional(&SHOWN, args![incident]).await? {

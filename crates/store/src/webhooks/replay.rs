@@ -1,11 +1,15 @@
 //! Sends again what was sent, or was not: one delivery or a range. The id and the
 //! body stay, so that the receiver recognises a repetition.
+//!
+//! What waits after a failed attempt has failed, too: whoever has mended the receiver
+//! does not wait for the next attempt, which may be a day off. What waits for its first
+//! attempt is due already, or is held back until the grace window is over.
 
 use mayday_core::ids::{AppUuid, DeliveryId, EndpointId};
 use mayday_core::time::Timestamp;
 use uuid::Uuid;
 
-use super::notify::enqueue;
+use super::notify::enqueue_anew;
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
@@ -19,26 +23,29 @@ static RANGE: Sql = Sql::new(
     "SELECT d.id, d.attempts FROM webhook_deliveries d
      JOIN webhook_endpoints e ON e.id = d.endpoint_id
      WHERE d.endpoint_id = $1 AND d.app_id = $2 AND d.id > $3 AND d.created_at >= $4
-        AND d.created_at < $5 AND (d.state = 'failed' OR (d.state = 'delivered' AND $6))
+        AND d.created_at < $5 AND (d.state = 'failed' OR (d.state = 'delivered' AND $6)
+            OR (d.state = 'pending' AND d.tries > 0))
         AND e.removed_at IS NULL AND e.disabled_at IS NULL
      ORDER BY d.id LIMIT $7",
 );
 static ONE: Sql = Sql::new(
     "SELECT d.id, d.attempts FROM webhook_deliveries d
      JOIN webhook_endpoints e ON e.id = d.endpoint_id
-     WHERE d.id = $1 AND d.app_id = $2 AND d.state IN ('failed', 'delivered')
+     WHERE d.id = $1 AND d.app_id = $2
+        AND (d.state IN ('failed', 'delivered') OR (d.state = 'pending' AND d.tries > 0))
         AND e.removed_at IS NULL AND e.disabled_at IS NULL",
 );
 static RESTART: Sql = Sql::new(
     "UPDATE webhook_deliveries SET state = 'pending', tries = 0, begun = $3, due_at = $2,
         updated_at = $2, failed_at = NULL, error = NULL
-     WHERE id = $1 AND state IN ('failed', 'delivered')",
+     WHERE id = $1
+        AND (state IN ('failed', 'delivered') OR (state = 'pending' AND tries > 0))",
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[&RANGE, &ONE, &RESTART];
 
-/// Begins one delivery anew. Output: `false` when it waits for an attempt, was
-/// never sent, or its endpoint is disabled or gone.
+/// Begins one delivery anew. Output: `false` when it is due already, was never sent, or
+/// its endpoint is disabled or gone.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplayDelivery {
     /// The app.
@@ -121,5 +128,6 @@ impl Command for ReplayRange {
 async fn restart(tx: &mut Tx<'_>, delivery: DeliveryId, attempts: i64) -> Result<(), StoreError> {
     let now = tx.now();
     tx.execute_one(&RESTART, args![delivery, now, true]).await?;
-    enqueue(tx, delivery, attempts, now).await
+    // The job of the attempt that it waited for, if it did, is due now.
+    enqueue_anew(tx, delivery, attempts, now).await
 }

@@ -16,7 +16,7 @@ use crate::tx::Tx;
 
 // The alarm itself, one per endpoint; what follows it is not the actuator's.
 static ALARMS: Sql = Sql::new(
-    "SELECT d.id, e.channel, e.name, d.state, d.begun, d.created_at, d.updated_at, d.delivered_at,
+    "SELECT d.id, e.channel, e.name, d.state, d.created_at, d.updated_at, d.delivered_at,
         d.failed_at, d.error
      FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
      WHERE d.incident_id = $1 AND d.kind = $2 ORDER BY d.id LIMIT $3",
@@ -48,18 +48,22 @@ fn read(row: &Row) -> Result<Delivery, StoreError> {
     let id: DeliveryId = row.get(0)?;
     let channel = channel_of(row, 1)?;
     let (name, state): (String, String) = (row.get(2)?, row.get(3)?);
-    let mut delivery = Delivery::scheduled(&id.to_string(), channel, &name, row.get(5)?);
-    let updated: Timestamp = row.get(6)?;
-    let arrived: Option<Timestamp> = row.get(7)?;
-    let error: Option<String> = row.get(9)?;
-    let begun: bool = row.get(4)?;
+    let mut delivery = Delivery::scheduled(&id.to_string(), channel, &name, row.get(4)?);
+    let updated: Timestamp = row.get(5)?;
+    let arrived: Option<Timestamp> = row.get(6)?;
+    let error: Option<String> = row.get(8)?;
     let (status, at) = match (arrived, state.as_str()) {
         // What arrived stays so, though it is sent once more.
         (Some(arrived), _) => (Status::Delivered, arrived),
-        (None, "failed") => (Status::Failed, row.get::<Option<_>>(8)?.unwrap_or(updated)),
+        (None, "failed") => (Status::Failed, row.get::<Option<_>>(7)?.unwrap_or(updated)),
         (None, "skipped") => (Status::Skipped, updated),
-        (None, _) if begun => (Status::Sent, updated),
-        (None, _) => (Status::Scheduled, updated),
+        (None, _) => {
+            // Only an answer says that it was taken: until then it waits, and what the
+            // last attempt met stands beside that.
+            delivery.updated_at = updated;
+            delivery.error = error;
+            return Ok(delivery);
+        }
     };
     delivery.note(status, at, error.as_deref());
     Ok(delivery)

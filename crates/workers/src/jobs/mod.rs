@@ -9,6 +9,7 @@ mod trail_copy;
 mod user_erase;
 mod webhook;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_app::App;
@@ -78,10 +79,10 @@ pub(crate) const HOUSE: Crew = Crew {
     max_tries: MAX_TRIES,
 };
 
-/// What waits for the servers of partners.
+/// What waits for the servers of partners, and for no slow one longer than half a second.
 pub(crate) const PARTNERS: Crew = Crew {
     words: &[Kind::Webhook.as_str()],
-    at_a_time: 32,
+    at_a_time: 64,
     max_delay: MAX_DELAY,
     max_tries: MAX_TRIES,
 };
@@ -139,7 +140,7 @@ impl Kind {
     }
 
     /// Does a job of this kind; doing it twice is doing it once.
-    pub(crate) async fn run(self, app: &App, job: &Job) -> Result<Progress, JobError> {
+    pub(crate) async fn run(self, app: &Arc<App>, job: &Job) -> Result<Progress, JobError> {
         let done = |()| Progress::Done;
         match self {
             Self::CheckIn => checkin::run(app, job).await.map(done),

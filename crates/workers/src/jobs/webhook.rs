@@ -1,5 +1,7 @@
 //! Makes one attempt to deliver a notification (contract: Partner notifications).
 
+use std::sync::Arc;
+
 use mayday_app::jobs::Job;
 use mayday_app::{App, Delivering};
 use mayday_core::ids::DeliveryId;
@@ -16,11 +18,11 @@ struct Payload {
     attempt: i64,
 }
 
-pub(super) async fn run(app: &App, job: &Job) -> Result<(), JobError> {
+pub(super) async fn run(app: &Arc<App>, job: &Job) -> Result<(), JobError> {
     let payload: Payload = read_payload(&job.payload, VERSION)?;
     let done = app.deliver_notification(payload.delivery, payload.attempt);
     match done.await? {
         Delivering::Done => Ok(()),
-        Delivering::Busy(wait) => Err(JobError::Later(wait)),
+        Delivering::Busy(wait) | Delivering::Aside(wait) => Err(JobError::Later(wait)),
     }
 }

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod partners;
 mod urgent;
 
 use std::sync::Arc;

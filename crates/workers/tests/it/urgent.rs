@@ -16,7 +16,7 @@ use crate::{Workers, counts};
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// Moves the node's clock as time passes, until dropped.
-fn run_clock(node: &TestApp) -> JoinSet<()> {
+pub(crate) fn run_clock(node: &TestApp) -> JoinSet<()> {
     let clock = Arc::clone(&node.store.clock);
     let mut running = JoinSet::new();
     running.spawn(async move {

@@ -2,12 +2,15 @@
 //! Escalation). When nobody answers, operators are told: each time that somebody was
 //! asked in vain.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use mayday_app::escalation::{By, Means};
 use mayday_core::ids::{ContactId, IncidentId};
 use mayday_store::alerts;
 use mayday_store::testing::TestStore;
 
 use super::driver::{Stage, on_both_stores};
+use super::story::token;
 use crate::harness::{NodeExt, kinds};
 
 const ANN: &str = "+34600111222";
@@ -62,6 +65,25 @@ on_both_stores!(
         assert_eq!(stage.told().len(), 4);
         let said = kinds(&stage.node.events(&stage.ana).await);
         assert!(!said.contains(&"sos.unanswered"), "{said:?}");
+    }
+);
+
+on_both_stores!(
+    who_only_opens_the_link_is_asked_again_all_the_same,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        answered(&stage).await;
+        let link = token(&stage.taken()[0].text);
+        for _ in 0..29 {
+            stage.node.pass(60);
+            let nobody = IpAddr::V4(Ipv4Addr::LOCALHOST);
+            let opened = stage.node.app.open_tracking(&link.to_text(), nobody).await;
+            assert!(opened.is_ok(), "{opened:?}");
+            stage.settle().await;
+        }
+        assert_eq!(stage.told().len(), 1, "she has half an hour");
+        silence(&stage, 1).await;
+        assert_eq!(stage.told()[1..], [("sms", ANN.to_owned())]);
     }
 );
 

@@ -181,6 +181,38 @@ on_both_stores!(
 );
 
 on_both_stores!(
+    what_was_on_its_way_at_the_end_stands_in_the_history_as_it_went,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        stage.broadcast().await;
+        stage.first_behaves(&[Behaviour::AcceptInSilence]);
+        let incident = stage.cry().await;
+        stage.node.pass(15);
+        stage.settle().await;
+        stage.node.app.cancel_sos(&stage.ana, b"{}").await.unwrap();
+        let shown = async || {
+            let mut tx = stage.node.store.read().await.unwrap();
+            let incident = incidents::get(&mut tx, incident.id).await.unwrap().unwrap();
+            let status = incident.actuators.items[0]["contacts"][0]["status"].clone();
+            (status, incident.snapshot_version)
+        };
+        let (status, at_the_end) = shown().await;
+        assert_eq!(status, "scheduled");
+        // Who is listed later has no part in it.
+        stage.contact(&stage.ana, BOB).await;
+        stage.pass(5).await;
+        assert_eq!(stage.told().len(), 2, "the all-clear followed");
+        assert_eq!(shown().await, ("sent".into(), at_the_end + 1));
+        let events = stage.node.events(&stage.ana).await;
+        let last = events.last().unwrap();
+        assert_eq!(
+            (last.kind.as_str(), last.snapshot_version),
+            ("cancelled", at_the_end)
+        );
+    }
+);
+
+on_both_stores!(
     an_erasure_waits_until_those_who_were_told_know_that_it_is_over,
     async |store: TestStore| {
         let stage = Stage::on(store, &[ANN]).await;

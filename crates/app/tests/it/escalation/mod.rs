@@ -8,6 +8,7 @@ mod drill;
 mod driver;
 mod duress;
 mod kill;
+mod links;
 mod listed;
 mod mail;
 mod opted_out;

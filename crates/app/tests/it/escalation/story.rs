@@ -15,7 +15,8 @@ const ANN: &str = "+34600111222";
 const BOB: &str = "+34600333444";
 
 /// The token in a message's link, which stands last.
-fn token(text: &str) -> TrackingToken {
+/// The token in the link at the end of a message.
+pub(super) fn token(text: &str) -> TrackingToken {
     let link = text.rsplit(' ').next().unwrap();
     let path = link.strip_prefix(PUBLIC_URL).unwrap();
     TrackingToken::parse(path.strip_prefix("/t/").unwrap()).unwrap()

@@ -89,3 +89,12 @@ fn a_purpose_is_read_back_from_what_is_stored() {
     }
     assert_eq!(Purpose::from_parts("alarm", 0), None);
 }
+
+#[test]
+fn nothing_arrives_before_it_was_taken() {
+    let mut attempt = attempt();
+    attempt.advance(AttemptState::Sending, AT);
+    attempt.advance(AttemptState::Sent, AT.shift_micros(9));
+    attempt.advance(AttemptState::Delivered, AT.shift_micros(4));
+    assert_eq!(attempt.settled_at, attempt.sent_at);
+}

@@ -156,10 +156,15 @@ fn answers(html: &mut Html, view: &TrackingView) {
         } => (true, called_services),
         YourAnswer::None | YourAnswer::Declined { .. } => (false, false),
     };
-    if !helps {
-        html.raw("<a class=\"button first\" href=\"?answer=helping\">");
-        html.text(words.helping.button).raw("</a>");
-    }
+    // A helper says so again: opening the page proves nothing, and who is not heard of
+    // is asked again.
+    html.raw("<a class=\"button first\" href=\"?answer=helping\">");
+    let helping = if helps {
+        words.still
+    } else {
+        words.helping.button
+    };
+    html.text(helping).raw("</a>");
     if !called {
         html.raw("<a class=\"button second\" href=\"?answer=called\">");
         html.text(words.called.button).raw("</a>");

@@ -72,6 +72,8 @@ pub(super) struct Answers {
     pub(super) called: Answer,
     pub(super) declined: Answer,
     /// Of somebody who said that they help.
+    pub(super) still: &'static str,
+    /// The same.
     pub(super) no_longer: &'static str,
     pub(super) your_name: &'static str,
     pub(super) back: &'static str,

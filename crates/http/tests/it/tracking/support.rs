@@ -2,8 +2,10 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request};
-use mayday_app::store::escalation::{RevokeTokens, tokens};
+use mayday_app::admin::{AdminReply, AdminRequest, IncidentRequest};
+use mayday_app::store::escalation::tokens;
 use mayday_app::store::{Command, Lane, StoreError, Tx, incidents};
+use mayday_app::testing::APP_ID;
 use mayday_core::ids::{ContactId, IncidentId};
 use serde_json::{Value, json};
 
@@ -82,10 +84,20 @@ impl<'s> Cry<'s> {
     }
 
     pub(crate) async fn revoke(&self, contact: ContactId) {
-        let incident = self.incident;
-        let store = self.server.node.store.store();
-        let revoke = RevokeTokens { incident, contact };
-        assert_eq!(store.write(Lane::Job, revoke).await.unwrap(), 1);
+        let revoke = IncidentRequest::RevokeLink {
+            app_id: APP_ID.to_owned(),
+            incident_id: self.incident.to_string(),
+            contact_id: contact.to_string(),
+            operator: "Kim".to_owned(),
+        };
+        let reply = self.server.node.admin(AdminRequest::Incident(revoke)).await;
+        let AdminReply::Incident(detail) = reply else {
+            panic!("an incident, not {reply:?}");
+        };
+        let Some(done) = detail.actions.last() else {
+            panic!("it is recorded");
+        };
+        assert_eq!((&*done.action, &*done.operator), ("revoke_link", "Kim"));
     }
 
     /// The first contact's page.

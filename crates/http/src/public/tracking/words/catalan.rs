@@ -42,6 +42,7 @@ pub(super) static WORDS: Words = Words {
             means: "Avisem de seguida la persona següent. Pot canviar d'opinió aquí en qualsevol moment.",
             yes: "No, no puc ajudar",
         },
+        still: "Me'n continuo ocupant",
         no_longer: "Ja no puc ajudar",
         your_name: "El seu nom",
         back: "Tornar",

@@ -42,6 +42,7 @@ pub(super) static WORDS: Words = Words {
             means: "The next person is asked at once. You can change your mind here at any time.",
             yes: "No, I cannot help",
         },
+        still: "I am still on it",
         no_longer: "I can no longer help",
         your_name: "Your name",
         back: "Back",

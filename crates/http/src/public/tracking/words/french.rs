@@ -42,6 +42,7 @@ pub(super) static WORDS: Words = Words {
             means: "La personne suivante est prévenue aussitôt. Vous pouvez changer d'avis ici à tout moment.",
             yes: "Non, je ne peux pas aider",
         },
+        still: "Je m'en occupe toujours",
         no_longer: "Je ne peux plus aider",
         your_name: "Votre nom",
         back: "Retour",

@@ -42,6 +42,7 @@ pub(super) static WORDS: Words = Words {
             means: "Die nächste Person wird sofort gefragt. Sie können es sich hier jederzeit anders überlegen.",
             yes: "Nein, ich kann nicht helfen",
         },
+        still: "Ich kümmere mich weiter",
         no_longer: "Ich kann nicht mehr helfen",
         your_name: "Ihr Name",
         back: "Zurück",

@@ -42,6 +42,7 @@ pub(super) static WORDS: Words = Words {
             means: "A pessoa seguinte é avisada de imediato. Pode mudar de ideias aqui a qualquer momento.",
             yes: "Não, não posso ajudar",
         },
+        still: "Continuo a tratar disto",
         no_longer: "Já não posso ajudar",
         your_name: "O seu nome",
         back: "Voltar",

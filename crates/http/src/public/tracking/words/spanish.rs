@@ -42,6 +42,7 @@ pub(super) static WORDS: Words = Words {
             means: "Avisamos enseguida a la siguiente persona. Puede cambiar de opinión aquí en cualquier momento.",
             yes: "No, no puedo ayudar",
         },
+        still: "Sigo ocupándome",
         no_longer: "Ya no puedo ayudar",
         your_name: "Su nombre",
         back: "Volver",
