@@ -120,6 +120,7 @@ const COMMANDS: &[&str] = &[
     "incident show",
     "incident acknowledge",
     "incident resolve",
+    "incident revoke-link",
     "inspect",
     "inspect dead-letters",
     "inspect unattributed",

@@ -173,6 +173,7 @@ on_both_stores!(
         stage.pass(15).await;
         let own = stage.taken()[0].text.clone();
         cancel(&stage, DURESS).await.unwrap();
+        assert_eq!(seen_at(&stage, link(&own)).await, State::Cancelled);
         // A number of theirs is added, and one is put in another's place; those who
         // could help are removed, and so is the victim's own, in the profile too.
         let (node, ana) = (&stage.node, &stage.ana);
@@ -207,7 +208,9 @@ on_both_stores!(
             let marked = heard.iter().any(|one| one.text.starts_with("UNDER THREAT"));
             assert_eq!(marked, own_words, "{heard:?}");
         }
-        assert_eq!(seen_at(&stage, link(&own)).await, State::Cancelled);
+        // As after a true cancel: who is removed has no link any more.
+        let own = node.app.tracking(link(&own), PEER).await;
+        assert!(matches!(own, Err(AppError::NotFound { .. })), "{own:?}");
     }
 );
 
