@@ -4,16 +4,42 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_core::time::Timestamp;
-use mayday_store::jobs::{self, ClaimJobs, CompleteJob, ReleaseClaims, RetryJob, SetJobAside};
-pub use mayday_store::jobs::{CLAIM_LIMIT, Job};
+use mayday_store::jobs::{
+    self, ClaimJobs, CompleteJob, GiveBackJobs, ReleaseClaims, RenewLeases, RetryJob, SetJobAside,
+};
+pub use mayday_store::jobs::{CLAIM_LIMIT, Claim, Job};
 use mayday_store::{Dialect, Hint, Lane};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{App, AppError};
 
-/// How long a claimed job is nobody else's.
-pub const JOB_LEASE: Duration = Duration::from_mins(1);
+/// How long a claimed job is nobody else's unless it is renewed: for so long a job of a
+/// server that died waits for another, and so far clocks of servers on one database may
+/// be apart without one taking another's work.
+pub const JOB_LEASE: Duration = Duration::from_secs(6);
+
+/// What somebody who claims jobs works on already.
+#[derive(Clone, Debug)]
+pub struct Claiming {
+    /// At most this many, and at most [`CLAIM_LIMIT`].
+    pub limit: i64,
+    /// Own claims that must not lapse: they are renewed first.
+    pub held: Vec<Claim>,
+    /// Whether jobs are taken whose lease lapsed.
+    pub takes_over: bool,
+}
+
+impl Claiming {
+    /// Up to so many jobs, for somebody who works on none.
+    pub const fn up_to(limit: i64) -> Self {
+        Self {
+            limit,
+            held: Vec::new(),
+            takes_over: true,
+        }
+    }
+}
 
 /// Wakes a runner when jobs of its kinds were committed.
 #[derive(Debug)]
@@ -81,14 +107,34 @@ impl App {
     pub async fn claim_jobs(
         &self,
         kinds: &'static [&'static str],
-        limit: i64,
+        claiming: Claiming,
     ) -> Result<Vec<Job>, AppError> {
+        let Claiming {
+            limit,
+            held,
+            takes_over,
+        } = claiming;
         let claim = ClaimJobs {
             limit,
             lease: JOB_LEASE,
             kinds,
+            held,
+            takes_over,
         };
         Ok(self.store.write(Lane::Job, claim).await?)
+    }
+
+    /// Holds claims for another [`JOB_LEASE`]; answers how many still held.
+    pub async fn renew_jobs(&self, claims: Vec<Claim>) -> Result<usize, AppError> {
+        let lease = JOB_LEASE;
+        let renew = RenewLeases { claims, lease };
+        Ok(self.store.write(Lane::Job, renew).await?)
+    }
+
+    /// Lets go of jobs that are not done, so that another server goes on with them at
+    /// once; answers how many were still held.
+    pub async fn give_jobs_back(&self, claims: Vec<Claim>) -> Result<u64, AppError> {
+        Ok(self.store.write(Lane::Job, GiveBackJobs(claims)).await?)
     }
 
     /// How long until the next job of these kinds is due; `None` when there is

@@ -1,8 +1,9 @@
 //! Background jobs: outbox and durable timers in one table.
 //!
 //! A change enqueues its jobs in its own transaction. The runner claims due
-//! jobs in batches; a claim is a lease with a fencing number, and whoever comes
-//! back with an older number is told that the job is no longer his.
+//! jobs in batches; a claim is a short lease with a fencing number, renewed while the
+//! job runs, and whoever comes back with an older number is told that the job is no
+//! longer his.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -22,6 +23,9 @@ use crate::tx::Tx;
 /// Most jobs that one claim returns.
 pub const CLAIM_LIMIT: i64 = 50;
 
+/// Before every lease.
+const NEVER: Timestamp = Timestamp::from_micros(i64::MIN);
+
 /// Longest stored error text in bytes.
 const ERROR_LIMIT: usize = 1_000;
 
@@ -33,14 +37,14 @@ static CLAIM: Sql = Sql::per_dialect(
     "UPDATE jobs SET state = 'leased', lease_until = $2, fence = fence + 1, \
      attempts = attempts + 1 \
      WHERE id IN (SELECT id FROM jobs \
-       WHERE ((state = 'ready' AND due_at <= $1) OR (state = 'leased' AND lease_until <= $1)) \
+       WHERE ((state = 'ready' AND due_at <= $1) OR (state = 'leased' AND lease_until <= $5)) \
          AND kind IN (SELECT value FROM json_each($4)) \
        ORDER BY priority, due_at, id LIMIT $3) \
      RETURNING id, kind, key, payload, attempts, fence, due_at, lease_until, priority",
     "UPDATE jobs SET state = 'leased', lease_until = $2, fence = fence + 1, \
      attempts = attempts + 1 \
      WHERE id IN (SELECT id FROM jobs \
-       WHERE ((state = 'ready' AND due_at <= $1) OR (state = 'leased' AND lease_until <= $1)) \
+       WHERE ((state = 'ready' AND due_at <= $1) OR (state = 'leased' AND lease_until <= $5)) \
          AND kind = ANY($4) \
        ORDER BY priority, due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED) \
      RETURNING id, kind, key, payload, attempts, fence, due_at, lease_until, priority",
@@ -73,6 +77,10 @@ static REARM: Sql = Sql::new(
 static WITHDRAW: Sql = Sql::new("DELETE FROM jobs WHERE key = $1");
 static RELEASE: Sql =
     Sql::new("UPDATE jobs SET state = 'ready', lease_until = NULL WHERE state = 'leased'");
+static GIVE_BACK: Sql = Sql::new(
+    "UPDATE jobs SET state = 'ready', lease_until = NULL \
+     WHERE id = $1 AND state = 'leased' AND fence = $2",
+);
 static HOLDS: Sql =
     Sql::new("SELECT 1 FROM jobs WHERE id = $1 AND state = 'leased' AND fence = $2");
 // By the indexes of both states: whoever waits for the next one asks often.
@@ -97,7 +105,7 @@ static COUNTS: Sql = Sql::new(
 
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &INSERT, &CLAIM, &COMPLETE, &RENEW, &RETRY, &SET_ASIDE, &WAKE, &REARM, &WITHDRAW, &RELEASE,
-    &HOLDS, &NEXT_DUE, &COUNTS,
+    &GIVE_BACK, &HOLDS, &NEXT_DUE, &COUNTS,
 ];
 
 /// A job to be enqueued.
@@ -138,7 +146,7 @@ pub struct Job {
 }
 
 /// The part of a claim that proves it: a job and its fencing number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// The job.
     pub id: JobId,
@@ -284,7 +292,7 @@ pub async fn counts(tx: &mut Tx<'_>) -> Result<JobCounts, StoreError> {
 }
 
 /// Claims due jobs, most urgent first. Output: the claimed jobs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ClaimJobs {
     /// At most this many, and at most [`CLAIM_LIMIT`].
     pub limit: i64,
@@ -293,6 +301,11 @@ pub struct ClaimJobs {
     /// The kinds that the caller knows. A newer server on the same database may
     /// have enqueued others; those are left to it.
     pub kinds: &'static [&'static str],
+    /// Claims of the caller's own that hold from now on for as long, too, before it takes
+    /// any that lapsed: what it still works on is not taken from itself.
+    pub held: Vec<Claim>,
+    /// Whether it takes jobs whose lease lapsed.
+    pub takes_over: bool,
 }
 
 impl Command for ClaimJobs {
@@ -304,7 +317,11 @@ impl Command for ClaimJobs {
         let until = now.plus(self.lease);
         let limit = self.limit.clamp(0, CLAIM_LIMIT);
         let kinds = texts(self.kinds);
-        let values = args![now, until, limit, kinds.as_slice()];
+        for claim in &self.held {
+            renew(tx, *claim, until).await?;
+        }
+        let lapsed = if self.takes_over { now } else { NEVER };
+        let values = args![now, until, limit, kinds.as_slice(), lapsed];
         let rows = tx.fetch_all(&CLAIM, values).await?;
         let mut jobs = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -347,23 +364,49 @@ pub async fn complete(tx: &mut Tx<'_>, claim: Claim) -> Result<bool, StoreError>
     Ok(tx.execute(&COMPLETE, args![claim.id, claim.fence]).await? == 1)
 }
 
-/// Holds the claim for longer. Output: `false` when it no longer held.
-#[derive(Clone, Copy, Debug)]
-pub struct RenewLease {
-    /// The claim.
-    pub claim: Claim,
+/// Holds claims for longer. Output: how many still held.
+#[derive(Clone, Debug)]
+pub struct RenewLeases {
+    /// The claims.
+    pub claims: Vec<Claim>,
     /// From now on.
     pub lease: Duration,
 }
 
-impl Command for RenewLease {
-    type Output = bool;
+impl Command for RenewLeases {
+    type Output = usize;
     const NAME: &'static str = "jobs.renew";
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
         let until = tx.now().plus(self.lease);
-        let values = args![self.claim.id, self.claim.fence, until];
-        Ok(tx.execute(&RENEW, values).await? == 1)
+        let mut held = 0;
+        for claim in &self.claims {
+            held += usize::from(renew(tx, *claim, until).await?);
+        }
+        Ok(held)
+    }
+}
+
+async fn renew(tx: &mut Tx<'_>, claim: Claim, until: Timestamp) -> Result<bool, StoreError> {
+    let values = args![claim.id, claim.fence, until];
+    Ok(tx.execute(&RENEW, values).await? == 1)
+}
+
+/// Gives jobs back that were claimed and not done: somebody else claims them at once.
+/// Output: how many.
+#[derive(Clone, Debug)]
+pub struct GiveBackJobs(pub Vec<Claim>);
+
+impl Command for GiveBackJobs {
+    type Output = u64;
+    const NAME: &'static str = "jobs.give_back";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+        let mut given = 0;
+        for claim in &self.0 {
+            given += tx.execute(&GIVE_BACK, args![claim.id, claim.fence]).await?;
+        }
+        Ok(given)
     }
 }
 

@@ -5,6 +5,7 @@
 //! for it ([`rounds`]). Both call use cases of the application and nothing else.
 
 mod error;
+mod held;
 mod jobs;
 mod rounds;
 mod runner;

@@ -5,23 +5,25 @@
 //!
 //! A commit that enqueues a job rings a bell and says when the job is due; the runner
 //! sleeps until the first of these times and no longer, and a steady look finds what
-//! another server enqueued. A runner that dies in mid-job lets the lease lapse, and
-//! another one takes the job again, so that every job runs at least once.
+//! another server enqueued. A lease is short and renewed while its job runs ([`Held`]): a
+//! runner that dies in mid-job lets it lapse within seconds, and another one takes the job
+//! again, so that every job runs at least once.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_app::App;
 use mayday_app::escalation::Progress;
-use mayday_app::jobs::{CLAIM_LIMIT, Job, JobBell};
+use mayday_app::jobs::{CLAIM_LIMIT, Claiming, JOB_LEASE, Job, JobBell};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::JobError;
+use crate::held::Held;
 use crate::jobs::{Crew, Kind};
 
-/// How long a job may take: less than its lease.
+/// How long a job may take.
 const JOB_LIMIT: Duration = Duration::from_secs(45);
 /// The longest sleep between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -35,13 +37,36 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(4);
 
 /// Runs the jobs of a crew until `shutdown`.
 pub(crate) async fn run(app: Arc<App>, crew: Crew, shutdown: CancellationToken) {
+    let held = Held::default();
+    tokio::select! {
+        () = run_jobs(&app, crew, &held, &shutdown) => {}
+        () = held.keep(&app) => {}
+    }
+    let left = held.left();
+    if left.is_empty() {
+        return;
+    }
+    match app.give_jobs_back(left).await {
+        Ok(jobs) => tracing::info!(jobs, "jobs that were not done in time were given back"),
+        Err(error) => tracing::warn!(%error, "jobs were left to their leases"),
+    }
+}
+
+/// Ends with the tasks of all jobs; those that take too long then are cut short.
+async fn run_jobs(app: &Arc<App>, crew: Crew, held: &Held, shutdown: &CancellationToken) {
     let mut bell = app.job_bell(crew.words);
     let mut running = JoinSet::new();
+    let mut claims = Claims {
+        app,
+        crew,
+        held,
+        reached_since: Instant::now(),
+    };
     while !shutdown.is_cancelled() {
-        let next = claim(&app, crew, &mut running).await;
+        let next = claims.start(&mut running).await;
         tokio::select! {
             () = shutdown.cancelled() => break,
-            () = wait(&app, &mut bell, next, &mut running) => {}
+            () = wait(app, &mut bell, next, &mut running) => {}
         }
         while running.try_join_next().is_some() {}
     }
@@ -49,7 +74,8 @@ pub(crate) async fn run(app: Arc<App>, crew: Crew, shutdown: CancellationToken) 
         while running.join_next().await.is_some() {}
     });
     if drained.await.is_err() {
-        tracing::warn!(jobs = running.len(), "jobs were left to their leases");
+        held.close();
+        running.shutdown().await;
     }
 }
 
@@ -62,35 +88,64 @@ enum Look {
     WhenFree,
 }
 
-/// Claims what there is room for, batch by batch, and starts it.
-async fn claim(app: &Arc<App>, crew: Crew, running: &mut JoinSet<()>) -> Look {
-    loop {
-        let room = crew.at_a_time.saturating_sub(running.len());
-        if room == 0 {
-            return Look::WhenFree;
+/// How a runner claims.
+struct Claims<'r> {
+    app: &'r Arc<App>,
+    crew: Crew,
+    held: &'r Held,
+    /// Since when each claim reached the store.
+    reached_since: Instant,
+}
+
+impl Claims<'_> {
+    /// Claims what there is room for, batch by batch, and starts it.
+    async fn start(&mut self, running: &mut JoinSet<()>) -> Look {
+        loop {
+            let room = self.crew.at_a_time.saturating_sub(running.len());
+            if room == 0 {
+                return Look::WhenFree;
+            }
+            let limit = i64::try_from(room).unwrap_or(1).min(CLAIM_LIMIT);
+            let Some(jobs) = self.claim(limit).await else {
+                return Look::At(Instant::now() + REST_AFTER_FAILURE);
+            };
+            let claimed = i64::try_from(jobs.len()).unwrap_or(limit);
+            for job in jobs {
+                let (app, crew) = (Arc::clone(self.app), self.crew);
+                let held = self.held.hold(&job);
+                running.spawn(async move {
+                    work(&app, crew, job).await;
+                    held.done();
+                });
+            }
+            if claimed < limit {
+                break;
+            }
         }
-        let limit = i64::try_from(room).unwrap_or(1).min(CLAIM_LIMIT);
-        let jobs = match app.claim_jobs(crew.words, limit).await {
-            Ok(jobs) => jobs,
+        let pause = match self.app.next_job_in(self.crew.words).await {
+            Ok(next) => next.unwrap_or(LOOK_EVERY).min(LOOK_EVERY),
+            Err(_) => REST_AFTER_FAILURE,
+        };
+        Look::At(Instant::now() + pause)
+    }
+
+    /// When the database comes back after an outage, every lease has lapsed, and those
+    /// who still work get the time to say so before anything is taken from them.
+    async fn claim(&mut self, limit: i64) -> Option<Vec<Job>> {
+        let claiming = Claiming {
+            limit,
+            held: self.held.overdue(),
+            takes_over: self.reached_since.elapsed() >= JOB_LEASE,
+        };
+        match self.app.claim_jobs(self.crew.words, claiming).await {
+            Ok(jobs) => Some(jobs),
             Err(error) => {
                 tracing::warn!(error = %error, "no jobs could be claimed");
-                return Look::At(Instant::now() + REST_AFTER_FAILURE);
+                self.reached_since = Instant::now();
+                None
             }
-        };
-        let claimed = i64::try_from(jobs.len()).unwrap_or(limit);
-        for job in jobs {
-            let app = Arc::clone(app);
-            running.spawn(async move { work(&app, crew, job).await });
-        }
-        if claimed < limit {
-            break;
         }
     }
-    let pause = match app.next_job_in(crew.words).await {
-        Ok(next) => next.unwrap_or(LOOK_EVERY).min(LOOK_EVERY),
-        Err(_) => REST_AFTER_FAILURE,
-    };
-    Look::At(Instant::now() + pause)
 }
 
 /// Sleeps until it is time to claim again; the bell may bring that forward.

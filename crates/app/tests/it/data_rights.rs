@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use mayday_app::admin::{AdminReply, AdminRequest, DataRequest, ErasureView};
+use mayday_app::jobs::Claiming;
 use mayday_app::testing::{APP_ID, TestApp};
 use mayday_app::{AppError, ExportCursor, ExportDocument};
 use mayday_core::identity::Caller;
@@ -80,7 +81,11 @@ async fn erase(node: &TestApp) -> ErasureView {
 async fn settle(node: &TestApp) {
     for _ in 0..5 {
         node.pass(61);
-        let jobs = node.app.claim_jobs(&["user_erase"], 10).await.unwrap();
+        let jobs = node
+            .app
+            .claim_jobs(&["user_erase"], Claiming::up_to(10))
+            .await
+            .unwrap();
         for job in jobs {
             let id = job.payload["erasure"].as_str().unwrap().parse().unwrap();
             let turn = job.payload["turn"].as_u64().unwrap();
@@ -93,7 +98,12 @@ async fn settle(node: &TestApp) {
 /// Copies the trails of the ended incidents, which makes a job for the last copy.
 async fn copy_trails(node: &TestApp) {
     node.pass(61);
-    for job in node.app.claim_jobs(&["trail_copy"], 10).await.unwrap() {
+    for job in node
+        .app
+        .claim_jobs(&["trail_copy"], Claiming::up_to(10))
+        .await
+        .unwrap()
+    {
         let id = |name: &str| job.payload[name].as_str().unwrap();
         let (user, incident) = (id("user").parse().unwrap(), id("incident").parse().unwrap());
         node.app.copy_trail(user, incident).await.unwrap();

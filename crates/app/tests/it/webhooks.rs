@@ -10,7 +10,7 @@ use mayday_app::admin::{
     PageRequest, PrintedSecret, RangeOf, WebhookReply, WebhookRequest,
 };
 use mayday_app::escalation::By;
-use mayday_app::jobs::Job;
+use mayday_app::jobs::{Claiming, Job};
 use mayday_app::testing::{APP_ID, TestApp};
 use mayday_core::escalation::Channel;
 use mayday_core::identity::Caller;
@@ -133,7 +133,10 @@ async fn log_of(node: &TestApp, channel: Channel) -> Vec<DeliveryView> {
 }
 
 async fn due(node: &TestApp) -> Vec<Job> {
-    node.app.claim_jobs(KINDS, 50).await.unwrap()
+    node.app
+        .claim_jobs(KINDS, Claiming::up_to(50))
+        .await
+        .unwrap()
 }
 
 fn parts(job: &Job) -> (DeliveryId, i64) {

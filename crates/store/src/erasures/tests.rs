@@ -112,6 +112,8 @@ on_both!(
                 limit: 1,
                 lease: SETTLE,
                 kinds: &[ERASE_JOB],
+                held: Vec::new(),
+                takes_over: true,
             };
             let claimed = store.write(Lane::Job, claim).await.unwrap();
             let aside = jobs::SetJobAside {

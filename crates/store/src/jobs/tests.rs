@@ -6,8 +6,8 @@ use mayday_core::time::Timestamp;
 use serde_json::json;
 
 use super::{
-    Claim, ClaimJobs, CompleteJob, Job, NewJob, ReleaseClaims, RenewLease, RetryJob, SetJobAside,
-    counts, enqueue, holds, next_due, rearm, wake,
+    Claim, ClaimJobs, CompleteJob, GiveBackJobs, Job, NewJob, ReleaseClaims, RenewLeases, RetryJob,
+    SetJobAside, counts, enqueue, holds, next_due, rearm, wake,
 };
 use crate::command::{Command, Lane};
 use crate::error::StoreError;
@@ -61,6 +61,8 @@ async fn claim(store: &Store, limit: i64) -> Vec<Job> {
         limit,
         lease: LEASE,
         kinds: KINDS,
+        held: Vec::new(),
+        takes_over: true,
     };
     store.write(Lane::Job, claim).await.unwrap()
 }
@@ -128,11 +130,11 @@ on_both!(a_lapsed_lease_is_fenced_off, |store| async move {
 });
 
 async fn renew(store: &Store, claim: Claim) -> bool {
-    let lease = LEASE;
-    store
-        .write(Lane::Job, RenewLease { claim, lease })
-        .await
-        .unwrap()
+    let renew = RenewLeases {
+        claims: vec![claim],
+        lease: LEASE,
+    };
+    store.write(Lane::Job, renew).await.unwrap() == 1
 }
 
 async fn retry(store: &Store, claim: Claim, due_at: Timestamp) -> bool {
@@ -162,6 +164,43 @@ on_both!(a_renewed_lease_holds_for_longer, |store| async move {
     assert!(claim(&store, 1).await.is_empty());
     store.clock.advance(LEASE / 2);
     assert_eq!(claim(&store, 1).await.len(), 1);
+});
+
+on_both!(
+    who_claims_keeps_its_own_and_takes_from_others_only_when_told,
+    |store| async move {
+        let by = |held: Vec<Claim>, takes_over: bool| ClaimJobs {
+            limit: 10,
+            lease: LEASE,
+            kinds: KINDS,
+            held,
+            takes_over,
+        };
+        put(&store, "mine", 0, START).await;
+        put(&store, "theirs", 0, START).await;
+        let [mine, theirs] = claim(&store, 2).await.try_into().unwrap();
+        // Nobody could be asked for longer than a lease lasts.
+        store.clock.advance(LEASE * 2);
+        put(&store, "new", 0, START).await;
+        let held = vec![mine.claim()];
+        let new = store.write(Lane::Job, by(held.clone(), false)).await;
+        assert_eq!(keys(&new.unwrap()), ["new"]);
+        let over = store.write(Lane::Job, by(held, true)).await.unwrap();
+        assert_eq!(keys(&over), ["theirs"]);
+        let mut tx = store.read().await.unwrap();
+        assert!(holds(&mut tx, mine.claim()).await.unwrap());
+        assert!(!holds(&mut tx, theirs.claim()).await.unwrap());
+    }
+);
+
+on_both!(what_is_given_back_is_anybodys_at_once, |store| async move {
+    put(&store, "job", 0, START).await;
+    let first = claim(&store, 1).await.remove(0).claim();
+    let given = async |claim| store.write(Lane::Job, GiveBackJobs(vec![claim])).await;
+    assert_eq!(given(first).await.unwrap(), 1);
+    let second = claim(&store, 1).await.remove(0).claim();
+    assert_eq!(given(first).await.unwrap(), 0, "it is somebody else's");
+    assert_eq!(given(second).await.unwrap(), 1);
 });
 
 on_both!(
@@ -219,6 +258,8 @@ on_both!(
             limit: 1,
             lease: LEASE,
             kinds: OTHER_KINDS,
+            held: Vec::new(),
+            takes_over: true,
         };
         assert!(store.write(Lane::Job, older).await.unwrap().is_empty());
         assert_eq!(keys(&claim(&store, 1).await), ["newer"]);

@@ -96,6 +96,8 @@ async fn claim(store: &TestStore) -> Vec<Job> {
         limit: 50,
         lease: Duration::from_mins(1),
         kinds: KINDS,
+        held: Vec::new(),
+        takes_over: true,
     };
     store.write(Lane::Job, claim).await.unwrap()
 }

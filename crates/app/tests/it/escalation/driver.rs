@@ -5,7 +5,7 @@ use std::time::Duration;
 use mayday_app::App;
 use mayday_app::escalation::Progress;
 use mayday_app::gateway::testing::{Behaviour, Resource, TwilioSimulator};
-use mayday_app::jobs::Job;
+use mayday_app::jobs::{Claiming, Job};
 use mayday_app::testing::TestApp;
 use mayday_app::testing::senders::through;
 use mayday_core::clock::Clock as _;
@@ -137,7 +137,13 @@ impl Stage {
 
     /// Has the plan looked at what is due, and leaves what it asks for.
     pub(super) async fn plan(&self) {
-        for job in self.node.app.claim_jobs(&["escalate"], 50).await.unwrap() {
+        for job in self
+            .node
+            .app
+            .claim_jobs(&["escalate"], Claiming::up_to(50))
+            .await
+            .unwrap()
+        {
             work(&self.node.app, &job).await;
         }
     }
@@ -189,7 +195,7 @@ impl Stage {
 
 /// Claims what is due and does it, one after the other; how many jobs that were.
 pub(super) async fn step(app: &App) -> usize {
-    let jobs = app.claim_jobs(KINDS, 50).await.unwrap();
+    let jobs = app.claim_jobs(KINDS, Claiming::up_to(50)).await.unwrap();
     let count = jobs.len();
     for job in jobs {
         work(app, &job).await;

@@ -27,7 +27,7 @@ async fn killed_at(store: TestStore, point: SendPoint, behaviour: Behaviour) -> 
     }
     let stage = stage.after_crash().await;
     // Claims lapse where they are not given back at the start.
-    stage.node.pass(61);
+    stage.node.pass(6);
     for _ in 0..25 {
         stage.node.pass(1);
         stage.settle().await;

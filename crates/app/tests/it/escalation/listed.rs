@@ -1,6 +1,7 @@
 //! The contacts change while an incident runs.
 
 use mayday_app::gateway::testing::Behaviour;
+use mayday_app::jobs::Claiming;
 use mayday_core::contact::{Contact, ContactDraft};
 use mayday_core::ids::RecordId;
 use mayday_store::erasures::{BeginErasure, Begun, EraseStep, Progress, Requester, Subject};
@@ -125,7 +126,13 @@ on_both_stores!(
         let stage = Stage::on(store, &[ANN]).await;
         stage.cry().await;
         stage.pass(16).await;
-        let looks = async || stage.node.app.claim_jobs(&["escalate"], 10).await;
+        let looks = async || {
+            stage
+                .node
+                .app
+                .claim_jobs(&["escalate"], Claiming::up_to(10))
+                .await
+        };
         assert!(looks().await.unwrap().is_empty());
         let word = SetOptOut {
             phone: ANN.to_owned(),

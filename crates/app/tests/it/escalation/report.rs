@@ -2,6 +2,7 @@
 
 use mayday_app::escalation::{DeliveryReport, Reported, SendPoint};
 use mayday_app::gateway::outcome::Delivery;
+use mayday_app::jobs::Claiming;
 use mayday_core::clock::Clock as _;
 use mayday_core::escalation::AttemptState;
 use mayday_store::testing::TestStore;
@@ -55,7 +56,11 @@ on_both_stores!(
         stage.settle().await;
         assert_eq!(stage.told(), [("sms", ANN.to_owned())]);
         let looks = async || {
-            let due = stage.node.app.claim_jobs(&["escalate"], 10).await;
+            let due = stage
+                .node
+                .app
+                .claim_jobs(&["escalate"], Claiming::up_to(10))
+                .await;
             due.unwrap().len()
         };
         stage.node.pass(1);

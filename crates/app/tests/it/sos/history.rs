@@ -143,9 +143,17 @@ on_both_nodes!(
             limit: 10,
             lease: Duration::from_mins(1),
             kinds: &[TRAIL_COPY_JOB],
+            held: Vec::new(),
+            takes_over: true,
         };
         node.pass(3600);
-        assert!(node.store.write(Lane::Job, claim).await.unwrap().is_empty());
+        assert!(
+            node.store
+                .write(Lane::Job, claim.clone())
+                .await
+                .unwrap()
+                .is_empty()
+        );
         node.app.cancel_sos(&ana, b"").await.unwrap();
         node.app.cancel_sos(&ana, b"").await.unwrap();
         node.pass(3600);
@@ -179,6 +187,8 @@ async fn due_copies(node: &TestApp) -> usize {
         limit: 10,
         lease: Duration::from_mins(1),
         kinds: &[TRAIL_COPY_JOB],
+        held: Vec::new(),
+        takes_over: true,
     };
     node.store.write(Lane::Job, claim).await.unwrap().len()
 }
