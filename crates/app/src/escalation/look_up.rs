@@ -20,17 +20,26 @@ use crate::{App, AppError};
 
 /// How long a provider gets to list what it took.
 const LISTED_AFTER: Duration = Duration::from_secs(2);
-/// Wait between two look-ups that failed.
-const ASK_EVERY: Duration = Duration::from_secs(3);
-/// How long a provider that cannot tell is asked. Then the message goes out again:
-/// perhaps twice is better than perhaps never.
+/// What a provider does not list after this long it never got.
+const LISTED_FOR_SURE: Duration = Duration::from_secs(30);
+/// How often a provider is believed before that it never got a message: it may be slow to
+/// list what it took.
+const EARLY_ABSENCES: u32 = 2;
+/// The waits between two look-ups that told nothing: a quarter of the age of the try, and
+/// no less and no more than these.
+const ASK_AGAIN: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(15)];
+/// How long a provider that fails to tell is asked. Then the message goes out again:
+/// perhaps twice is better than perhaps never. After that it is only asked.
 const ASK_FOR: Duration = Duration::from_secs(20);
-/// How often a message goes out again of which nobody knows whether it went out: one
-/// duplicate at most.
-const MAX_DOUBTS: u32 = 1;
-/// How often a provider is believed that it never got a message. One that says so
-/// again may be slow to list what it took.
-const MAX_ABSENCES: u32 = 2;
+/// Where nobody can be asked, a message of which nobody knows whether it went out goes out
+/// again after these waits: a gateway that restarts is back by the second, most outages
+/// are over by the last, and in the worst case a contact hears the same so many times more.
+const DOUBT_WAITS: [Duration; 4] = [
+    LISTED_AFTER,
+    Duration::from_secs(8),
+    Duration::from_secs(30),
+    Duration::from_secs(90),
+];
 
 /// What follows an open try.
 pub(super) enum Reviewed {
@@ -76,20 +85,21 @@ impl App {
             },
         };
         self.send_faults.at(SendPoint::AfterLookUp).await;
-        let askable = door.as_ref().is_some_and(Door::can_be_asked);
         let tried = Tried {
+            age,
+            askable: door.as_ref().is_some_and(Door::can_be_asked),
             absences: row.absences,
             doubts: row.doubts,
             for_long: row
                 .attempt
                 .sending_at
                 .is_some_and(|first| now.since(first) >= TRY_FOR),
-            asked_enough: !askable || age >= ASK_FOR,
         };
-        let Some(end) = end_of(found, tried) else {
-            return Ok(Reviewed::Wait(ASK_EVERY));
+        let end = match end_of(found, tried) {
+            Verdict::Ended(end) => end,
+            Verdict::Wait(wait) => return Ok(Reviewed::Wait(wait)),
         };
-        self.record_end(job, row, end).await
+        self.record_end(job, row, end, ask_again(age)).await
     }
 
     async fn record_end(
@@ -97,6 +107,7 @@ impl App {
         job: &Job,
         row: &AttemptRow,
         end: TryEnd,
+        wait: Duration,
     ) -> Result<Reviewed, AppError> {
         let again = end.is_tried_again();
         let record = RecordTry {
@@ -107,7 +118,7 @@ impl App {
         };
         Ok(match self.store.write(Lane::Job, record).await? {
             // Another attempt's message, recorded since it was looked for.
-            Recorded::Foreign => Reviewed::Wait(ASK_EVERY),
+            Recorded::Foreign => Reviewed::Wait(wait),
             _ if again => Reviewed::Free,
             _ => Reviewed::Over,
         })
@@ -117,43 +128,83 @@ impl App {
 /// What is known of an attempt beside the answer of the look-up.
 #[derive(Clone, Copy, Debug)]
 struct Tried {
+    /// Since when the try is open.
+    age: Duration,
+    /// Whether its provider can tell what it took at all.
+    askable: bool,
     /// How often its provider said that it never got it.
     absences: u32,
     /// How often it went out again though nobody knew.
     doubts: u32,
     /// Whether it is tried for as long as a message may be.
     for_long: bool,
-    /// Whether asking once more is of no use.
-    asked_enough: bool,
 }
 
-/// What a look-up says of a try; `None`: ask again.
-fn end_of(found: Found, tried: Tried) -> Option<TryEnd> {
-    let reason = match found {
+/// What follows a look-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Verdict {
+    Ended(TryEnd),
+    /// It is asked again after this long.
+    Wait(Duration),
+}
+
+fn end_of(found: Found, tried: Tried) -> Verdict {
+    match found {
         Found::Sent {
             provider_id,
             status,
         } => {
             let state = state_of(status).max(AttemptState::Sent);
-            return Some(TryEnd::Found { provider_id, state });
+            Verdict::Ended(TryEnd::Found { provider_id, state })
         }
-        Found::Absent if tried.absences < MAX_ABSENCES && !tried.for_long => {
-            return Some(TryEnd::Absent);
-        }
-        Found::Absent => "the provider says that it never got it".to_owned(),
-        Found::Unknown { reason } => reason,
-    };
-    if !tried.asked_enough {
-        tracing::debug!(reason, "a message could not be looked up");
-        return None;
+        Found::Absent => absent(tried),
+        Found::Unknown { reason } => unknown(&reason, tried),
     }
-    Some(if tried.doubts < MAX_DOUBTS {
-        let reason = format!("nobody knows whether it went out: {reason}");
-        TryEnd::Doubtful { reason }
+}
+
+/// The provider says that it never got it.
+fn absent(tried: Tried) -> Verdict {
+    if tried.absences >= EARLY_ABSENCES && tried.age < LISTED_FOR_SURE {
+        return Verdict::Wait(LISTED_FOR_SURE.saturating_sub(tried.age));
+    }
+    Verdict::Ended(if tried.for_long {
+        TryEnd::Failed {
+            code: None,
+            reason: "no provider took it within ten minutes".to_owned(),
+        }
     } else {
-        let reason = format!("nobody knows whether it went out, twice: {reason}");
-        TryEnd::Lost { reason }
+        TryEnd::Absent
     })
+}
+
+/// Nobody knows whether it went out.
+fn unknown(reason: &str, tried: Tried) -> Verdict {
+    tracing::debug!(reason, "a message could not be looked up");
+    let again_after = if tried.askable {
+        Some(ASK_FOR).filter(|_| tried.doubts == 0)
+    } else {
+        let doubts = usize::try_from(tried.doubts).unwrap_or(usize::MAX);
+        DOUBT_WAITS.get(doubts).copied()
+    };
+    match again_after {
+        Some(wait) if tried.age < wait => {
+            let early = wait.saturating_sub(tried.age);
+            Verdict::Wait(early.min(ask_again(tried.age)))
+        }
+        Some(_) if !tried.for_long => Verdict::Ended(TryEnd::Doubtful {
+            reason: format!("nobody knows whether it went out: {reason}"),
+        }),
+        // Whoever can be asked may know later; no more copies are made meanwhile.
+        None if tried.askable && !tried.for_long => Verdict::Wait(ask_again(tried.age)),
+        _ => Verdict::Ended(TryEnd::Lost {
+            reason: format!("nobody knows whether it went out, again: {reason}"),
+        }),
+    }
+}
+
+fn ask_again(age: Duration) -> Duration {
+    let [least, most] = ASK_AGAIN;
+    (age / 4).clamp(least, most)
 }
 
 #[cfg(test)]
@@ -161,54 +212,77 @@ mod tests {
     use super::*;
 
     const NEW: Tried = Tried {
+        age: LISTED_AFTER,
+        askable: true,
         absences: 0,
         doubts: 0,
         for_long: false,
-        asked_enough: true,
     };
 
-    fn unknown() -> Found {
-        Found::Unknown {
-            reason: "503".to_owned(),
-        }
+    fn after_doubts(doubts: u32, age: u64, askable: bool) -> Verdict {
+        let reason = "503".to_owned();
+        let tried = Tried {
+            age: Duration::from_secs(age),
+            askable,
+            doubts,
+            ..NEW
+        };
+        end_of(Found::Unknown { reason }, tried)
+    }
+
+    fn is_doubtful(verdict: &Verdict) -> bool {
+        matches!(verdict, Verdict::Ended(TryEnd::Doubtful { .. }))
     }
 
     #[test]
-    fn doubt_costs_one_duplicate_at_most() {
-        let asked_enough = false;
-        let early = Tried {
-            asked_enough,
+    fn where_somebody_can_be_asked_doubt_costs_one_duplicate() {
+        let wait = |seconds| Verdict::Wait(Duration::from_secs(seconds));
+        assert_eq!(after_doubts(0, 2, true), wait(3));
+        assert_eq!(after_doubts(0, 19, true), wait(1));
+        assert!(is_doubtful(&after_doubts(0, 20, true)));
+        // From then on it is asked, and nothing more goes out.
+        assert_eq!(after_doubts(1, 20, true), wait(5));
+        assert_eq!(after_doubts(1, 500, true), wait(15));
+        let tried = Tried {
+            doubts: 1,
+            for_long: true,
             ..NEW
         };
-        assert_eq!(end_of(unknown(), early), None);
-        let doubtful = |end| matches!(end, Some(TryEnd::Doubtful { .. }));
-        assert!(doubtful(end_of(unknown(), NEW)));
-        let again = Tried { doubts: 1, ..NEW };
-        let lost = |end| matches!(end, Some(TryEnd::Lost { .. }));
-        assert!(lost(end_of(unknown(), again)));
+        let reason = "503".to_owned();
+        let end = end_of(Found::Unknown { reason }, tried);
+        assert!(matches!(end, Verdict::Ended(TryEnd::Lost { .. })));
     }
 
     #[test]
-    fn who_says_again_and_again_that_nothing_came_is_not_believed_for_ever() {
-        for absences in 0..MAX_ABSENCES {
-            let tried = Tried { absences, ..NEW };
-            assert_eq!(end_of(Found::Absent, tried), Some(TryEnd::Absent));
+    fn where_nobody_can_be_asked_it_goes_out_again_more_and_more_rarely() {
+        for (doubts, wait) in (0..).zip([2, 8, 30, 90]) {
+            assert!(!is_doubtful(&after_doubts(doubts, wait - 1, false)));
+            assert!(is_doubtful(&after_doubts(doubts, wait, false)));
         }
-        let often = Tried {
-            absences: MAX_ABSENCES,
-            ..NEW
-        };
-        for tried in [
-            often,
-            Tried {
-                for_long: true,
+        let end = after_doubts(4, 2, false);
+        assert!(matches!(end, Verdict::Ended(TryEnd::Lost { .. })));
+    }
+
+    #[test]
+    fn who_says_that_nothing_came_is_believed_for_sure_after_half_a_minute() {
+        let absent = |absences, age, for_long| {
+            let tried = Tried {
+                absences,
+                for_long,
+                age: Duration::from_secs(age),
                 ..NEW
-            },
-        ] {
-            let end = end_of(Found::Absent, tried);
-            assert!(matches!(end, Some(TryEnd::Doubtful { .. })), "{end:?}");
-            let end = end_of(Found::Absent, Tried { doubts: 1, ..tried });
-            assert!(matches!(end, Some(TryEnd::Lost { .. })), "{end:?}");
-        }
+            };
+            end_of(Found::Absent, tried)
+        };
+        let again = Verdict::Ended(TryEnd::Absent);
+        assert_eq!(
+            [absent(0, 2, false), absent(1, 2, false)],
+            [again.clone(), again.clone()]
+        );
+        assert_eq!(absent(2, 2, false), Verdict::Wait(Duration::from_secs(28)));
+        assert_eq!(absent(2, 30, false), again);
+        assert_eq!(absent(19, 30, false), again);
+        let given_up = absent(19, 30, true);
+        assert!(matches!(given_up, Verdict::Ended(TryEnd::Failed { .. })));
     }
 }

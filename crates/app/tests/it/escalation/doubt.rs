@@ -157,18 +157,21 @@ on_both_stores!(
 );
 
 on_both_stores!(
-    a_provider_that_never_gets_anything_is_not_tried_for_ever,
+    providers_that_get_nothing_for_a_while_cost_nobody_their_message,
     async |store: TestStore| {
         let stage = Stage::on(store, &[ANN]).await;
         stage.broadcast().await;
-        let silence = std::iter::repeat_n(Behaviour::Silence, 20);
-        stage.first.behave(silence.clone());
-        stage.second.behave(silence);
+        let silence = || std::iter::repeat_n(Behaviour::Silence, 2);
+        stage.first.behave(silence());
+        stage.second.behave(silence());
         let incident = stage.cry().await;
-        stage.pass(15 + 120).await;
+        // Tried at 0, 2, 4, 34 and 64 s.
+        stage.pass(15 + 60).await;
+        assert_eq!(stage.told(), []);
+        stage.pass(10).await;
+        assert_eq!(stage.told(), [sms_to(ANN)]);
         let row = &stage.attempts(incident.id).await[0];
-        assert_eq!(row.attempt.state, AttemptState::Failed);
-        assert_eq!((row.tries, row.absences, row.doubts), (4, 2, 2));
+        assert_eq!((row.tries, row.absences, row.doubts), (5, 4, 0));
     }
 );
 
