@@ -185,7 +185,10 @@ impl<T: Transport> Connection<T> {
 
     /// Whether the client is read from.
     fn is_listening(&self) -> bool {
-        !self.draining && !self.queue.is_full() && !self.wire.is_clogged()
+        !self.draining
+            && !self.queue.is_full()
+            && !self.wire.is_clogged()
+            && !self.timers.is_resting()
     }
 
     /// Decodes a bounded number of packets; `true` when there may be more.

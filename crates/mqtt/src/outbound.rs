@@ -91,9 +91,11 @@ impl Outbound {
         sent
     }
 
-    /// The client has it.
-    pub(crate) fn acknowledged(&mut self, id: NonZeroU16) {
+    /// The client has it; `false` when it was sent nothing of that id.
+    pub(crate) fn acknowledged(&mut self, id: NonZeroU16) -> bool {
+        let before = self.unacknowledged.len();
         self.unacknowledged.retain(|&waiting| waiting != id);
+        self.unacknowledged.len() < before
     }
 
     fn free_id(&mut self) -> NonZeroU16 {

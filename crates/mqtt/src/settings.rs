@@ -22,6 +22,14 @@ pub(crate) const WEBSOCKET_CHUNK_BYTES: usize = 4 * 1024;
 /// How many packets are decoded before the loop looks at its other duties.
 pub(crate) const DECODE_TURN: u64 = 64;
 
+/// How many packets that move nothing a client may send in [`CHATTER_WINDOW`]: PINGREQ,
+/// SUBSCRIBE, UNSUBSCRIBE, and what answers an exchange that there is not. One PINGREQ in
+/// a keep-alive and a SUBSCRIBE for each topic are a handful.
+pub(crate) const CHATTER: u32 = 128;
+
+/// See [`CHATTER`].
+pub(crate) const CHATTER_WINDOW: Duration = Duration::from_secs(1);
+
 /// Acknowledgements are batched until this many bytes wait to be written.
 pub(crate) const WRITE_BATCH_BYTES: usize = 16 * 1024;
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::settings::{CHATTER, CHATTER_WINDOW};
+
 /// Later than any deadline that matters.
 const FAR: Duration = Duration::from_hours(24);
 
@@ -21,6 +23,11 @@ pub(crate) struct Timers {
     stalled: Option<Instant>,
     spill_at: Option<Instant>,
     drain_by: Option<Instant>,
+    /// Packets that move nothing since `chatter_since`.
+    chatter: u32,
+    chatter_since: Instant,
+    /// The client is not listened to until then.
+    rest_until: Option<Instant>,
 }
 
 /// What is due.
@@ -52,7 +59,29 @@ impl Timers {
             stalled: None,
             spill_at: None,
             drain_by: None,
+            chatter: 0,
+            chatter_since: now,
+            rest_until: None,
         }
+    }
+
+    /// The client sent a packet that moves nothing, such as PINGREQ. Who sends more of
+    /// them than any client has reason to is not listened to for the rest of the second:
+    /// a crowd that does nothing else would keep every thread from everybody.
+    pub(crate) fn chatted(&mut self) {
+        let now = Instant::now();
+        if now.duration_since(self.chatter_since) >= CHATTER_WINDOW {
+            (self.chatter, self.chatter_since) = (0, now);
+        }
+        self.chatter += 1;
+        if self.chatter >= CHATTER {
+            self.rest_until = Some(self.chatter_since + CHATTER_WINDOW);
+        }
+    }
+
+    /// Whether the client has said too much to be listened to now.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.rest_until.is_some_and(|until| Instant::now() < until)
     }
 
     /// The client sent something, or was not listened to until now.
@@ -103,6 +132,7 @@ impl Timers {
             self.stalled.map(|since| since + self.write_timeout),
             self.spill_at,
             self.drain_by,
+            self.rest_until,
         ]
         .into_iter()
         .flatten()
@@ -127,6 +157,9 @@ impl Timers {
     pub(crate) fn due(&mut self, listened: bool) -> Due {
         let now = Instant::now();
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if is_due(self.rest_until) {
+            self.rest_until = None;
+        }
         if is_due(self.spill_at) {
             self.spill_at = None;
             return Due::Spill;
@@ -204,6 +237,28 @@ mod tests {
         timers.arm(true);
         tokio::time::advance(600 * SECOND).await;
         assert_eq!(timers.due(true), Due::Nothing);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_chats_too_much_is_not_listened_to_for_the_rest_of_the_second() {
+        let mut timers = timers();
+        for _ in 1..CHATTER {
+            timers.chatted();
+        }
+        assert!(!timers.is_resting());
+        tokio::time::advance(SECOND / 4).await;
+        timers.chatted();
+        assert!(timers.is_resting());
+        timers.arm(false);
+        let since = Instant::now();
+        timers.elapsed().await;
+        assert_eq!(timers.due(false), Due::Nothing);
+        assert!(!timers.is_resting() && since.elapsed() >= SECOND * 3 / 4);
+        // The next second is another one.
+        for _ in 1..CHATTER {
+            timers.chatted();
+        }
+        assert!(!timers.is_resting());
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ impl<T: Transport> Connection<T> {
     pub(crate) fn on_pingreq(&mut self) {
         encode::pingresp(&mut self.wire.outbox);
         self.app.metrics().mqtt_packets_out(1);
+        self.timers.chatted();
         self.app.mqtt_seen(&self.caller, &mut self.mqtt_seen);
     }
 }

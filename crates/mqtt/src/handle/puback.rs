@@ -7,6 +7,8 @@ use crate::transport::Transport;
 
 impl<T: Transport> Connection<T> {
     pub(crate) fn on_puback(&mut self, id: NonZeroU16) {
-        self.outbound.acknowledged(id);
+        if !self.outbound.acknowledged(id) {
+            self.timers.chatted();
+        }
     }
 }

@@ -14,6 +14,7 @@ impl<T: Transport> Connection<T> {
             self.unanswered = self.unanswered.saturating_sub(1);
             Reason::SUCCESS
         } else {
+            self.timers.chatted();
             Reason::PACKET_ID_NOT_FOUND
         };
         encode::ack(

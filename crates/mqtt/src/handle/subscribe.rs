@@ -15,6 +15,7 @@ use crate::transport::Transport;
 
 impl<T: Transport> Connection<T> {
     pub(crate) fn on_subscribe(&mut self, packet: &Subscribe) {
+        self.timers.chatted();
         let mut codes = Vec::with_capacity(packet.filters.len());
         let mut granted = Vec::new();
         for (filter, wanted) in &packet.filters {

@@ -8,6 +8,7 @@ use crate::transport::Transport;
 
 impl<T: Transport> Connection<T> {
     pub(crate) fn on_unsubscribe(&mut self, packet: &Unsubscribe) {
+        self.timers.chatted();
         let mut codes = Vec::with_capacity(packet.filters.len());
         for filter in &packet.filters {
             let reason = if self.subscriptions.remove(filter) {

@@ -30,9 +30,10 @@ const SEATS: &str = "128";
 /// How often each sends another byte, and how many come back meanwhile.
 const DRIP: Duration = Duration::from_millis(500);
 const BACK_AT_ONCE: usize = 16;
-/// Connections that never read, and how many of them are filled to the brim.
+/// Connections that never read, and send without end.
 const DEAF: usize = 1_000;
-const DEAF_AND_LOUD: usize = 16;
+/// What each of them says at a time.
+const PINGS: usize = 500;
 /// Requests for a page of some hundred KiB that are sent in one go.
 const UNREAD_ANSWERS: usize = 4;
 /// Connections of the one who never stops.
@@ -48,7 +49,8 @@ fn cries_are_heard(server: &Server, partner: &Partner, attack: &str) {
     let mut took: Vec<(Duration, usize, Way)> = (0..CRIES)
         .map(|number| {
             let began = Instant::now();
-            let who = format!("victim {}", number % 10);
+            // Some cry for the first time, some again.
+            let who = format!("victim {}", number % 50);
             let way = Way::ALL[number % Way::ALL.len()];
             let heard = ledger.send(server, &who, What::Sos, way);
             assert!(
@@ -190,17 +192,18 @@ fn a_thousand_who_never_read_cost_little() {
             // Several phones each.
             let person = partner.person(&format!("deaf {}", number / 4));
             let mut phone = person.connect(&server, Version::V311, &format!("{number}"));
+            let events = format!("sos/events/{}", person.external_id);
+            phone.subscribe(&[&events]).unwrap();
             phone.set_nonblocking();
-            phone.write_some(&[0xc0, 0].repeat(200));
             phone
         })
         .collect();
     println!("{before} MiB before, {} MiB with them", server.memory_mib());
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
-        let (over, loud) = (&over, &mut deaf[..DEAF_AND_LOUD]);
+        let (over, loud) = (&over, &mut deaf);
         scope.spawn(move || {
-            let pings = [0xc0, 0].repeat(8 * 1_024);
+            let pings = [0xc0, 0].repeat(PINGS);
             while !over.load(Ordering::Relaxed) {
                 let sent: usize = loud.iter_mut().map(|phone| phone.write_some(&pings)).sum();
                 if sent == 0 {
