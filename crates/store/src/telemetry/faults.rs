@@ -30,7 +30,7 @@ struct State {
     failing: bool,
     early: bool,
     holding: bool,
-    unfiled: bool,
+    unfiled: Option<String>,
     unopened: bool,
     released: bool,
 }
@@ -67,7 +67,12 @@ impl Faults {
 
     /// Whether writing to the day files fails from now on.
     pub fn fail_filing(&self, failing: bool) {
-        lock(&self.shared.0).unfiled = failing;
+        lock(&self.shared.0).unfiled = failing.then(String::new);
+    }
+
+    /// Writing to the file of this name fails from now on, and to no other.
+    pub fn fail_filing_of(&self, name: &str) {
+        lock(&self.shared.0).unfiled = Some(name.to_owned());
     }
 
     /// Whether no file can be opened from now on, as on a full disk.
@@ -112,8 +117,10 @@ impl Faults {
     }
 
     /// Whether writing to a day file fails.
-    pub(super) fn filing_fails(&self) -> bool {
-        lock(&self.shared.0).unfiled
+    pub(super) fn filing_fails(&self, path: &Path) -> bool {
+        let state = lock(&self.shared.0);
+        let name = state.unfiled.as_deref();
+        name.is_some_and(|name| name.is_empty() || path.ends_with(name))
     }
 
     /// Whether to answer before the commit.
@@ -148,7 +155,7 @@ impl Faults {
     pub(crate) const fn before_opening(&self, _path: &Path) -> Result<(), TelemetryError> {
         Ok(())
     }
-    pub(crate) const fn filing_fails(&self) -> bool {
+    pub(crate) const fn filing_fails(&self, _path: &Path) -> bool {
         false
     }
     pub(crate) const fn commit_fails(&self) -> bool {

@@ -3,8 +3,8 @@
 //! It carries batches from the journal into the files that their samples belong to:
 //! many at a time and in the order of the index, so that neighbours share its pages.
 //! Nobody waits for it but room in memory. The journal forgets a batch once every file
-//! of it was flushed. What belongs to a damaged file is filed in `late.db`, where every
-//! reader looks.
+//! of it was flushed. What belongs to a file that is damaged, or cannot be written for
+//! long, is filed in `late.db`, where every reader looks.
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +19,7 @@ use rusqlite::Connection;
 use super::Shared;
 use super::backlog::{Batch, Row};
 use super::day::{FileKey, bucket_of};
+use super::detours::Detours;
 use super::schema;
 use crate::telemetry::TelemetryError;
 use crate::telemetry::queue::lock;
@@ -31,6 +32,7 @@ const MAX_OPEN_FILES: usize = 6;
 pub(super) struct Filer {
     shared: Arc<Shared>,
     open: HashMap<FileKey, OpenFile>,
+    detours: Detours,
     turn: u64,
     removals_seen: u64,
 }
@@ -45,6 +47,7 @@ impl Filer {
         Self {
             shared,
             open: HashMap::new(),
+            detours: Detours::default(),
             turn: 0,
             removals_seen: 0,
         }
@@ -94,13 +97,19 @@ impl Filer {
         let mut late = files.remove(&FileKey::Late).unwrap_or_default();
         // A file that fails keeps none of the others waiting.
         let mut failure = None;
+        let now = shared.clock.now();
         for (key, mut rows) in files {
+            if self.detours.is_on(key, now) {
+                late.append(&mut rows);
+                continue;
+            }
             match self.file_rows(key, &mut rows) {
-                Ok(()) => {}
+                Ok(()) => self.detours.end(key),
                 Err(error) if error.is_lasting() => {
                     shared.unusable.note(key, &error);
                     late.append(&mut rows);
                 }
+                Err(error) if self.detours.begin(key, &error, now) => late.append(&mut rows),
                 Err(error) => failure = Some(error),
             }
         }
@@ -140,7 +149,7 @@ impl Filer {
     fn write_file(&mut self, key: FileKey, rows: &[&Row]) -> Result<i64, TelemetryError> {
         let path = key.path(&self.shared.directory);
         let told = |error: rusqlite::Error| TelemetryError::write_of(&path, &error);
-        let failing = self.shared.faults.filing_fails();
+        let failing = self.shared.faults.filing_fails(&path);
         let connection = self.file(key)?;
         let transaction = connection.unchecked_transaction().map_err(told)?;
         let samples = rows.iter().map(|row| (row.sample(), row.incident));

@@ -12,6 +12,7 @@
 mod backlog;
 mod carry;
 mod day;
+mod detours;
 mod erase;
 mod expire;
 mod filer;

@@ -287,3 +287,36 @@ async fn what_the_other_files_hold_is_told_beside_a_damaged_one() {
     assert_eq!(telemetry.health().unusable_files, 0);
     telemetry.close().await;
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_for_long_holds_up_no_other() {
+    let yesterday = "2026-09-08.db";
+    let store = TestStore::sqlite().await;
+    let telemetry = store.telemetry().await;
+    telemetry.faults().fail_filing_of(yesterday);
+    let of_both_days = [sample(user(0), 0), sample(user(0), -DAY)];
+    store_all(&telemetry, of_both_days).await.unwrap();
+    until("it is told", || telemetry.health().stalled).await;
+    store.clock.advance(Duration::from_secs(5));
+    until("it is filed elsewhere", || !telemetry.health().stalled).await;
+    telemetry.filed().await;
+    assert_eq!(all_of(&telemetry, user(0)).await.len(), 2);
+    let rows_in = |name: &str| {
+        let file = rusqlite::Connection::open(directory(&store).join(name)).unwrap();
+        let count = file.query_row("SELECT count(*) FROM samples", [], |row| row.get(0));
+        count.unwrap()
+    };
+    let rows: [i64; 2] = [rows_in(yesterday), rows_in("late.db")];
+    assert_eq!(rows, [0, 1]);
+    telemetry.faults().fail_filing(false);
+    // Left alone for a minute, and tried again after it.
+    for (wait, expected) in [(0, [0, 2]), (60, [1, 2])] {
+        store.clock.advance(Duration::from_secs(wait));
+        let more = sample(user(0), wait.cast_signed() - DAY + 1);
+        store_all(&telemetry, [more]).await.unwrap();
+        telemetry.filed().await;
+        assert_eq!([rows_in(yesterday), rows_in("late.db")], expected);
+    }
+    assert_eq!(all_of(&telemetry, user(0)).await.len(), 4);
+    telemetry.close().await;
+}
