@@ -275,4 +275,6 @@ impl Command for Switch {
 }
 
 #[cfg(test)]
+mod everything_tests;
+#[cfg(test)]
 mod tests;

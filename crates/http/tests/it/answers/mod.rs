@@ -14,6 +14,7 @@ mod contacts;
 mod described;
 mod devices;
 mod drill;
+mod entrance;
 mod me;
 mod partner;
 mod provisioning;
@@ -54,6 +55,7 @@ async fn every_documented_answer_is_given_and_is_as_documented() {
     partner::answers(&mut described).await;
     tracking::answers(&mut described).await;
     sso::answers(&mut described).await;
+    entrance::answers(&mut described).await;
     let unseen = described.unseen();
     assert!(
         unseen.is_empty(),

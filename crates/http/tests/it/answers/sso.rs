@@ -156,14 +156,18 @@ async fn signature(described: &mut Described) {
     );
     described.saw(verify, 409, &ask("verify", pin("111111")).await);
     described.saw(reset, 409, &ask("reset", json!({})).await);
-    ask("", pin("111111")).await.body(200);
+    let set = "PUT /v1/sso/signature";
+    described.saw(set, 400, &ask("", pin("1")).await);
+    described.saw(set, 200, &ask("", pin("111111")).await);
     described.saw(verify, 200, &ask("verify", pin("111111")).await);
     described.saw(verify, 403, &ask("verify", pin("999999")).await);
     described.saw(verify, 400, &ask("verify", pin("1")).await);
     let question = |n: u8| json!({"question": format!("Question {n}?"), "answer": "x"});
     let questions =
         json!({"questions": [question(1), question(2), question(3)], "current": "111111"});
-    ask("questions", questions).await.body(200);
+    let set = "PUT /v1/sso/signature/questions";
+    described.saw(set, 400, &ask("questions", json!({})).await);
+    described.saw(set, 200, &ask("questions", questions).await);
     described.saw(reset, 200, &ask("reset", json!({})).await);
     let mails = server.node.store.mails().await;
     let mut codes = mails.iter().filter_map(|mail| mail.values.get("code"));
