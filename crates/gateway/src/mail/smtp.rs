@@ -109,7 +109,18 @@ impl SmtpMailer {
         let outcome = self.attempt(mail).await;
         let refused = matches!(&outcome, Outcome::Refused(refusal) if refusal.next == Next::Never);
         match mail.under_the_other() {
-            Some(other) if refused => self.attempt(&other).await,
+            Some(other) if refused => {
+                let second = self.attempt(&other).await;
+                if matches!(second, Outcome::Accepted { .. }) {
+                    // The part before the `@` may be a person's.
+                    let domain = mail.from.rsplit('@').next().unwrap_or_default();
+                    tracing::warn!(
+                        sender.domain = domain,
+                        "the mail server refused an app's sender; the mail left under the address of [smtp]"
+                    );
+                }
+                second
+            }
             _ => outcome,
         }
     }

@@ -19,8 +19,8 @@ impl AdminConfig {
         if !listen.ip().is_loopback() && !remote {
             reader.refuse(
                 "admin.listen",
-                "can be reached from other machines, and it asks for no password: \
-                 use 127.0.0.1, or set admin.allow_remote = true",
+                "can be reached from other machines, and health and metrics ask for no \
+                 password: use 127.0.0.1, or set admin.allow_remote = true",
             );
         }
         Self { listen }
