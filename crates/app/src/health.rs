@@ -130,8 +130,12 @@ pub struct DiskHealth {
     pub free_bytes: u64,
     /// Below this, telemetry and spill stop so that SOS goes on.
     pub line_bytes: u64,
-    /// Whether the ballast that is given up for an SOS is in place.
+    /// Next to nothing is free: until there is room again only SOS and jobs are stored.
+    pub exhausted: bool,
+    /// Whether there is a ballast that is given up for an SOS (or none is wanted).
     pub ballast: bool,
+    /// Bytes that it holds.
+    pub ballast_bytes: u64,
 }
 
 /// The clock, which alarms and keeps nobody from being served.
@@ -171,7 +175,9 @@ impl App {
         let disk = DiskHealth {
             free_bytes: disk.free_bytes(),
             line_bytes: disk.line_bytes(),
+            exhausted: disk.is_exhausted(),
             ballast: disk.has_ballast(),
+            ballast_bytes: disk.ballast_bytes(),
         };
         let copy = self.store.copy_stats();
         let mut providers = self.senders.health(now);
@@ -185,6 +191,7 @@ impl App {
             warnings: late
                 .into_iter()
                 .chain(failing(&providers))
+                .chain(self.ballast_missing(disk))
                 .chain(missing(telemetry.unusable_files))
                 .collect(),
             providers,
@@ -222,6 +229,18 @@ impl App {
         Ok((jobs, spilled))
     }
 
+    /// Warns of a full disk to come on which no SOS would find room.
+    fn ballast_missing(&self, disk: DiskHealth) -> Option<NotReady> {
+        let missing = self.store.dialect() == Dialect::Sqlite && !disk.ballast;
+        missing.then(|| NotReady {
+            code: "no_ballast",
+            message: format!(
+                "nothing is held back for SOS on a full disk, with {} bytes free: make room",
+                disk.free_bytes
+            ),
+        })
+    }
+
     fn reasons(
         &self,
         unreadable: Option<String>,
@@ -242,7 +261,14 @@ impl App {
         let unreadable = unreadable.map(|why| format!("the state store cannot be read: {why}"));
         // With PostgreSQL nothing of ours grows on this disk.
         let embedded = self.store.dialect() == Dialect::Sqlite;
-        let low = (embedded && disk.free_bytes < disk.line_bytes).then(|| {
+        let low = (embedded && (disk.exhausted || disk.free_bytes < disk.line_bytes)).then(|| {
+            if disk.exhausted {
+                return format!(
+                    "the disk is full, with {} bytes free and {} of ballast: only SOS and what \
+                     follows from them are stored, make room",
+                    disk.free_bytes, disk.ballast_bytes
+                );
+            }
             format!(
                 "{} bytes of disk are free, below the line of {}: telemetry has stopped, make room",
                 disk.free_bytes, disk.line_bytes

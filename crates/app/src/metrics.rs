@@ -236,6 +236,7 @@ impl Metrics {
             families.spill_rows.set(rows);
         }
         families.disk_free.set(level(report.disk.free_bytes));
+        families.disk_ballast.set(level(report.disk.ballast_bytes));
         if let Some(copy) = report.copy {
             families.copy_lag.set(copy.lag_seconds);
             families.copy_following.set(i64::from(copy.following));

@@ -95,6 +95,10 @@ struct Shared {
 }
 
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is said by another party, in any combination"
+)]
 struct State {
     phase: Phase,
     queue: VecDeque<Piece>,
@@ -103,6 +107,8 @@ struct State {
     wants_base: bool,
     /// The length of the log when the copying of the database file began.
     log_bytes: u64,
+    /// The writer checkpoints: the copying of the database file cannot begin.
+    barred: bool,
     closing: bool,
     ended: bool,
 }
@@ -183,12 +189,13 @@ impl Copier {
         }
     }
 
-    /// Says what upkeep may do now.
-    pub(crate) fn begin_turn(&self) -> Turn {
+    /// Says what upkeep may do now. While the disk is `exhausted` the copying of the
+    /// database file does not begin: the writer could not wait for it.
+    pub(crate) fn begin_turn(&self, exhausted: bool) -> Turn {
         let log_bytes = self.0.log.metadata().map_or(0, |log| log.len());
         let grown = self.0.settings.log_bytes;
         let mut state = self.0.lock();
-        if state.phase == Phase::Lost && state.wants_base {
+        if state.phase == Phase::Lost && state.wants_base && !state.barred && !exhausted {
             state.phase = Phase::Basing;
             state.wants_base = false;
             state.log_bytes = log_bytes;
@@ -205,6 +212,25 @@ impl Copier {
                 Turn::Free
             }
         }
+    }
+
+    /// Readies for a checkpoint of the writer, between two of its transactions: queues
+    /// what was committed, or gives up a database file that is half copied. Until the
+    /// answer is dropped none begins to be copied.
+    pub(crate) fn bar(self) -> Barred {
+        let phase = {
+            let mut state = self.0.lock();
+            state.barred = true;
+            state.phase
+        };
+        match phase {
+            Phase::Lost => {}
+            Phase::Basing => self.0.lose("the disk is full, and its log cannot wait"),
+            Phase::Following => {
+                self.gather();
+            }
+        }
+        Barred(self)
     }
 
     /// Queues what was committed. Call it while no checkpoint runs, and while a
@@ -259,6 +285,15 @@ impl Copier {
         if !state.ended {
             tracing::warn!("the copy of the state store did not end in time and is left behind");
         }
+    }
+}
+
+/// The right of the writer to checkpoint.
+pub(crate) struct Barred(Copier);
+
+impl Drop for Barred {
+    fn drop(&mut self) {
+        self.0.0.lock().barred = false;
     }
 }
 

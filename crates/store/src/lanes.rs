@@ -42,10 +42,17 @@ pub(crate) struct Lanes {
 
 /// The writer's side.
 pub(crate) struct LaneEnds {
-    sos: mpsc::Receiver<Item>,
-    session: mpsc::Receiver<Item>,
-    job: mpsc::Receiver<Item>,
-    rest: mpsc::Receiver<Item>,
+    sos: End,
+    session: End,
+    job: End,
+    rest: End,
+}
+
+/// One lane as the writer has it.
+struct End {
+    /// Taken, and put back to be the next again.
+    head: Option<Item>,
+    queue: mpsc::Receiver<Item>,
 }
 
 /// Both sides of new, empty queues.
@@ -61,10 +68,10 @@ pub(crate) fn lanes() -> (Lanes, LaneEnds) {
         rest,
     };
     let ends = LaneEnds {
-        sos: sos_end,
-        session: session_end,
-        job: job_end,
-        rest: rest_end,
+        sos: End::new(sos_end),
+        session: End::new(session_end),
+        job: End::new(job_end),
+        rest: End::new(rest_end),
     };
     (lanes, ends)
 }
@@ -113,38 +120,128 @@ impl Lanes {
     }
 }
 
+impl End {
+    const fn new(queue: mpsc::Receiver<Item>) -> Self {
+        Self { head: None, queue }
+    }
+
+    /// The next one, if one is there.
+    fn take(&mut self) -> Option<Item> {
+        self.head.take().or_else(|| self.queue.try_recv().ok())
+    }
+
+    /// Takes those that have waited for `limit`; the one after them stays the next.
+    fn take_overdue(&mut self, limit: Duration, overdue: &mut Vec<Item>) {
+        while let Some(item) = self.take() {
+            if item.queued_at().elapsed() < limit {
+                self.head = Some(item);
+                return;
+            }
+            overdue.push(item);
+        }
+    }
+}
+
 impl LaneEnds {
     /// The next command, highest lane first; `None` once all are closed and empty.
     pub(crate) async fn next(&mut self) -> Option<(Lane, Item)> {
+        if let Some(next) = self.try_next() {
+            return Some(next);
+        }
         tokio::select! {
             biased;
-            Some(item) = self.sos.recv() => Some((Lane::Sos, item)),
-            Some(item) = self.session.recv() => Some((Lane::Session, item)),
-            Some(item) = self.job.recv() => Some((Lane::Job, item)),
-            Some(item) = self.rest.recv() => Some((Lane::Rest, item)),
+            Some(item) = self.sos.queue.recv() => Some((Lane::Sos, item)),
+            Some(item) = self.session.queue.recv() => Some((Lane::Session, item)),
+            Some(item) = self.job.queue.recv() => Some((Lane::Job, item)),
+            Some(item) = self.rest.queue.recv() => Some((Lane::Rest, item)),
             else => None,
         }
     }
 
     /// The next command that is there already, highest lane first.
     pub(crate) fn try_next(&mut self) -> Option<(Lane, Item)> {
-        if let Ok(item) = self.sos.try_recv() {
-            return Some((Lane::Sos, item));
+        Lane::ALL
+            .into_iter()
+            .find_map(|lane| self.end(lane).take().map(|item| (lane, item)))
+    }
+
+    /// Makes a command the next of its lane that was taken last and was not run.
+    pub(crate) fn put_back(&mut self, lane: Lane, item: Item) {
+        self.end(lane).head = Some(item);
+    }
+
+    /// Takes all that have waited for `limit`.
+    pub(crate) fn take_overdue(&mut self, limit: Duration) -> Vec<Item> {
+        let mut overdue = Vec::new();
+        for lane in Lane::ALL {
+            self.end(lane).take_overdue(limit, &mut overdue);
         }
-        if let Ok(item) = self.session.try_recv() {
-            return Some((Lane::Session, item));
-        }
-        if let Ok(item) = self.job.try_recv() {
-            return Some((Lane::Job, item));
-        }
-        self.rest.try_recv().ok().map(|item| (Lane::Rest, item))
+        overdue
     }
 
     /// Takes no more commands; those that wait are still served.
     pub(crate) fn close(&mut self) {
-        self.sos.close();
-        self.session.close();
-        self.job.close();
-        self.rest.close();
+        for lane in Lane::ALL {
+            self.end(lane).queue.close();
+        }
+    }
+
+    const fn end(&mut self, lane: Lane) -> &mut End {
+        match lane {
+            Lane::Sos => &mut self.sos,
+            Lane::Session => &mut self.session,
+            Lane::Job => &mut self.job,
+            Lane::Rest => &mut self.rest,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Command;
+    use crate::queued::Entry;
+    use crate::tx::Tx;
+
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    struct Nothing;
+
+    impl Command for Nothing {
+        type Output = ();
+        const NAME: &'static str = "test.nothing";
+
+        async fn run(&self, _: &mut Tx<'_>) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    async fn push(lanes: &Lanes, lane: Lane) {
+        let (entry, _) = Entry::new(Nothing);
+        lanes.push(lane, Box::new(entry)).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_waits_as_long_as_the_other_and_who_came_later_waits_on() {
+        let (lanes, mut ends) = lanes();
+        push(&lanes, Lane::Sos).await;
+        push(&lanes, Lane::Rest).await;
+        tokio::time::advance(LIMIT / 2).await;
+        push(&lanes, Lane::Sos).await;
+        push(&lanes, Lane::Sos).await;
+        let (lane, taken) = ends.next().await.unwrap();
+        assert_eq!(lane, Lane::Sos);
+        ends.put_back(lane, taken);
+        assert!(ends.take_overdue(LIMIT).is_empty());
+
+        tokio::time::advance(LIMIT / 2).await;
+        assert_eq!(ends.take_overdue(LIMIT).len(), 2, "an SOS and the rest");
+        let (lane, later) = ends.next().await.unwrap();
+        assert_eq!(lane, Lane::Sos);
+        assert_eq!(later.queued_at().elapsed(), LIMIT / 2);
+        ends.put_back(lane, later);
+        ends.close();
+        assert!(ends.next().await.is_some() && ends.next().await.is_some());
+        assert!(ends.next().await.is_none());
     }
 }

@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::command::Command;
 use crate::error::StoreError;
@@ -14,6 +15,9 @@ use crate::tx::Tx;
 pub(crate) trait Queued: Send {
     /// The command's name.
     fn name(&self) -> &'static str;
+
+    /// Since when its caller waits.
+    fn queued_at(&self) -> Instant;
 
     /// Runs it in a transaction and keeps its output. A panic is an error.
     fn run<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> BoxFuture<'a, Result<(), StoreError>>;
@@ -28,6 +32,7 @@ pub(crate) struct Entry<C: Command> {
     command: C,
     output: Option<C::Output>,
     caller: oneshot::Sender<Result<C::Output, StoreError>>,
+    queued_at: Instant,
 }
 
 impl<C: Command> Entry<C> {
@@ -37,6 +42,7 @@ impl<C: Command> Entry<C> {
             command,
             output: None,
             caller,
+            queued_at: Instant::now(),
         };
         (entry, answer)
     }
@@ -45,6 +51,10 @@ impl<C: Command> Entry<C> {
 impl<C: Command> Queued for Entry<C> {
     fn name(&self) -> &'static str {
         C::NAME
+    }
+
+    fn queued_at(&self) -> Instant {
+        self.queued_at
     }
 
     fn run<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> BoxFuture<'a, Result<(), StoreError>> {

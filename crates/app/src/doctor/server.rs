@@ -51,11 +51,18 @@ fn disk(report: &HealthReport) -> Finding {
         in_gib(disk.free_bytes),
         in_gib(disk.line_bytes)
     );
-    if disk.free_bytes < disk.line_bytes {
-        let advice = "make room: only SOS is stored until then";
-        return Finding::failed("server.disk", found, advice);
+    let bare = report.warnings.iter().find(|one| one.code == "no_ballast");
+    if disk.exhausted {
+        let advice = "make room: only SOS and what follows from them are stored until then";
+        Finding::failed("server.disk", found, advice)
+    } else if disk.free_bytes < disk.line_bytes {
+        let advice = "make room: no telemetry is stored until then";
+        Finding::failed("server.disk", found, advice)
+    } else if let Some(bare) = bare {
+        Finding::failed("server.disk", found, bare.message.clone())
+    } else {
+        Finding::passed("server.disk", found)
     }
-    Finding::passed("server.disk", found)
 }
 
 #[expect(

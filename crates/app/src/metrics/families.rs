@@ -67,6 +67,7 @@ pub(super) struct Families {
     pub(super) telemetry_committed: Counter,
     pub(super) spill_rows: Gauge,
     pub(super) disk_free: Gauge,
+    pub(super) disk_ballast: Gauge,
     pub(super) copy_lag: Gauge<f64, AtomicU64>,
     pub(super) copy_following: Gauge,
     pub(super) clock_system_ahead: Gauge<f64, AtomicU64>,
@@ -166,6 +167,7 @@ impl Families {
             telemetry_committed: Counter::default(),
             spill_rows: Gauge::default(),
             disk_free: Gauge::default(),
+            disk_ballast: Gauge::default(),
             copy_lag: Gauge::default(),
             copy_following: Gauge::default(),
             clock_system_ahead: Gauge::default(),
@@ -315,6 +317,12 @@ impl Families {
             "Free space under the data directory",
             Unit::Bytes,
             self.disk_free.clone(),
+        );
+        self.registry.register_with_unit(
+            "disk_ballast",
+            "Room held back for SOS on a full disk; 0 beside PostgreSQL",
+            Unit::Bytes,
+            self.disk_ballast.clone(),
         );
         self.registry.register_with_unit(
             "store_copy_lag",

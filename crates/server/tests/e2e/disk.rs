@@ -3,11 +3,14 @@
 //! readiness tells, and when the disk is well again so is the server, without a
 //! restart.
 
+use std::fs;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
+use super::harness::clock;
 use super::harness::ledger::{Ledger, Way, What};
-use super::harness::mqtt::Version;
+use super::harness::person::Partner;
 use super::harness::server::{Home, How, Server};
 use super::harness::small_disk::SmallDisk;
 use super::harness::tools::{self, Talker};
@@ -16,17 +19,25 @@ use super::harness::tools::{self, Talker};
 const DISK_MIB: u32 = 48;
 const RESERVE_MIB: u32 = 8;
 const BALLAST_MIB: u32 = 4;
+/// A disk for which the defaults are far too large.
+const SMALL_DISK_MIB: u32 = 64;
+/// What the ballast holds there at least: half of what was free at the start.
+const SMALL_BALLAST_BYTES: u64 = 20 << 20;
+/// So many people cry for help there.
+const CRIES_ON_SMALL_DISK: usize = 400;
 /// A cry of this size is kept whole.
 const LARGE_MESSAGE_BYTES: usize = 48 * 1_024;
 /// So many of them find room in the ballast, with all that is written beside.
 const CRIES_IN_BALLAST: usize = 20;
 /// So many do not.
-const CRIES_BEYOND_BALLAST: usize = 400;
+const CRIES_BEYOND_BALLAST: usize = 2_000;
 /// From a cause to what readiness says, and from its end to a server that is well.
 const NOTICED_WITHIN: Duration = Duration::from_secs(5);
 const WELL_WITHIN: Duration = Duration::from_secs(10);
 /// A database that another program holds is waited for; no longer than this.
 const HELD_AT_MOST: Duration = Duration::from_secs(8);
+/// People who cry for help at the same time while it is held.
+const HELD_AT_ONCE: usize = 6;
 /// Attempts while the disk fails now and then.
 const UNRELIABLE_ATTEMPTS: usize = 60;
 
@@ -37,6 +48,8 @@ fn a_full_disk_stores_sos_from_the_ballast_and_acknowledges_nothing_else() {
         return;
     };
     let partner = home.app("acme");
+    // The command made one by the defaults, which is larger.
+    fs::remove_file(home.data().join("ballast")).unwrap();
     let server = home.serve_how(&How {
         environment: vec![
             ("MAYDAY_STORE__DISK_RESERVE_MIB", RESERVE_MIB.to_string()),
@@ -78,6 +91,59 @@ fn a_full_disk_stores_sos_from_the_ballast_and_acknowledges_nothing_else() {
 
     disk.clear();
     is_well_again(&mut ledger, &server);
+    server.kill();
+    ledger.check(&home.serve());
+}
+
+#[test]
+fn with_the_defaults_a_small_disk_keeps_a_ballast_and_is_well_again_without_a_restart() {
+    let home = Home::new();
+    let Some(disk) = SmallDisk::mount(&home.data(), SMALL_DISK_MIB) else {
+        return;
+    };
+    let ballast = || {
+        let file = home.data().join("ballast").metadata();
+        file.map_or(0, |file| file.len())
+    };
+    let partner = home.app("acme");
+    let server = home.serve();
+    let low = (503, vec!["disk_low".to_owned()]);
+    assert_eq!(server.readiness(), low);
+    let held = ballast();
+    assert!(held >= SMALL_BALLAST_BYTES, "{held}");
+    let mut ledger = Ledger::new(&partner);
+    for way in Way::ALL {
+        assert!(ledger.send(&server, "ana", What::Sos, way), "{way:?}");
+    }
+    assert!(takes_ordinary_work(&server, &partner));
+
+    disk.fill();
+    let refused = tools::until(NOTICED_WITHIN, || !takes_ordinary_work(&server, &partner));
+    assert!(refused, "what is left is not kept for SOS");
+    assert_eq!(server.readiness(), low);
+    for way in Way::ALL {
+        assert!(ledger.send(&server, "ana", What::Sos, way), "{way:?}");
+        let stranger = format!("stranger {way:?}");
+        assert!(ledger.send(&server, &stranger, What::Sos, way), "{way:?}");
+    }
+    for number in 0..CRIES_ON_SMALL_DISK {
+        let who = format!("crier {number}");
+        let stored = ledger.send(&server, &who, What::Sos, Way::Http);
+        assert!(stored, "{number}, with {} bytes of ballast", ballast());
+    }
+    println!(
+        "{CRIES_ON_SMALL_DISK} cries left {} of {held} bytes",
+        ballast()
+    );
+
+    disk.clear();
+    let stored = tools::until(WELL_WITHIN, || takes_ordinary_work(&server, &partner));
+    assert!(stored, "ordinary work is not taken up again");
+    let made = tools::until(WELL_WITHIN, || ballast() >= SMALL_BALLAST_BYTES);
+    assert!(made, "{}", ballast());
+    for way in Way::ALL {
+        assert!(ledger.send(&server, "ana", What::Sos, way), "{way:?}");
+    }
     server.kill();
     ledger.check(&home.serve());
 }
@@ -190,13 +256,24 @@ fn a_database_that_another_program_holds_is_waited_for_and_then_refused() {
     assert!(waited < Duration::from_secs(5), "{waited:?}");
     drop(holder);
 
+    let crier = |number| format!("crier {number}");
+    for number in 0..HELD_AT_ONCE {
+        assert!(ledger.send(&server, &crier(number), What::Sos, Way::Http));
+    }
     let holder = hold(60);
     let began = Instant::now();
-    let way = Way::Mqtt(Version::V5);
-    assert!(!ledger.send(&server, "ana", What::Sos, way), "stored?");
-    let waited = began.elapsed();
-    assert!(waited < HELD_AT_MOST, "{waited:?}");
-    println!("refused after {waited:?}");
+    thread::scope(|scope| {
+        for number in 0..HELD_AT_ONCE {
+            let (server, partner) = (&server, &partner);
+            scope.spawn(move || {
+                let way = Way::ALL[number % Way::ALL.len()];
+                let stored = Ledger::new(partner).send(server, &crier(number), What::Sos, way);
+                let waited = began.elapsed();
+                println!("{way:?}: refused after {waited:?}");
+                assert!(!stored && waited < HELD_AT_MOST, "{way:?}: {waited:?}");
+            });
+        }
+    });
     assert_eq!(server.readiness().0, 503);
     drop(holder);
     is_well_again(&mut ledger, &server);
@@ -211,6 +288,20 @@ fn everything_is_stored(ledger: &mut Ledger, server: &Server) {
             assert!(ledger.send(server, "ana", what, way), "{way:?} {what:?}");
         }
     }
+}
+
+/// Whether ordinary work is stored: somebody's name.
+fn takes_ordinary_work(server: &Server, partner: &Partner) -> bool {
+    let name = format!(r#"{{"name":"Ana {}"}}"#, clock::now());
+    let ana = partner.person("ana");
+    let answer = ana.http(server, "PUT", "/v1/sdk/me", &name).unwrap();
+    assert!(
+        answer.status == 200 || answer.status == 503,
+        "{} {:?}",
+        answer.status,
+        answer.json()
+    );
+    answer.status == 200
 }
 
 /// Without a restart.

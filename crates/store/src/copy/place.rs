@@ -63,12 +63,20 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Makes it when it is missing, and takes it.
-    pub(super) fn take(directory: &Path) -> io::Result<Self> {
+    /// Makes it when it is missing, and takes it. It must not lie where `database` does.
+    pub(super) fn take(directory: &Path, database: &Path) -> io::Result<Self> {
         DirBuilder::new()
             .recursive(true)
             .mode(DIRECTORY_MODE)
             .create(directory)?;
+        let own = database.canonicalize()?;
+        let own = own.parent().unwrap_or(&own);
+        if directory.canonicalize()?.starts_with(own) {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "it is the data directory, or lies in it: name another in store.copy_dir",
+            ));
+        }
         let lock = match files::lock(&directory.join(LOCK_FILE)) {
             Ok(None) => {
                 return Err(io::Error::new(

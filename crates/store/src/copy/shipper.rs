@@ -101,7 +101,7 @@ impl Shared {
 fn prepare(shared: &Shared, place: &mut Option<Place>) -> io::Result<()> {
     shared.faults.before_copying();
     if place.is_none() {
-        *place = Some(Place::take(&shared.settings.directory)?);
+        *place = Some(Place::take(&shared.settings.directory, &shared.database)?);
     }
     shared.lock().wants_base = true;
     Ok(())

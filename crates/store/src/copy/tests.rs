@@ -230,10 +230,47 @@ async fn a_restart_begins_a_new_copy_and_keeps_the_old_one_until_then() {
 }
 
 #[tokio::test]
+async fn a_link_into_the_data_directory_is_no_place_for_a_copy() {
+    let copied = Copied::new(CopySettings::to).await;
+    let data_dir = &copied.config.data_dir;
+    let link = copied.fresh.directory.path().join("link");
+    std::os::unix::fs::symlink(data_dir, &link).unwrap();
+    for place in [data_dir.clone(), link.clone(), link.join("copy")] {
+        let taken = place::Place::take(&place, &data_dir.join("mayday.db"));
+        let refused = taken.err().unwrap();
+        assert!(refused.to_string().contains("is the data directory"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_full_disk_the_log_begins_anew_and_the_copy_follows() {
+    let copied = Copied::new(CopySettings::to).await;
+    let store = copied.open().await;
+    grow(&store, 3, 1_000).await;
+    copied.caught_up(&store).await;
+    store.disk().pretend(0);
+    until("the disk is known to be full", || {
+        store.disk().is_exhausted()
+    })
+    .await;
+    let log = copied.config.data_dir.join("mayday.db-wal");
+    for _ in 0..50 {
+        store.write(Lane::Sos, Grow(20_000)).await.unwrap();
+    }
+    assert!(size(&log) < 500_000, "{}", size(&log));
+    copied.caught_up(&store).await;
+    assert!(store.copy_stats().unwrap().following);
+    assert_eq!(copied.restored("restored").await, 53);
+    store.close().await;
+}
+
+#[tokio::test]
 async fn two_servers_do_not_share_a_directory_and_a_faulty_one_is_no_copy() {
     let copied = Copied::new(CopySettings::to).await;
-    let held = place::Place::take(&copied.directory).unwrap();
-    let refused = place::Place::take(&copied.directory).err().unwrap();
+    let database = copied.config.data_dir.join("mayday.db");
+    let held = place::Place::take(&copied.directory, &database).unwrap();
+    let taken = place::Place::take(&copied.directory, &database);
+    let refused = taken.err().unwrap();
     assert!(refused.to_string().contains("another server"), "{refused}");
     drop(held);
     assert_eq!(current_in(&copied.directory).unwrap(), None);

@@ -13,9 +13,11 @@ use crate::error::StoreError;
 use crate::failure;
 use crate::open::OpenError;
 
-/// How long the writer waits for a checkpoint, or another program, that holds the
-/// lock.
+/// How long a command waits for a checkpoint, or another program, that holds the lock;
+/// and so does whatever is opened.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// How long the writer waits in one attempt. In between it finds out whose wait is over.
+const IMPATIENCE: &str = "PRAGMA busy_timeout = 500";
 /// How long a checkpoint waits for the writer or a reader.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 /// Prepared statements kept per connection: more than the crate has.
@@ -86,6 +88,11 @@ pub(super) async fn writing(path: &Path) -> Result<SqliteConnection, OpenError> 
         }
     }
     Ok(connection)
+}
+
+/// Has the writer's connection wait for a moment only, again and again.
+pub(super) async fn be_impatient(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    connection.execute(IMPATIENCE).await.map(drop)
 }
 
 /// Opens the checkpointing connection. It syncs, too, so it is as careful.

@@ -2,9 +2,11 @@
 //!
 //! Callers queue commands in [`crate::lanes`]; the task in [`writer`] owns the
 //! only writing connection and commits them in groups; [`upkeep`] checkpoints
-//! from a connection of its own and watches the disk.
+//! from a connection of its own and watches the disk; on a full disk [`room`] is
+//! made for an SOS.
 
 pub(crate) mod connect;
+mod room;
 mod upkeep;
 mod writer;
 
@@ -86,7 +88,11 @@ impl Sqlite {
         let urgent_readers = reading_pool(&path, URGENT_READERS).await?;
         let (lanes, ends) = lanes::lanes();
         let (closing, closed) = watch::channel(false);
-        disk.ensure_ballast();
+        disk.look();
+        connect::be_impatient(&mut connection)
+            .await
+            .map_err(|error| connect::open_error(&path, error))?;
+        let copier = start_copy(config, &path, &environment, &faults)?;
         let writer = writer::Writer {
             path: path.clone(),
             connection: Some(connection),
@@ -96,10 +102,10 @@ impl Sqlite {
             counters: Arc::clone(&counters),
             disk: disk.clone(),
             faults: faults.clone(),
-            failed: false,
+            copier: copier.clone(),
+            room: room::Room::default(),
             lock: Arc::clone(&lock),
         };
-        let copier = start_copy(config, &path, &environment, &faults)?;
         let raw = copier.as_ref().map(Copier::raw);
         let upkeep = upkeep::Upkeep::new(path.clone(), counters, disk, copier.clone(), lock);
         let tasks = vec![
@@ -288,8 +294,7 @@ async fn prepare(
 /// Opens the writing connection anew, after a failure of the old one.
 async fn reopen(path: &Path) -> Result<sqlx::SqliteConnection, OpenError> {
     let mut connection = connect::writing(path).await?;
-    connection
-        .ping()
+    connect::be_impatient(&mut connection)
         .await
         .map_err(|error| connect::open_error(path, error))?;
     // It may have made the write-ahead log anew.

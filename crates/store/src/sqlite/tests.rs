@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mayday_core::ids::{EventId, UserId};
 use serde_json::json;
+use sqlx::Executor as _;
 use tokio::sync::Semaphore;
 
 use crate::args;
@@ -83,7 +84,8 @@ enum Then {
     Fail,
     Panic,
     BreakCommit,
-    FillDiskOnce,
+    /// The disk is full in its first so many runs.
+    FillDisk(u32),
 }
 
 /// Writes a job with a key, then does something else.
@@ -112,7 +114,7 @@ impl Command for Put {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, StoreError> {
         let run = self.runs.fetch_add(1, Ordering::SeqCst);
         self.order.lock().unwrap().push(self.key);
-        if self.then == Then::FillDiskOnce && run == 0 {
+        if matches!(self.then, Then::FillDisk(times) if run < times) {
             let pages: i64 = tx.fetch_one(&PAGES, args![]).await?.get(0)?;
             assert!(pages > 1);
             tx.fetch_one(&FILL_DISK, args![]).await?;
@@ -132,7 +134,7 @@ impl Command for Put {
                 let event = EventId::generate(tx.clock(), tx.entropy());
                 tx.execute_one(&ORPHAN, args![event, nobody]).await?;
             }
-            Then::Succeed | Then::FillDiskOnce => {}
+            Then::Succeed | Then::FillDisk(_) => {}
         }
         Ok(self.key)
     }
@@ -334,48 +336,82 @@ async fn observers_hear_of_a_commit_before_its_caller_is_answered() {
     assert_eq!(heard.load(Ordering::SeqCst), 1);
 }
 
-#[tokio::test]
-async fn on_a_full_disk_the_ballast_goes_and_the_sos_commits() {
-    let fresh = TestStore::sqlite().await;
-    // Below the line, so that the ballast that is there is not made again.
-    let config = low(&fresh, 64 << 10, false);
-    let ballast = config.data_dir.join("ballast");
-    std::fs::create_dir(&config.data_dir).unwrap();
-    std::fs::write(&ballast, "ballast").unwrap();
-    let store = open(&fresh, config).await;
+/// A store on a disk that is full, with a ballast of this size.
+async fn full(fresh: &TestStore, ballast_bytes: u64) -> Store {
+    let store = open(fresh, low(fresh, ballast_bytes, false)).await;
+    assert_eq!(store.disk().ballast_bytes(), ballast_bytes);
+    store.disk().pretend(0);
     store
-        .write(Lane::Rest, Put::new("before", Then::Succeed))
-        .await
-        .unwrap();
+}
 
-    let command = Put::new("sos", Then::FillDiskOnce);
+/// How often an SOS ran on a disk that is full in its first runs, and what is left of
+/// a ballast of 2 MiB then.
+async fn squeezed(times: u32) -> (u32, u64) {
+    let fresh = TestStore::sqlite().await;
+    let store = full(&fresh, 2 << 20).await;
+    let command = Put::new("sos", Then::FillDisk(times));
     let runs = Arc::clone(&command.runs);
-    assert_eq!(store.write(Lane::Sos, command).await.unwrap(), "sos");
-    assert_eq!(runs.load(Ordering::SeqCst), 2);
-    assert!(!ballast.exists());
+    let answer = store.write(Lane::Sos, command).await;
+    assert_eq!(has(&store, "sos").await, answer.is_ok(), "{answer:?}");
     let rest = store
         .write(Lane::Rest, Put::new("rest", Then::Succeed))
         .await;
     assert!(matches!(rest, Err(StoreError::DiskFull { .. })));
+    for (lane, key) in [(Lane::Sos, "second"), (Lane::Job, "job")] {
+        let put = Put::new(key, Then::Succeed);
+        store.write(lane, put).await.unwrap();
+    }
+    (runs.load(Ordering::SeqCst), store.disk().ballast_bytes())
+}
+
+#[tokio::test]
+async fn on_a_full_disk_the_log_is_carried_over_before_the_ballast_goes_piece_by_piece() {
+    let mib = 1 << 20;
+    assert_eq!(squeezed(1).await, (2, 2 * mib), "the log was enough");
+    assert_eq!(squeezed(2).await, (3, mib));
+    assert_eq!(squeezed(3).await, (4, 0));
+    assert_eq!(squeezed(u32::MAX).await, (4, 0), "refused, at its end");
+}
+
+#[tokio::test]
+async fn on_an_exhausted_disk_the_log_does_not_grow_with_the_commits() {
+    let fresh = TestStore::sqlite().await;
+    let store = full(&fresh, 64 << 10).await;
+    until(|| store.disk().is_exhausted()).await;
+    let log = fresh.directory.path().join("low/mayday.db-wal");
     store
-        .write(Lane::Sos, Put::new("second", Then::Succeed))
+        .write(Lane::Sos, Put::new("first", Then::Succeed))
         .await
         .unwrap();
+    let before = log.metadata().unwrap().len();
+    for key in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"] {
+        let put = Put::new(key, Then::Succeed);
+        store.write(Lane::Sos, put).await.unwrap();
+    }
+    // A dozen commits of several pages each.
+    assert!(log.metadata().unwrap().len() <= before + 8 * 4_096);
+    assert_eq!(store.disk().ballast_bytes(), 64 << 10);
+}
+
+#[tokio::test]
+async fn when_there_is_room_again_everything_is_stored_without_a_restart() {
+    let fresh = TestStore::sqlite().await;
+    let store = full(&fresh, 64 << 10).await;
+    until(|| store.disk().is_exhausted()).await;
+    store.disk().pretend(store.disk().room_bytes());
+    until(|| !store.disk().is_exhausted()).await;
     store
-        .write(Lane::Job, Put::new("job", Then::Succeed))
+        .write(Lane::Rest, Put::new("rest", Then::Succeed))
         .await
         .unwrap();
 }
 
-/// How often an SOS ran whose commits all fail as on a broken disk, and whether
-/// the ballast of so many bytes was given up for it.
-async fn failing(ballast_bytes: u64, commands: usize) -> Vec<u32> {
+/// How often each SOS ran whose commits all fail as on a broken disk, of which so much
+/// is free as far as can be measured. The ballast was given up for them.
+async fn failing(free: u64, commands: usize) -> Vec<u32> {
     let fresh = TestStore::sqlite().await;
-    let config = low(&fresh, ballast_bytes, false);
-    let ballast = config.data_dir.join("ballast");
-    std::fs::create_dir(&config.data_dir).unwrap();
-    std::fs::write(&ballast, "ballast").unwrap();
-    let store = open(&fresh, config).await;
+    let store = full(&fresh, 2 << 20).await;
+    store.disk().pretend(free);
     store.faults().fail_commits(Some(CommitFault::Disk));
     let mut all_runs = Vec::new();
     for _ in 0..commands {
@@ -385,7 +421,7 @@ async fn failing(ballast_bytes: u64, commands: usize) -> Vec<u32> {
         assert!(matches!(failed, Err(StoreError::Unavailable { .. })));
         all_runs.push(runs.load(Ordering::SeqCst));
     }
-    assert!(!ballast.exists());
+    assert_eq!(store.disk().ballast_bytes(), 0);
     store.faults().fail_commits(None);
     store
         .write(Lane::Sos, Put::new("sos", Then::Succeed))
@@ -396,10 +432,42 @@ async fn failing(ballast_bytes: u64, commands: usize) -> Vec<u32> {
 
 #[tokio::test]
 async fn a_disk_that_fails_without_saying_full_gets_the_ballast_too() {
-    // Plenty is free, as far as can be measured: the second failure tells.
-    assert_eq!(failing(64 << 10, 2).await, [3, 2]);
-    // Less is free than the ballast holds: the first one does.
-    assert_eq!(failing(u64::MAX, 1).await, [2]);
+    // Enough is free, as far as can be measured (yet too little to make the ballast
+    // again): the second failure tells.
+    assert_eq!(failing(3 << 19, 2).await, [3, 2]);
+    // Next to nothing is free: the first one does, and each piece is tried.
+    assert_eq!(failing(0, 1).await, [4]);
+}
+
+#[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "that nobody waits for the refusal of another is a matter of time"
+)]
+async fn those_whom_another_program_keeps_waiting_are_refused_together() {
+    let store = TestStore::sqlite().await;
+    let path = store.config.data_dir.join(super::FILE);
+    let mut other = super::connect::writing(&path).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let began = std::time::Instant::now();
+    let keys = ["a", "b", "c", "d", "e", "f"];
+    let waiting: Vec<_> = keys
+        .into_iter()
+        .map(|key| start(&store, Lane::Sos, Put::new(key, Then::Succeed)))
+        .collect();
+    for refused in waiting {
+        let refused = refused.await.unwrap();
+        assert!(refused.unwrap_err().is_transient());
+    }
+    let waited = began.elapsed();
+    let limit = super::connect::BUSY_WAIT;
+    assert!(waited >= limit && waited < 2 * limit, "{waited:?}");
+    other.execute("ROLLBACK").await.unwrap();
+    store
+        .write(Lane::Sos, Put::new("after", Then::Succeed))
+        .await
+        .unwrap();
+    assert!(!has(&store, "a").await, "refused and stored");
 }
 
 /// A configuration for which every disk is nearly full.

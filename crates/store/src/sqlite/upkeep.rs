@@ -101,8 +101,7 @@ impl Upkeep {
     pub(super) async fn look(&mut self) {
         let disk = self.disk.clone();
         let measured = tokio::task::spawn_blocking(move || {
-            disk.measure();
-            disk.ensure_ballast();
+            disk.look();
         });
         let _ = measured.await;
         if let Err(error) = self.checkpoint().await {
@@ -116,7 +115,7 @@ impl Upkeep {
         let Some(copier) = self.copier.clone() else {
             return self.checkpoint_freely().await;
         };
-        match copier.begin_turn() {
+        match copier.begin_turn(self.disk.is_exhausted()) {
             Turn::Free => self.checkpoint_freely().await,
             Turn::Pause => Ok(()),
             Turn::Follow => self.checkpoint_behind(copier).await,
@@ -147,7 +146,7 @@ impl Upkeep {
         self.begin(BEGIN_READ).await?;
         // Everything that the reader sees is queued now, and more may be.
         let follows = gather(copier.clone()).await;
-        let passed = if follows {
+        let passed = if follows && !self.disk.is_exhausted() {
             self.run_checkpoint(PASSIVE).await?
         } else {
             Passed::default()
@@ -186,6 +185,11 @@ impl Upkeep {
     }
 
     async fn checkpoint_freely(&mut self) -> Result<(), sqlx::Error> {
+        if self.disk.is_exhausted() {
+            // The writer does, after each of its turns. And an emptied log would leave
+            // its room to whatever fills the disk.
+            return Ok(());
+        }
         let commits = self.counters.commits();
         if commits == self.seen_commits {
             self.idle_looks = self.idle_looks.saturating_add(1);

@@ -3,8 +3,11 @@
 //! A turn begins with the first command that waits, without lingering, and takes
 //! what has come meanwhile, each in a savepoint. Only after COMMIT are the hints
 //! published and the callers answered. When a commit fails, or the connection
-//! does, each command of the group is run again alone, once; once more when the
-//! ballast was given up for it.
+//! does, each command of the group is run again alone, once; and again for each
+//! piece of the ballast that was given up for it ([`super::room`]).
+//!
+//! While another program holds the database, each command waits for it for
+//! [`connect::BUSY_WAIT`], all of them at the same time.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -18,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::command::Lane;
 use crate::commits::Commits;
+use crate::copy::Copier;
 use crate::disk::DiskGuard;
 use crate::environment::Environment;
 use crate::error::StoreError;
@@ -31,6 +35,7 @@ use crate::stats::Counters;
 use crate::tx::{Connection, Tx};
 
 use super::connect;
+use super::room::Room;
 
 /// Most commands in one commit.
 const GROUP_COMMANDS: usize = 64;
@@ -38,6 +43,9 @@ const GROUP_COMMANDS: usize = 64;
 const GROUP_TIME: Duration = Duration::from_millis(2);
 /// How much of a turn the rest lane gets.
 const REST_TIME: Duration = Duration::from_millis(5);
+/// Between two attempts to begin while another program holds the database, on top of
+/// how long SQLite waits in each.
+const HELD_PAUSE: Duration = Duration::from_millis(10);
 
 /// How the names of commands begin that [`StateFaults`] can answer early.
 const SOS_COMMANDS: &str = "sos.";
@@ -59,8 +67,9 @@ pub(super) struct Writer {
     pub(super) counters: Arc<Counters>,
     pub(super) disk: DiskGuard,
     pub(super) faults: StateFaults,
-    /// The file system failed since the last commit.
-    pub(super) failed: bool,
+    pub(super) copier: Option<Copier>,
+    /// What was tried since the last commit to make room.
+    pub(super) room: Room,
     /// Held so that no other process takes the directory before this task ended.
     pub(super) lock: Arc<File>,
 }
@@ -106,22 +115,44 @@ impl Writer {
     /// One group, from its first command to the answers.
     async fn turn(&mut self, lane: Lane, entry: Box<dyn Queued>) {
         let started = Instant::now();
-        match self.group(lane, entry, started).await {
-            Ok(members) => self.committed(members, started),
-            Err(Broken { entries, error }) if is_held(&error) => {
-                self.counters.failed();
-                tracing::error!(%error, "another program holds the database: end it");
-                self.recover(&error).await;
-                refuse(entries, error);
+        match self.begin().await {
+            Err(error) if is_held(&error) => return self.held(lane, entry, error).await,
+            Err(error) => {
+                let entries = vec![entry];
+                self.broken(Broken { entries, error }).await;
             }
-            Err(Broken { entries, error }) => {
-                self.counters.failed();
-                tracing::warn!(%error, commands = entries.len(), "a commit failed: its commands run again alone");
-                self.recover(&error).await;
-                for entry in entries {
-                    self.alone(entry).await;
-                }
-            }
+            Ok(()) => match self.group(lane, entry, started).await {
+                Ok(members) => self.committed(members, started),
+                Err(broken) => self.broken(broken).await,
+            },
+        }
+        if self.disk.is_exhausted() {
+            self.carry_over().await;
+        }
+    }
+
+    /// Another program holds the database. Those who have waited for it long enough
+    /// are refused together, so that a phone soon tries another way; the others wait
+    /// on.
+    async fn held(&mut self, lane: Lane, entry: Box<dyn Queued>, error: StoreError) {
+        self.lanes.put_back(lane, entry);
+        let overdue = self.lanes.take_overdue(connect::BUSY_WAIT);
+        if overdue.is_empty() {
+            tokio::time::sleep(HELD_PAUSE).await;
+            return;
+        }
+        self.counters.failed();
+        tracing::error!(%error, commands = overdue.len(), "another program holds the database: end it");
+        refuse(overdue, error);
+    }
+
+    /// Nothing of a group was committed: each command runs again alone.
+    async fn broken(&mut self, Broken { entries, error }: Broken) {
+        self.counters.failed();
+        tracing::warn!(%error, commands = entries.len(), "a commit failed: its commands run again alone");
+        self.recover(&error).await;
+        for entry in entries {
+            self.alone(entry).await;
         }
     }
 
@@ -129,7 +160,7 @@ impl Writer {
     fn committed(&mut self, members: Vec<Member>, started: Instant) {
         let names = members.iter().map(|member| member.entry.name());
         self.faults.after_commit(names);
-        self.failed = false;
+        self.room.commit();
         let now = self.environment.clock.now();
         self.counters
             .committed(members.len(), started.elapsed(), now);
@@ -145,19 +176,13 @@ impl Writer {
         }
     }
 
-    /// Runs a group and commits it.
+    /// Runs a group in the transaction that was begun, and commits it.
     async fn group(
         &mut self,
         lane: Lane,
         first: Box<dyn Queued>,
         started: Instant,
     ) -> Result<Vec<Member>, Broken> {
-        if let Err(error) = self.begin().await {
-            return Err(Broken {
-                entries: vec![first],
-                error,
-            });
-        }
         let mut members = self.fill(lane, first).await?;
         if self.faults.acknowledges_early() {
             members = self.lie(members, started);
@@ -263,14 +288,13 @@ impl Writer {
     async fn alone(&mut self, mut entry: Box<dyn Queued>) {
         let started = Instant::now();
         let mut done = self.try_alone(entry.as_mut()).await;
-        if let Err(error) = &done {
+        // As often as there are pieces of the ballast, and once for the log.
+        while let Err(error) = &done {
             self.counters.failed();
-            if self.recover(error).await {
-                done = self.try_alone(entry.as_mut()).await;
-                if let Err(error) = &done {
-                    self.recover(error).await;
-                }
+            if !self.recover(error).await {
+                break;
             }
+            done = self.try_alone(entry.as_mut()).await;
         }
         match done {
             Ok(hints) => {
@@ -286,7 +310,12 @@ impl Writer {
     }
 
     async fn try_alone(&mut self, entry: &mut dyn Queued) -> Result<Vec<Hint>, StoreError> {
-        self.begin().await?;
+        while let Err(error) = self.begin().await {
+            if !is_held(&error) || entry.queued_at().elapsed() >= connect::BUSY_WAIT {
+                return Err(error);
+            }
+            tokio::time::sleep(HELD_PAUSE).await;
+        }
         let (result, hints) = self.run_command(entry).await?;
         result?;
         self.commit().await?;
@@ -303,6 +332,15 @@ impl Writer {
                 Err(_) => self.drop_connection().await,
             }
         }
+        self.connect().await?;
+        self.execute(BEGIN).await
+    }
+
+    /// Opens the connection anew where there is none.
+    pub(super) async fn connect(&mut self) -> Result<(), StoreError> {
+        if self.connection.is_some() {
+            return Ok(());
+        }
         let reopened = super::reopen(&self.path)
             .await
             .map_err(|error| match error {
@@ -313,16 +351,15 @@ impl Writer {
             })?;
         tracing::warn!("the database connection was opened anew");
         self.connection = Some(reopened);
-        self.execute(BEGIN).await
+        Ok(())
     }
 
     /// Makes the connection usable again after `error`, and room on a full disk;
     /// answers whether there is room now that there was not.
     async fn recover(&mut self, error: &StoreError) -> bool {
         if let StoreError::Unavailable { source } = error {
-            let released = self.make_room(source);
             self.drop_connection().await;
-            return released;
+            return self.make_room(source).await;
         }
         if self.execute(ROLLBACK).await.is_err() {
             // SQLite may have rolled back by itself; a connection in doubt goes.
@@ -331,18 +368,7 @@ impl Writer {
         false
     }
 
-    /// Gives up the ballast where space is what is missing; answers whether that
-    /// made room. A file system says so in many ways; one that fails twice
-    /// running, on a new connection too, may be one whose quota is used up, and
-    /// the ballast is worth less than an SOS.
-    fn make_room(&mut self, error: &sqlx::Error) -> bool {
-        let of_disk = failure::is_of_disk(error);
-        let used_up = failure::is_disk_full(error) || (of_disk && self.disk.is_used_up());
-        let again = of_disk && std::mem::replace(&mut self.failed, true);
-        (used_up || again) && self.disk.release_ballast(used_up)
-    }
-
-    async fn drop_connection(&mut self) {
+    pub(super) async fn drop_connection(&mut self) {
         if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
         }

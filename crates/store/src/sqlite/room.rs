@@ -1,0 +1,106 @@
+//! The writer on a full disk: how an SOS comes by room.
+//!
+//! A commit adds to the write-ahead log, and a checkpoint carries the log over into
+//! the database file, which grows by much less. On a disk that is exhausted the writer
+//! therefore checkpoints after each of its turns, and before it gives up anything: the
+//! next commit begins the log anew, in the room that the log has already. Only when
+//! that is not enough does it give up a piece of the ballast, which then goes to the
+//! file rather than to the log.
+
+use std::time::Duration;
+
+use sqlx::{Executor as _, Row as _};
+use tokio::time::Instant;
+
+use crate::copy::Copier;
+use crate::error::StoreError;
+use crate::failure;
+
+use super::writer::Writer;
+
+/// Waits for nobody: what a reader still needs stays in the log.
+const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+/// For how long a checkpoint that failed is not tried again, unless there is more room:
+/// on a disk without any it fails after most of its work.
+const STUCK_FOR: Duration = Duration::from_secs(1);
+
+/// What was tried to make room.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    /// The file system failed since the last commit.
+    failed: bool,
+    /// The log was carried over since the last commit, and it did not help.
+    carried: bool,
+    /// When a checkpoint failed, if none succeeded since.
+    stuck_at: Option<Instant>,
+}
+
+impl Room {
+    /// There was room for a commit.
+    pub(super) const fn commit(&mut self) {
+        self.failed = false;
+        self.carried = false;
+    }
+}
+
+impl Writer {
+    /// Makes room where that is what is missing; answers whether there is some now. A
+    /// file system says so in many ways; one that fails twice running, on a new
+    /// connection too, may be one whose quota is used up, and the ballast is worth less
+    /// than an SOS.
+    pub(super) async fn make_room(&mut self, error: &sqlx::Error) -> bool {
+        let of_disk = failure::is_of_disk(error);
+        if failure::is_disk_full(error) || (of_disk && self.disk.is_used_up()) {
+            self.disk.exhaust();
+            return self.take_room().await;
+        }
+        let again = of_disk && std::mem::replace(&mut self.room.failed, true);
+        again && self.disk.release_ballast()
+    }
+
+    async fn take_room(&mut self) -> bool {
+        if !std::mem::replace(&mut self.room.carried, true) && self.carry_over().await {
+            return true;
+        }
+        if !self.disk.release_piece() {
+            return false;
+        }
+        self.room.stuck_at = None;
+        // Whatever comes of it, there is a piece more than there was.
+        self.carry_over().await;
+        true
+    }
+
+    /// Carries the log over into the file; answers whether all of it was, so that the
+    /// next commit begins the log anew.
+    pub(super) async fn carry_over(&mut self) -> bool {
+        let stuck = self.room.stuck_at;
+        if stuck.is_some_and(|since| since.elapsed() < STUCK_FOR) {
+            return false;
+        }
+        let _barred = self.copier.clone().map(Copier::bar);
+        let carried = self.checkpoint().await;
+        self.room.stuck_at = carried.is_err().then(Instant::now);
+        match carried {
+            Ok(all) => all,
+            Err(error) => {
+                tracing::debug!(%error, "the log cannot be carried over");
+                self.drop_connection().await;
+                false
+            }
+        }
+    }
+
+    async fn checkpoint(&mut self) -> Result<bool, StoreError> {
+        self.connect().await?;
+        let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
+        let row = connection.fetch_one(CHECKPOINT).await;
+        let row = row.map_err(|error| StoreError::of_statement(CHECKPOINT, error))?;
+        let figure = |index: usize| {
+            row.try_get::<i64, _>(index)
+                .map_err(|error| StoreError::of_statement(CHECKPOINT, error))
+        };
+        let (busy, log, done) = (figure(0)?, figure(1)?, figure(2)?);
+        Ok(busy == 0 && log == done)
+    }
+}
