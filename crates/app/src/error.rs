@@ -103,8 +103,9 @@ pub enum AppError {
         /// The limit.
         limit_bytes: usize,
     },
-    /// The store cannot commit now; nothing was stored; try again.
-    #[error("temporarily unavailable, nothing was stored: try again")]
+    /// The store cannot commit now, or not in time: nothing is certain to be stored;
+    /// try again.
+    #[error("temporarily unavailable: send the request again")]
     Unavailable {
         /// What failed, for the log alone.
         #[source]

@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 pub use create::{BackupOptions, create};
 pub(crate) use manifest::verify;
 pub use manifest::{FileEntry, MANIFEST, Manifest};
+pub(crate) use restore::{LaidOut, lay_out};
 pub use restore::{Restored, restore};
 
 use crate::open::OpenError;

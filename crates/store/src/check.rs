@@ -12,13 +12,14 @@ mod snapshot;
 use std::path::{Path, PathBuf};
 
 use mayday_core::clock::{SharedClock, SharedEntropy};
+use mayday_core::time::Timestamp;
 use serde::Serialize;
 
-use crate::backup::{BackupError, Manifest, verify};
+use crate::backup::{BackupError, LaidOut, Manifest, lay_out, verify};
 use crate::dialect::Dialect;
 use crate::error::StoreError;
 use crate::master_key::Need;
-use crate::migrations::MIGRATIONS;
+use crate::migrations::{MIGRATIONS, Migration};
 use crate::open::OpenError;
 use crate::secrets::Vault;
 use crate::store::Opening;
@@ -30,8 +31,14 @@ use snapshot::Snapshot;
 pub enum Subject {
     /// A data directory with the embedded database.
     DataDir(PathBuf),
-    /// A directory that [`crate::backup::create()`] made.
-    Backup(PathBuf),
+    /// A directory that [`crate::backup::create()`] made, or in which a server keeps its
+    /// second copy.
+    Backup {
+        /// The directory.
+        directory: PathBuf,
+        /// A directory to be made and removed, for the copy, which is not touched.
+        scratch: PathBuf,
+    },
     /// A PostgreSQL database by URL, with the directory of its master key.
     Postgres {
         /// The URL, which holds a password.
@@ -120,8 +127,15 @@ pub async fn check(
             }
             report.require_key(directory);
         }
-        Subject::Backup(directory) => {
-            report.manifest(directory).await?;
+        Subject::Backup { directory, scratch } => {
+            let (place, of) = (directory.clone(), scratch.clone());
+            let laid_out = tokio::task::spawn_blocking(move || lay_out(&place, &of));
+            let laid_out = laid_out.await.unwrap_or(Ok(None))?;
+            let directory = laid_out.as_ref().map_or(directory.as_path(), LaidOut::path);
+            match &laid_out {
+                Some(copy) => report.copy(copy.as_of),
+                None => report.manifest(directory).await?,
+            }
             if report.sqlite_files(directory, files::Kind::Still).await {
                 let snapshot = Snapshot::still(&directory.join(sqlite::FILE)).await;
                 report.state(snapshot, directory, kinds, opening).await?;
@@ -142,6 +156,15 @@ pub async fn check(
 impl CheckReport {
     fn find(&mut self, code: &'static str, what: impl Into<String>, advice: &'static str) {
         self.findings.push(Finding::new(code, what, advice));
+    }
+
+    /// What a server's second copy is.
+    fn copy(&mut self, as_of: Timestamp) {
+        self.checked.push(format!(
+            "a server's copy, with everything acknowledged before {as_of}"
+        ));
+        self.left_out
+            .push("telemetry: it is not in the copy".to_owned());
     }
 
     /// Every file of a backup is what its manifest says.
@@ -212,11 +235,13 @@ impl CheckReport {
             }
             Err(error) => return Err(error.into()),
         };
+        let number = |steps: &[Migration]| steps.last().map_or(0, |step| step.number);
+        let newest = number(MIGRATIONS);
         if found.applied < MIGRATIONS.len() {
+            let last = MIGRATIONS.get(..found.applied);
             let what = format!(
-                "the schema is at step {} of {}",
-                found.applied,
-                MIGRATIONS.len()
+                "the schema ends with step {}, and this version's with step {newest}",
+                last.map_or(0, number)
             );
             self.find(
                 "schema_old",
@@ -226,7 +251,7 @@ impl CheckReport {
             return Ok(());
         }
         self.checked
-            .push(format!("schema: {} steps", found.applied));
+            .push(format!("schema: every step, up to {newest}"));
         let vault = self.key(
             &key_dir.join(master_key::FILE),
             found.fingerprint.as_deref(),

@@ -25,6 +25,12 @@ pub(crate) enum CallError {
     /// The server and this command line do not understand each other.
     #[error("the running server did not understand: {0}")]
     Unreadable(String),
+    /// It went away in the middle, or does not talk to this user.
+    #[error(
+        "the running server closed the connection before it answered: it ended meanwhile, or is \
+         another user's. What was asked for may be done or not: run the command again"
+    )]
+    Closed,
     /// The server took too long.
     #[error("the running server did not answer within {} s: look at its log", ANSWER_TIMEOUT.as_secs())]
     TimedOut,
@@ -93,15 +99,46 @@ pub(crate) async fn call(data_dir: &Path, request: AdminRequest) -> Result<Admin
     let answer = timeout(ANSWER_TIMEOUT + TRANSFER_TIMEOUT, exchange)
         .await
         .map_err(|_| CallError::TimedOut)?
-        .map_err(CallError::Io)?;
-    if answer.is_empty() {
-        let message = "it closed the connection; is it another user's?".to_owned();
-        return Err(CallError::Unreadable(message));
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => CallError::Closed,
+            _ => CallError::Io(error),
+        })?;
+    let whole = answer.ends_with(b"\n");
+    if !whole && u64::try_from(answer.len()).is_ok_and(|length| length < MAX_ANSWER_BYTES) {
+        return Err(CallError::Closed);
     }
     match serde_json::from_slice(&answer) {
         Ok(Answer::Done(reply)) => Ok(*reply),
         Ok(Answer::Refused(error)) => Err(CallError::Refused(error)),
         Ok(Answer::Unreadable(why)) => Err(CallError::Unreadable(why)),
         Err(error) => Err(CallError::Unreadable(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_ends_in_the_middle_was_understood_and_is_asked_again() {
+        let directory = tempfile::tempdir().unwrap();
+        for answered in ["", "{\"Done\":"] {
+            let path = directory.path().join(FILE_NAME);
+            let _ = std::fs::remove_file(&path);
+            let listener = UnixListener::bind(&path).unwrap();
+            let ends = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut question = String::new();
+                let mut reader = BufReader::new(&mut stream);
+                reader.read_line(&mut question).await.unwrap();
+                stream.write_all(answered.as_bytes()).await.unwrap();
+            };
+            let request = AdminRequest::KeyRotate { copied: false };
+            let (called, ()) = tokio::join!(call(directory.path(), request), ends);
+            let told = called.unwrap_err().to_string();
+            assert!(told.ends_with("run the command again"), "{told}");
+        }
     }
 }

@@ -21,9 +21,10 @@ Changes nothing, and may be run beside the server. Exit code 0: all is well.
 Examples:
   mayday check                              the data directory
   mayday check /mnt/backup/monday           a backup: every byte of it
+  mayday check /mnt/other/mayday            the copy in store.copy_dir
   mayday check --database postgres://...    what mayday keeps in PostgreSQL")]
 pub(crate) struct CheckArgs {
-    /// A backup, instead of the data directory
+    /// A backup, or a second copy, instead of the data directory
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     backup: Option<PathBuf>,
     #[command(flatten)]
@@ -34,7 +35,10 @@ pub(crate) struct CheckArgs {
 pub(crate) fn run(args: CheckArgs) -> Outcome {
     let config = args.target.config()?.store;
     let subject = match (args.backup, config.database_url) {
-        (Some(directory), _) => Subject::Backup(directory),
+        (Some(directory), _) => Subject::Backup {
+            directory,
+            scratch: std::env::temp_dir().join(format!("mayday-check-{}", std::process::id())),
+        },
         (None, Some(url)) => Subject::Postgres {
             url: url.reveal().clone(),
             data_dir: config.data_dir,

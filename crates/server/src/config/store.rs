@@ -1,6 +1,6 @@
 //! `[store]`: where everything is kept.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use mayday_store::DiskLimits;
@@ -44,8 +44,14 @@ impl StoreSettings {
         }
         let copy_dir = reader.text("store.copy_dir");
         let copy_dir = (!copy_dir.is_empty()).then(|| PathBuf::from(copy_dir));
-        if copy_dir.as_ref() == Some(&data_dir) {
-            reader.refuse("store.copy_dir", "must not be the data directory");
+        if copy_dir
+            .as_deref()
+            .is_some_and(|copy| is_in(copy, &data_dir))
+        {
+            reader.refuse(
+                "store.copy_dir",
+                "must not be the data directory, nor lie in it",
+            );
         }
         if copy_dir.is_some() && database_url.is_some() {
             reader.refuse(
@@ -68,6 +74,26 @@ impl StoreSettings {
     }
 }
 
+/// Whether a path leads to a directory, or into it, by the names alone. A mount that is
+/// gone would keep the start waiting: whoever copies there follows the links.
+fn is_in(path: &Path, directory: &Path) -> bool {
+    plain(path).starts_with(plain(directory))
+}
+
+/// The path from the root, without `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut plain = PathBuf::new();
+    for component in whole.components() {
+        if component == Component::ParentDir {
+            plain.pop();
+        } else {
+            plain.push(component);
+        }
+    }
+    plain
+}
+
 fn is_postgres_url(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
@@ -84,5 +110,28 @@ pub(crate) fn redact_url(url: &str) -> String {
             format!("{scheme}://{user}:***@{host}")
         }
         None => format!("{scheme}://{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_known_however_it_is_spelled() {
+        let here = std::env::current_dir().unwrap();
+        let whole = here.join("data");
+        for (path, inside) in [
+            ("data", true),
+            ("./data/", true),
+            ("other/../data", true),
+            ("data/copy", true),
+            ("data-copy", false),
+            ("data/../copy", false),
+            ("/data", false),
+        ] {
+            assert_eq!(is_in(Path::new(path), &whole), inside, "{path}");
+            assert_eq!(is_in(&here.join(path), Path::new("data")), inside, "{path}");
+        }
     }
 }

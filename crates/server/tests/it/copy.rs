@@ -82,6 +82,8 @@ fn a_killed_server_leaves_a_copy_with_all_but_the_last_seconds() {
         running.ended();
         load.join().unwrap();
 
+        let checked = run(mayday(&["check"]).arg(&copy));
+        assert_eq!(checked.code, Some(0), "{checked:?}");
         let second = Home::new();
         restore(&home, &copy, &second.data());
         let checked = second.say(&["check"]);

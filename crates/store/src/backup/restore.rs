@@ -94,20 +94,7 @@ pub fn restore(
 fn of_copy(copy: &Path, target: &Path, key: Option<&Path>) -> Result<Restored, BackupError> {
     let draft = Draft::begin(target)?;
     let database = draft.path().join(sqlite::FILE);
-    let mut tries = 0;
-    while !bring_copy(copy, draft.path())? {
-        tries += 1;
-        if tries >= COPY_TRIES {
-            return Err(BackupError::not_whole(
-                copy,
-                "its server is still writing it: stop that server first",
-            ));
-        }
-        for name in copy_files() {
-            let _ = std::fs::remove_file(draft.path().join(name));
-        }
-    }
-    let facts = settle(&database).map_err(BackupError::sqlite(copy))?;
+    let facts = bring_whole(copy, draft.path())?;
     if let Some(damage) = facts.damage {
         return Err(BackupError::not_whole(copy, damage));
     }
@@ -129,6 +116,51 @@ fn of_copy(copy: &Path, target: &Path, key: Option<&Path>) -> Result<Restored, B
         files: 1,
         bytes,
     })
+}
+
+/// What a server keeps in `store.copy_dir`, laid out to be looked at; dropped, it goes.
+pub(crate) struct LaidOut {
+    draft: Draft,
+    /// Everything acknowledged before this is in it.
+    pub(crate) as_of: Timestamp,
+}
+
+impl LaidOut {
+    pub(crate) fn path(&self) -> &Path {
+        self.draft.path()
+    }
+}
+
+/// Lays out in `scratch`, which must not exist, the copy that a server keeps in
+/// `source`; `None` when that is no such directory. Blocks.
+pub(crate) fn lay_out(source: &Path, scratch: &Path) -> Result<Option<LaidOut>, BackupError> {
+    let Some(copy) = current_in(source).map_err(BackupError::io("read", source))? else {
+        return Ok(None);
+    };
+    let draft = Draft::begin(scratch)?;
+    let facts = bring_whole(&copy, draft.path())?;
+    Ok(Some(LaidOut {
+        draft,
+        as_of: facts.last_heartbeat,
+    }))
+}
+
+/// Copies the database with its log, and carries the log over into it.
+fn bring_whole(copy: &Path, target: &Path) -> Result<CopyFacts, BackupError> {
+    let mut tries = 0;
+    while !bring_copy(copy, target)? {
+        tries += 1;
+        if tries >= COPY_TRIES {
+            return Err(BackupError::not_whole(
+                copy,
+                "its server is still writing it: stop that server first",
+            ));
+        }
+        for name in copy_files() {
+            let _ = std::fs::remove_file(target.join(name));
+        }
+    }
+    settle(&target.join(sqlite::FILE)).map_err(BackupError::sqlite(copy))
 }
 
 /// The files of a copy: the database, then its log, so that the log is the newer.

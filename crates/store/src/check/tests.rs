@@ -53,6 +53,13 @@ impl Command for Spoil {
     }
 }
 
+fn backup_at(directory: &Path) -> Subject {
+    Subject::Backup {
+        directory: directory.to_owned(),
+        scratch: directory.with_extension("scratch"),
+    }
+}
+
 async fn spoil(store: &TestStore, sql: &'static Sql) {
     store.write(Lane::Rest, Spoil(sql)).await.unwrap();
 }
@@ -214,7 +221,7 @@ async fn a_backup_is_checked_without_touching_it() {
             now: store.clock.now(),
         };
         create(&store.config.data_dir, &target, &options, &mut |_| {}).unwrap();
-        let report = look(&store, &Subject::Backup(target.clone())).await;
+        let report = look(&store, &backup_at(&target)).await;
         assert_eq!(report.findings, []);
         assert_eq!(report.left_out.len(), left_out, "{report:?}");
         let beside = fs::read_dir(&target).unwrap().count();
@@ -224,7 +231,7 @@ async fn a_backup_is_checked_without_touching_it() {
     let mut bytes = fs::read(&database).unwrap();
     bytes.push(0);
     fs::write(&database, bytes).unwrap();
-    let report = look(&store, &Subject::Backup(target.clone())).await;
+    let report = look(&store, &backup_at(&target)).await;
     assert_eq!(report.findings[0].code, "file_changed", "{report:?}");
     telemetry.close().await;
 }
