@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use mayday_core::identity::AppId;
 use mayday_core::sso::TokenKind;
 use mayday_core::sso::session::Lapse;
 use mayday_core::sso::token;
@@ -16,6 +17,9 @@ use crate::{App, AppError};
 /// A refresh as asked for.
 #[derive(Clone)]
 pub struct SsoRefresh {
+    /// The public id of the app that the session must be of; `None` where the protocol
+    /// names none.
+    pub realm: Option<String>,
     /// An access token of the session, however old; `None` where the protocol
     /// sends none.
     pub access_token: Option<Zeroizing<String>>,
@@ -35,19 +39,31 @@ impl App {
     /// ends the session: somebody has a copy.
     pub async fn sso_refresh(
         &self,
-        refresh: SsoRefresh,
+        shown: SsoRefresh,
         peer: IpAddr,
     ) -> Result<SessionGrant, AppError> {
-        let refresh_digest = token::digest(TokenKind::Refresh, &refresh.refresh_token);
-        let access_digest = match &refresh.access_token {
+        let refresh_digest = token::digest(TokenKind::Refresh, &shown.refresh_token);
+        let access_digest = match &shown.access_token {
             None => Some(None),
             Some(access) => token::digest(TokenKind::Access, access).map(Some),
         };
         let (Some(refresh), Some(access)) = (refresh_digest, access_digest) else {
             return Err(self.unreadable_proof(peer));
         };
+        let app = match &shown.realm {
+            None => None,
+            Some(realm) => {
+                let app = AppId::parse(realm).ok();
+                let app = app.and_then(|app| self.identity.sso_app(&app));
+                let Some((app, ..)) = app else {
+                    return Err(self.unreadable_proof(peer));
+                };
+                Some(app)
+            }
+        };
         let pair = Pair::generate(self.entropy.as_ref());
         let command = RefreshSession {
+            app,
             access,
             refresh,
             pair: pair.digests(),

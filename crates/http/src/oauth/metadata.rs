@@ -13,8 +13,9 @@ pub(crate) struct Metadata {
     issuer: String,
     token_endpoint: String,
     grant_types_supported: [&'static str; 2],
-    /// There is no authorisation endpoint: the app logs its user in.
-    response_types_supported: [&'static str; 0],
+    /// Required, and never empty (RFC 8414, 2 and 3.2). There is no authorisation
+    /// endpoint, because the app logs its user in: nothing is returned there.
+    response_types_supported: [&'static str; 1],
     /// Clients are public: the app's own token is the proof.
     token_endpoint_auth_methods_supported: [&'static str; 1],
     service_documentation: String,
@@ -27,7 +28,7 @@ pub(crate) async fn metadata(url: PublicUrl) -> Result<Json<Metadata>, Problem> 
         issuer: url.join(""),
         token_endpoint: url.join("/oauth/token"),
         grant_types_supported: [TOKEN_EXCHANGE, REFRESH_TOKEN],
-        response_types_supported: [],
+        response_types_supported: ["none"],
         token_endpoint_auth_methods_supported: ["none"],
         service_documentation: url.join("/docs"),
     }))

@@ -123,6 +123,16 @@ async fn exchange(api: &Api, form: &Form, peer: IpAddr) -> Result<SessionGrant, 
         let message = "subject_token_type is an access token, an ID token or a JWT";
         return Err(Problem::oauth("invalid_request", message));
     }
+    // RFC 8693, 2.1: whoever asks for what is not done hears so, and gets nothing else.
+    let wanted = form.get("requested_token_type");
+    if wanted.is_some_and(|wanted| wanted.as_str() != ACCESS_TOKEN) {
+        let message = "requested_token_type is an access token, or left out";
+        return Err(Problem::oauth("invalid_request", message));
+    }
+    if form.get("actor_token").is_some() || form.get("actor_token_type").is_some() {
+        let message = "nobody acts for another here: leave actor_token out";
+        return Err(Problem::oauth("invalid_request", message));
+    }
     let device_id = form.get("device_id").map(|id| id.to_string());
     let login = SsoLogin {
         realm: form.need("client_id")?.to_string(),
@@ -137,6 +147,8 @@ async fn exchange(api: &Api, form: &Form, peer: IpAddr) -> Result<SessionGrant, 
 
 async fn renew(api: &Api, form: &Form, peer: IpAddr) -> Result<SessionGrant, Problem> {
     let refresh = SsoRefresh {
+        // RFC 6749, 6: a refresh token is bound to the client that it was given to.
+        realm: form.get("client_id").map(|realm| realm.to_string()),
         access_token: None,
         refresh_token: form.need("refresh_token")?.clone(),
     };

@@ -1,5 +1,6 @@
 //! Buys the next pair with a refresh token.
 
+use mayday_core::ids::AppUuid;
 use mayday_core::sso::session::{self, Ending, Refresh};
 use mayday_core::sso::token::TokenDigest;
 use mayday_core::sso::{EndReason, TokenKind};
@@ -24,6 +25,8 @@ pub(crate) const STATEMENTS: &[&Sql] = &[&ROTATE];
 /// Refreshes a session.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshSession {
+    /// The app that the session must be of; `None` for any.
+    pub app: Option<AppUuid>,
     /// Of an access token of the session, however old; `None` where the protocol
     /// sends none (RFC 6749, 6).
     pub access: Option<TokenDigest>,
@@ -43,7 +46,7 @@ pub enum Refreshed {
     Ended(Ending),
     /// The user is blocked.
     Blocked,
-    /// No such tokens, or not of one session.
+    /// No such tokens, or not of one session, or of another app.
     Unknown,
 }
 
@@ -56,6 +59,9 @@ impl Command for RefreshSession {
         let Some(found) = by_token(tx, TokenKind::Refresh, &self.refresh).await? else {
             return Ok(Refreshed::Unknown);
         };
+        if self.app.is_some_and(|app| app != found.session.app) {
+            return Ok(Refreshed::Unknown);
+        }
         let user = users::lock(tx, found.session.user).await?;
         if user.blocked_at.is_some() {
             return Ok(Refreshed::Blocked);

@@ -126,6 +126,7 @@ impl<'s> Scene<'s> {
 
     pub(super) fn renewal(access: u64, refresh: u64, new: u64) -> RefreshSession {
         RefreshSession {
+            app: None,
             access: Some(pair(access).access),
             refresh: pair(refresh).refresh,
             pair: pair(new),

@@ -12,6 +12,20 @@ use crate::exports::{self, After};
 use crate::on_both;
 use crate::users::{self, SetBlocked};
 
+on_both!(a_refresh_token_is_of_no_other_app, |store| async move {
+    let scene = Scene::set(&store, "shop", 1).await;
+    let other = store.app("other").await;
+    scene.log_in(1, "phone", "t1").await;
+    let of = |app| RefreshSession {
+        app: Some(app),
+        ..Scene::renewal(1, 1, 2)
+    };
+    let foreign = store.write(Lane::Session, of(other.id)).await.unwrap();
+    assert!(matches!(foreign, Refreshed::Unknown), "{foreign:?}");
+    let own = store.write(Lane::Session, of(scene.app.id)).await.unwrap();
+    assert!(matches!(own, Refreshed::Session(_)), "{own:?}");
+});
+
 on_both!(
     a_session_opens_with_a_pair_that_leads_to_it,
     |store| async move {

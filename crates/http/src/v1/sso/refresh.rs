@@ -48,6 +48,7 @@ pub(crate) async fn refresh(
     JsonBody(body): JsonBody<RefreshBody>,
 ) -> Result<Json<SessionAnswer>, Problem> {
     let refresh = SsoRefresh {
+        realm: None,
         access_token: Some(Zeroizing::new(body.access_token)),
         refresh_token: Zeroizing::new(body.refresh_token),
     };
