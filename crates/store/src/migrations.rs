@@ -83,5 +83,6 @@ migrations!(
     53 => "0053_admin_keys",
     54 => "0054_vouched_addresses",
     55 => "0055_link_requests",
+    56 => "0056_session_ends",
     58 => "0058_revoked_links",
 );

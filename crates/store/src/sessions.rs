@@ -21,7 +21,7 @@ use mayday_core::sso::{EndReason, LoginDevice, TokenKind};
 use mayday_core::time::Timestamp;
 use zeroize::Zeroizing;
 
-pub use access::{AccessRow, ConnectedEnd, access, ended_among};
+pub use access::{AccessRow, ConnectedEnd, access, ended_among, standing};
 pub use end::{EndSessions, Which};
 pub use open::{OpenSession, Opened};
 pub use prune::{PruneSessions, overdue};
@@ -63,6 +63,7 @@ static PAGE: Sql = Sql::new(concat!(
     "SELECT ",
     columns!(),
     " FROM sessions s WHERE s.app_id = $1 AND s.id > $2 AND s.ended_at IS NULL
+        AND s.expires_at > $4 AND s.used_at + s.idle_seconds * 1000000 > $4
      ORDER BY s.id LIMIT $3"
 ));
 static LIVE_USERS: Sql = Sql::new(
@@ -155,20 +156,21 @@ pub async fn get(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<SessionRow>, S
     row.as_ref().map(read).transpose()
 }
 
-/// The sessions of a user that nobody ended, oldest first.
+/// The sessions of a user that nobody ended, oldest first; one may have ended by itself.
 pub async fn live(tx: &mut Tx<'_>, user: UserId) -> Result<Vec<SessionRow>, StoreError> {
     let rows = tx.fetch_all(&LIVE, args![user, OF_USER]).await?;
     rows.iter().map(read).collect()
 }
 
-/// The sessions of an app that nobody ended, by id, behind `after`.
+/// The live sessions of an app, by id, behind `after`.
 pub async fn page(
     tx: &mut Tx<'_>,
     app: AppUuid,
     after: SessionId,
     limit: u32,
 ) -> Result<Vec<SessionRow>, StoreError> {
-    let rows = tx.fetch_all(&PAGE, args![app, after, limit]).await?;
+    let values = args![app, after, limit, tx.now()];
+    let rows = tx.fetch_all(&PAGE, values).await?;
     rows.iter().map(read).collect()
 }
 

@@ -95,7 +95,9 @@ impl App {
             let name = external_id(&user)?;
             let found = users::find(&mut tx, app, &name).await?;
             let found = found.ok_or_else(|| unknown_user(&app_id, &name))?;
-            let rows = sessions::live(&mut tx, found.id).await?;
+            let now = self.clock.now();
+            let mut rows = sessions::live(&mut tx, found.id).await?;
+            rows.retain(|row| row.life.ended(now).is_none());
             let items = items(&mut tx, rows).await?;
             return Ok(AdminReply::Sessions(Page {
                 items,

@@ -7,12 +7,17 @@ use mayday_core::identity::{AppId, Caller, Credential, ExternalUserId, Proof};
 use mayday_core::ids::UserId;
 use mayday_core::time::Timestamp;
 use mayday_store::Lane;
+use mayday_store::sessions::USED_EVERY;
 use mayday_store::users::{self, SEEN_EVERY, TouchUser, UpsertUser, UserRow};
 
 use super::directory::Proven;
 use super::known::{Key, Known};
 use crate::presence::CutReason;
 use crate::{App, AppError};
+
+/// How often at least within a session's idle time-out its connection is noted as a
+/// use of it.
+const NOTED_PER_IDLE: u32 = 16;
 
 impl App {
     /// Checks a proof of identity and returns the caller, whose user is made
@@ -39,6 +44,7 @@ impl App {
             external_id: proven.external_id,
             credential: Credential::Secret(proven.genuine.secret),
             lapse: None,
+            idle: None,
             expires_at: proven.genuine.expires_at,
             standing: proven.genuine.standing,
             peer,
@@ -93,14 +99,20 @@ impl App {
     /// write.
     pub fn mqtt_seen(&self, caller: &Caller, noted: &mut Option<Timestamp>) {
         let now = self.clock.now();
-        if noted.is_some_and(|at| now.since(at) < SEEN_EVERY) {
+        // So often that a session whose phone is connected is never idle.
+        let every = caller.idle.map_or(SEEN_EVERY, |idle| {
+            (idle.limit / NOTED_PER_IDLE).clamp(USED_EVERY, SEEN_EVERY)
+        });
+        if noted.is_some_and(|at| now.since(at) < every) {
             return;
         }
         if let Credential::Session(session) = caller.credential {
             if self.touch(caller.user, true) {
                 *noted = Some(now);
             }
-            self.touch_session(caller.user, session);
+            if caller.is_full() {
+                self.touch_session(caller.user, session);
+            }
             return;
         }
         let directory = self.identity.directory.current();

@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use mayday_core::identity::{Caller, Credential, Proof, Standing, Username};
+use mayday_core::identity::{Caller, Credential, Idle, Proof, Standing, Username};
 use mayday_core::ids::{SessionId, UserId};
 use mayday_core::sso::TokenKind;
 use mayday_core::sso::session::{self, Access, Lapse};
@@ -88,9 +88,13 @@ impl App {
             Access::Stale(lapse) => (Standing::Stale, lapse.at, Some(Arc::new(lapse))),
             Access::Refused(lapse) => return Err(refused(lapse)),
         };
-        if standing == Standing::Full {
+        // This request is a use, be it noted now or known to the quarter of a minute.
+        let used_at = if standing == Standing::Full {
             self.note_use(&row, now);
-        }
+            now
+        } else {
+            row.life.used_at
+        };
         Ok(Caller {
             app: row.app,
             app_id: app.app_id.clone(),
@@ -100,6 +104,10 @@ impl App {
             expires_at: Some(expires_at),
             standing,
             lapse,
+            idle: Some(Idle {
+                limit: row.life.idle,
+                until: used_at.plus(row.life.idle),
+            }),
             peer,
         })
     }
@@ -143,6 +151,24 @@ impl App {
             at: ending.at,
             device: ending.by,
         }))
+    }
+
+    /// Whether nobody used a caller's session for too long: exact, for a connection that
+    /// was silent for that long. Costs a query then, and nothing otherwise.
+    pub(crate) async fn has_idled_out(
+        &self,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<bool, AppError> {
+        let Some(session) = caller.credential.session() else {
+            return Ok(false);
+        };
+        if !caller.may_have_idled_out(now) {
+            return Ok(false);
+        }
+        let mut tx = self.store.read().await?;
+        let row = sessions::get(&mut tx, session).await?;
+        Ok(row.is_none_or(|row| row.life.ended(now).is_some()))
     }
 
     /// Has it written that a session is used, when that is not known yet, or decides

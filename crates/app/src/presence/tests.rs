@@ -18,6 +18,7 @@ fn caller(user: u128) -> Caller {
         external_id: ExternalUserId::parse(&format!("user-{user}")).unwrap(),
         credential: Credential::Secret(SecretId(Uuid::from_u128(9))),
         lapse: None,
+        idle: None,
         expires_at: None,
         standing: Standing::Full,
         peer: HOME,

@@ -2,8 +2,9 @@
 //!
 //! A sample of the phone itself, which nearly all are, goes straight to the
 //! telemetry writer without asking the state store anything. One that names a
-//! device needs the device's owner; one that is malformed becomes a dead
-//! letter; both go on in a task of their own, so that a dropped caller cannot
+//! device needs the device's owner; one of a session that was silent for its whole idle
+//! time-out needs its session; one that is malformed becomes a dead
+//! letter; all three go on in a task of their own, so that a dropped caller cannot
 //! abort them.
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ impl App {
         if let Ok(reading) = &parsed
             && is_plain(reading)
             && caller.is_full()
+            && !caller.may_have_idled_out(now)
         {
             self.note_phone(reading, caller.user, now);
             let sample = sample_of(reading, caller.user, now, &body);
@@ -94,7 +96,7 @@ impl App {
             return Ok(Outcome::UNKNOWN_DEVICE);
         };
         let mut sample = sample_of(reading, owner, came.at, &came.body);
-        if !caller.is_full() {
+        if !caller.is_full() || self.has_idled_out(caller, came.at).await? {
             // Contract: Identity, a stale proof's telemetry is acknowledged and
             // kept only while the own incident is open.
             let mut tx = self.store.read().await?;

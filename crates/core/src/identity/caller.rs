@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::identity::signing::standing_at;
 use crate::identity::{AppId, ExternalUserId};
@@ -30,8 +31,20 @@ pub struct Caller {
     /// Why a session's token is not in force, for the answer; `None` for a signed
     /// proof.
     pub lapse: Option<Arc<Lapse>>,
+    /// Until when the session lives if nobody uses it again; `None` for a signed proof.
+    pub idle: Option<Idle>,
     /// Where the request came from.
     pub peer: IpAddr,
+}
+
+/// How long a session may be unused, and until when it therefore lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idle {
+    /// How long nobody may use it.
+    pub limit: Duration,
+    /// The end that follows from the uses that are known here. Another use of the
+    /// session, elsewhere, may have moved it.
+    pub until: Timestamp,
 }
 
 /// What a proof rests on.
@@ -68,6 +81,21 @@ impl Caller {
     /// Whether the proof is in force, not merely genuine.
     pub fn is_full(&self) -> bool {
         self.standing == Standing::Full
+    }
+
+    /// Notes a use that was made at `at`. One that came too late moves nothing.
+    pub fn used(&mut self, at: Timestamp) {
+        if let Some(idle) = &mut self.idle
+            && at < idle.until
+        {
+            idle.until = idle.until.max(at.plus(idle.limit));
+        }
+    }
+
+    /// Whether nobody used the session for too long by `now`, as far as is known here:
+    /// only the store can tell.
+    pub fn may_have_idled_out(&self, now: Timestamp) -> bool {
+        self.idle.is_some_and(|idle| now >= idle.until)
     }
 
     /// The caller with what the proof allows at `now`; `None` once it expired

@@ -8,7 +8,7 @@ mod secret;
 pub mod signing;
 mod username;
 
-pub use caller::{Caller, Credential, Standing};
+pub use caller::{Caller, Credential, Idle, Standing};
 pub use names::{AppId, ExternalUserId, InvalidName};
 pub use policy::{AppPolicy, CancelPolicy};
 pub use secret::AppSecret;

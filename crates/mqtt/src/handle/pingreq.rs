@@ -9,6 +9,7 @@ impl<T: Transport> Connection<T> {
         encode::pingresp(&mut self.wire.outbox);
         self.app.metrics().mqtt_packets_out(1);
         self.timers.chatted();
-        self.app.mqtt_seen(&self.caller, &mut self.mqtt_seen);
+        self.refresh_standing();
+        self.note_use();
     }
 }

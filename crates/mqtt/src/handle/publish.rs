@@ -34,6 +34,10 @@ pub(crate) enum Answer {
 impl<T: Transport> Connection<T> {
     pub(crate) fn on_publish(&mut self, publish: Publish) -> Result<(), End> {
         self.refresh_standing();
+        if self.caller.idle.is_some() {
+            // Whoever publishes all the time never pings.
+            self.note_use();
+        }
         let topic = identity(&self.caller, self.alias_shadowed).publish(&publish.topic);
         if !self.takes_id(&publish, topic)? {
             return Ok(());
@@ -125,6 +129,14 @@ impl<T: Transport> Connection<T> {
     fn acknowledge(&mut self, kind: AckKind, id: std::num::NonZeroU16, reason: Reason) {
         encode::ack(self.version, kind, id, reason, &mut self.wire.outbox);
         self.app.metrics().mqtt_packets_out(1);
+    }
+
+    /// Notes that the user is connected, and that a session is used by it.
+    pub(crate) fn note_use(&mut self) {
+        self.app.mqtt_seen(&self.caller, &mut self.mqtt_seen);
+        if let Some(at) = self.mqtt_seen {
+            self.caller.used(at);
+        }
     }
 
     /// A connection may outlive the proof that it was made with.

@@ -1,7 +1,8 @@
 //! Looks at the session behind an access token. Every request does, so that the
 //! end of a session refuses its token at once, on every node.
 
-use mayday_core::identity::ExternalUserId;
+use mayday_core::identity::signing::STALE_GRACE;
+use mayday_core::identity::{ExternalUserId, Standing};
 use mayday_core::ids::{AppUuid, SessionId, UserId};
 use mayday_core::sso::LoginDevice;
 use mayday_core::sso::session::{Ending, Life, TokenLife};
@@ -44,7 +45,15 @@ static ENDED_AMONG: Sql = Sql::per_dialect(
      FROM sessions s WHERE s.ended_at IS NOT NULL AND s.id = ANY($1)",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&ACCESS, &ENDED_AMONG];
+static STANDING: Sql = Sql::new(
+    "SELECT MAX(CASE
+        WHEN ended_at IS NULL AND expires_at > $3 AND used_at + idle_seconds * 1000000 > $3 THEN 2
+        WHEN ended_at IS NULL OR (end_reason IN ('evicted', 'expired') AND ended_at >= $4) THEN 1
+        ELSE 0 END)
+     FROM sessions WHERE user_id = $1 AND subject = $2",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&ACCESS, &ENDED_AMONG, &STANDING];
 
 /// What stands behind an access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,4 +143,22 @@ pub async fn ended_among(
         }
     }
     Ok(found)
+}
+
+/// The most that a session of a user allows that was opened under a name: `None` when
+/// all were sent away. For brokers, which tell the name and no token.
+pub async fn standing(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    subject: &ExternalUserId,
+) -> Result<Option<Standing>, StoreError> {
+    let now = tx.now();
+    let values = args![user, subject.as_str(), now, now.minus(STALE_GRACE)];
+    let row = tx.fetch_optional(&STANDING, values).await?;
+    let most = row.map_or(Ok(None), |row| row.get::<Option<i64>>(0))?;
+    Ok(match most {
+        Some(2) => Some(Standing::Full),
+        Some(1) => Some(Standing::Stale),
+        _ => None,
+    })
 }

@@ -17,13 +17,14 @@ use crate::users::TouchUser;
 pub const USED_EVERY: Duration = Duration::from_secs(15);
 
 static TOUCH: Sql = Sql::new(
-    "UPDATE sessions SET used_at = $2 WHERE id = $1 AND used_at < $2 AND ended_at IS NULL",
+    "UPDATE sessions SET used_at = $2 WHERE id = $1 AND used_at < $2 AND ended_at IS NULL
+        AND expires_at > $2 AND used_at + idle_seconds * 1000000 > $2",
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[&TOUCH];
 
 /// Notes that a session was used, and with it its user was seen. It reads nothing, so
-/// nothing is locked first.
+/// nothing is locked first. A session that has ended by itself stays ended, marked so or not.
 #[derive(Clone, Copy, Debug)]
 pub struct TouchSession {
     /// Whose it is.

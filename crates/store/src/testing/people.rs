@@ -71,6 +71,7 @@ impl TestStore {
             external_id: ExternalUserId::parse(external_id).expect("a user id"),
             credential: Credential::Secret(app.secret.id),
             lapse: None,
+            idle: None,
             expires_at: None,
             standing: Standing::Full,
             peer: std::net::Ipv4Addr::LOCALHOST.into(),

@@ -3,6 +3,7 @@
 mod drills;
 mod phones;
 mod prune;
+mod sessions;
 mod silent_incidents;
 mod sos_records;
 mod spill_move;
@@ -21,6 +22,9 @@ const SPILL_MOVE_EVERY: Duration = Duration::from_secs(1);
 const SILENT_EVERY: Duration = Duration::from_mins(1);
 /// How often the phones of open incidents are listened to.
 const PHONES_EVERY: Duration = Duration::from_secs(10);
+/// How often sessions are looked for that have ended by themselves: so late is their
+/// connection cut and their partner told.
+const SESSIONS_EVERY: Duration = Duration::from_secs(10);
 /// How often drills are looked for that have run for too long; all others end by
 /// themselves.
 const DRILLS_EVERY: Duration = Duration::from_mins(1);
@@ -48,6 +52,9 @@ pub(crate) async fn run(app: Arc<App>, shutdown: CancellationToken) {
         ),
         repeat("drills", DRILLS_EVERY, &shutdown, || drills::run(&app)),
         repeat("phones", PHONES_EVERY, &shutdown, || phones::run(&app)),
+        repeat("sessions", SESSIONS_EVERY, &shutdown, || {
+            sessions::run(&app)
+        }),
         repeat("prune", PRUNE_EVERY, &shutdown, || prune::run(&app)),
         repeat("sos_records", SOS_RECORDS_EVERY, &shutdown, || {
             sos_records::run(&app)

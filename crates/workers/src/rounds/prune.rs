@@ -10,7 +10,7 @@ pub(super) async fn run(app: &App) -> Result<(), AppError> {
     let firmware = app.sweep_firmware().await;
     let deliveries = app.prune_deliveries().await;
     let resumed = app.resume_erasures().await;
-    let sessions = app.sweep_sessions().await;
+    let sessions = app.prune_sessions().await;
     let mails = app.prune_mails().await;
     let bans = app.prune_bans().await;
     let (telemetry, letters, triggers) = (telemetry?, letters?, triggers?);
