@@ -365,7 +365,7 @@ impl<T: Transport> Connection<T> {
         );
         self.leave_will(end);
         if let Some(reason) = reason {
-            encode::disconnect(self.version, reason, &mut self.wire.outbox);
+            self.say_why(reason, word, end);
         }
         self.refresh_standing();
         if matches!(end, End::Cut(CutReason::SessionEnded(_))) {
@@ -399,6 +399,16 @@ impl<T: Transport> Connection<T> {
 }
 
 impl<T> Connection<T> {
+    /// Tells a client of 5 why it is closed.
+    fn say_why(&mut self, reason: Reason, word: &'static str, end: End) {
+        let why = match end {
+            End::Fault(fault) => fault.what,
+            _ => word,
+        };
+        let limit = self.outbound.max_packet_bytes();
+        encode::disconnect(self.version, reason, why, limit, &mut self.wire.outbox);
+    }
+
     /// Telemetry behind a cry that is not stored yet begins when that is, though
     /// the client did not wait for the answers: unless it is no longer let in.
     fn leave_rest(&mut self, end: End) {

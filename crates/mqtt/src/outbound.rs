@@ -53,6 +53,11 @@ impl Outbound {
         }
     }
 
+    /// The largest packet that the client takes, in bytes.
+    pub(crate) const fn max_packet_bytes(&self) -> usize {
+        self.max_packet_bytes
+    }
+
     /// Whether everything so far was written.
     pub(crate) fn is_idle(&self) -> bool {
         self.waiting.is_empty()

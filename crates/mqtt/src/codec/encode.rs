@@ -11,6 +11,9 @@ use super::publish::Qos;
 use super::{Fault, Version};
 use crate::reason::{Reason, Refusal, v311};
 
+/// The property of 5 that tells a person why.
+const REASON_STRING: u8 = 0x1F;
+
 /// What the CONNACK of 5 states.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
@@ -132,11 +135,34 @@ pub(crate) fn pingresp(into: &mut BytesMut) {
     into.put_slice(&[0xD0, 0]);
 }
 
-/// DISCONNECT; 3.1.1 has none from the server.
-pub(crate) fn disconnect(version: Version, reason: Reason, into: &mut BytesMut) {
-    if version == Version::V5 {
-        into.put_slice(&[0xE0, 1, reason.0]);
+/// DISCONNECT with a reason string, which is left out where the client takes no packet
+/// of that size; 3.1.1 has none from the server.
+pub(crate) fn disconnect(
+    version: Version,
+    reason: Reason,
+    why: &str,
+    max_packet_bytes: usize,
+    into: &mut BytesMut,
+) {
+    if version == Version::V311 {
+        return;
     }
+    // The property's identifier and the length of its text.
+    let properties = 3 + why.len();
+    let length = 2 + properties;
+    // One byte for each of the two lengths below, which ours never exceed.
+    let fits = length < 128 && length + 2 <= max_packet_bytes;
+    let (Ok(text), true) = (u16::try_from(why.len()), fits) else {
+        into.put_slice(&[0xE0, 1, reason.0]);
+        return;
+    };
+    into.put_u8(0xE0);
+    put_length(length, into);
+    into.put_u8(reason.0);
+    put_length(properties, into);
+    into.put_u8(REASON_STRING);
+    into.put_u16(text);
+    into.put_slice(why.as_bytes());
 }
 
 /// A PUBLISH to the client: QoS 0 without `id`, else QoS 1. `false` when it is
@@ -241,9 +267,14 @@ mod tests {
         unsuback(Version::V311, id(2), &[0], &mut bytes);
         unsuback(Version::V5, id(2), &[0], &mut bytes);
         pingresp(&mut bytes);
-        disconnect(Version::V311, Reason::SHUTTING_DOWN, &mut bytes);
-        disconnect(Version::V5, Reason::SHUTTING_DOWN, &mut bytes);
-        let expected = b"\x20\x02\0\0\x20\x02\0\x04\x40\x02\0\x07\x50\x03\0\x07\x99\x90\x04\0\x01\x01\x80\x90\x05\0\x01\0\x01\x87\xB0\x02\0\x02\xB0\x04\0\x02\0\0\xD0\0\xE0\x01\x8B";
+        let why = "bye";
+        disconnect(Version::V311, Reason::SHUTTING_DOWN, why, 100, &mut bytes);
+        disconnect(Version::V5, Reason::SHUTTING_DOWN, why, 10, &mut bytes);
+        // Of a client that takes ten bytes at most this is one too many.
+        disconnect(Version::V5, Reason::SHUTTING_DOWN, "bye!", 10, &mut bytes);
+        let long = "x".repeat(200);
+        disconnect(Version::V5, Reason::SHUTTING_DOWN, &long, 1_000, &mut bytes);
+        let expected = b"\x20\x02\0\0\x20\x02\0\x04\x40\x02\0\x07\x50\x03\0\x07\x99\x90\x04\0\x01\x01\x80\x90\x05\0\x01\0\x01\x87\xB0\x02\0\x02\xB0\x04\0\x02\0\0\xD0\0\xE0\x08\x8B\x06\x1F\0\x03bye\xE0\x01\x8B\xE0\x01\x8B";
         assert_eq!(&bytes[..], &expected[..]);
     }
 

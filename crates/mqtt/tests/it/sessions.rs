@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use mayday_app::SessionGrant;
-use mayday_app::admin::{AdminRequest, SessionRequest, SessionTarget};
+use mayday_app::admin::{AdminReply, AdminRequest, PageRequest, SessionRequest, SessionTarget};
 use mayday_app::testing::APP_ID;
 use tokio::time::Instant;
 
 use crate::support::client::Client;
 use crate::support::packets::{BOTH, Connect, Version, cry, publish, sample};
 use crate::support::server::Server;
+use crate::support::transport::Via;
 
 const PUBACK: u8 = 0x40;
 
@@ -80,7 +81,9 @@ async fn the_end_of_a_session_cuts_its_connection_within_a_second() {
         let mut ben = Client::accepted(&server, &connect(version, "ben", &other)).await;
         let since = Instant::now();
         end(&server, "ana").await;
-        ana.expect_close(0x87).await;
+        let why = ana.expect_close_with(0x87).await;
+        let says = |word: &str| (version == Version::V5).then(|| word.to_owned());
+        assert_eq!(why, says("session_revoked"));
         assert!(since.elapsed() < Duration::from_secs(1));
         ben.expect_silence().await;
         let (_, code) = Client::try_connect(&server, &connect(version, "ana", &session)).await;
@@ -89,7 +92,7 @@ async fn the_end_of_a_session_cuts_its_connection_within_a_second() {
         // A log-in elsewhere: the cap is one.
         let since = Instant::now();
         server.node.log_in(&partner, "ben", "tablet").await;
-        ben.expect_close(0x87).await;
+        assert_eq!(ben.expect_close_with(0x87).await, says("session_evicted"));
         assert!(since.elapsed() < Duration::from_secs(1));
     }
 }
@@ -135,4 +138,122 @@ async fn an_overtaken_phone_in_distress_keeps_its_connection_for_that_sos_alone(
     tablet.expect_close(0x87).await;
     let (_, code) = Client::try_connect(&server, &connect(version, "ana", &newer)).await;
     assert_eq!(code, refused(version));
+}
+
+/// The time of a user's newest sample, in seconds after the hour.
+async fn newest(server: &Server, external_id: &str) -> Option<i64> {
+    let user = server.caller(external_id).await.user;
+    let latest = server.node.app.latest_position(user).await.unwrap();
+    latest.map(|sample| sample.time.as_secs() % 3_600)
+}
+
+#[tokio::test]
+async fn a_session_that_nobody_used_for_too_long_loses_its_connection() {
+    let idle = Duration::from_hours(30 * 24);
+    for server in Server::on_both(Via::Tcp).await {
+        let partner = server.node.partner(1).await;
+        for (n, version) in [(1, Version::V311), (11, Version::V5)] {
+            let subject = format!("ana-{n}");
+            let session = server.node.log_in(&partner, &subject, "phone").await;
+            let mut phone = Client::accepted(&server, &connect(version, &subject, &session)).await;
+            phone
+                .send(&publish(version, 1, "tel/data", &sample(n)))
+                .await;
+            phone.expect_ack(PUBACK, 1, 0).await;
+            server.node.store.clock.advance(idle);
+            // Before anybody noticed: acknowledged, and not kept.
+            phone
+                .send(&publish(version, 2, "tel/data", &sample(n + 1)))
+                .await;
+            phone.expect_ack(PUBACK, 2, 0).await;
+            assert_eq!(newest(&server, &subject).await, Some(i64::from(n)));
+            let ended = server.node.app.end_overdue_sessions().await.unwrap();
+            assert_eq!(ended, 1, "{version:?}");
+            let why = phone.expect_close_with(0x87).await;
+            let says = (version == Version::V5).then(|| "session_expired".to_owned());
+            assert_eq!(why, says);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_phone_that_publishes_uses_its_session() {
+    let server = Server::start().await;
+    let partner = server.node.partner(1).await;
+    let session = server.node.log_in(&partner, "ana", "phone").await;
+    let version = Version::V5;
+    let mut phone = Client::accepted(&server, &connect(version, "ana", &session)).await;
+    for n in 1..=4 {
+        server
+            .node
+            .store
+            .clock
+            .advance(Duration::from_hours(20 * 24));
+        phone
+            .send(&publish(version, n, "tel/data", &sample(n)))
+            .await;
+        phone.expect_ack(PUBACK, n, 0).await;
+        assert_eq!(newest(&server, "ana").await, Some(i64::from(n)));
+        until_used(&server).await;
+        assert_eq!(server.node.app.end_overdue_sessions().await.unwrap(), 0);
+    }
+    // Its life is over all the same.
+    server
+        .node
+        .store
+        .clock
+        .advance(Duration::from_hours(10 * 24));
+    phone
+        .send(&publish(version, 5, "tel/data", &sample(5)))
+        .await;
+    phone.expect_ack(PUBACK, 5, 0).await;
+    assert_eq!(newest(&server, "ana").await, Some(4));
+    assert_eq!(server.node.app.end_overdue_sessions().await.unwrap(), 1);
+    phone.expect_close(0x87).await;
+}
+
+/// Waits until it is on record that the only session was used just now.
+async fn until_used(server: &Server) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(5));
+    for _ in 0..2_000 {
+        let list = SessionRequest::List {
+            app_id: APP_ID.to_owned(),
+            external_id: None,
+            page: PageRequest::default(),
+        };
+        match server.node.admin(AdminRequest::Session(list)).await {
+            AdminReply::Sessions(page) if page.items[0].used_at == server.node.app.now() => return,
+            AdminReply::Sessions(_) => {}
+            other => panic!("{other:?}"),
+        }
+        ticks.tick().await;
+    }
+    panic!("the use was never noted");
+}
+
+#[tokio::test]
+async fn a_phone_whose_session_expires_in_distress_keeps_its_connection_for_that_sos() {
+    let server = Server::start().await;
+    let partner = server.node.partner(1).await;
+    let version = Version::V5;
+    let session = server.node.log_in(&partner, "ana", "phone").await;
+    let mut phone = Client::accepted(&server, &connect(version, "ana", &session)).await;
+    phone
+        .send(&publish(version, 1, "sos/alerts", &cry(1)))
+        .await;
+    phone.expect_ack(PUBACK, 1, 0).await;
+    server
+        .node
+        .store
+        .clock
+        .advance(Duration::from_hours(30 * 24));
+    assert_eq!(server.node.app.end_overdue_sessions().await.unwrap(), 1);
+    phone.expect_silence().await;
+    phone
+        .send(&publish(version, 2, "sos/alerts", &cry(2)))
+        .await;
+    phone.expect_ack(PUBACK, 2, 0).await;
+    let caller = server.caller("ana").await;
+    server.node.app.resolve_sos(&caller).await.unwrap();
+    phone.expect_close(0x87).await;
 }

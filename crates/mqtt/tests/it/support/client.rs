@@ -118,10 +118,23 @@ impl Client {
 
     /// The server closes; on 5 it says why.
     pub(crate) async fn expect_close(&mut self, reason: u8) {
+        self.expect_close_with(reason).await;
+    }
+
+    /// The same; returns why, as the reason string of 5 has it.
+    pub(crate) async fn expect_close_with(&mut self, reason: u8) -> Option<String> {
+        let mut why = None;
         if self.version == Version::V5 {
-            self.expect(0xE0, &[reason]).await;
+            let packet = self.packet().await;
+            assert_eq!((packet.first, packet.body[0]), (0xE0, reason), "{packet:?}");
+            if let [_, properties, rest @ ..] = &packet.body[..] {
+                assert_eq!((usize::from(*properties), rest[0]), (rest.len(), 0x1F));
+                assert_eq!(usize::from(rest[2]), rest.len() - 3, "{packet:?}");
+                why = Some(String::from_utf8(rest[3..].to_vec()).unwrap());
+            }
         }
         self.expect_end().await;
+        why
     }
 
     /// The server closes without another word.
