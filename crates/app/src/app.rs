@@ -86,8 +86,10 @@ impl App {
         let device_owners = Arc::new(DeviceOwners::default());
         device_owners.watch(&parts.store);
         let look_ups = LookUps::new(parts.store.clone());
+        let store = parts.store;
         let app = Arc::new(Self {
-            store: parts.store,
+            gates: Gates::new(parts.introspector, store.clone()),
+            store,
             telemetry: parts.telemetry,
             device_owners,
             dead_letters: LetterCount::default(),
@@ -95,7 +97,6 @@ impl App {
             entropy: parts.entropy,
             metrics: parts.metrics,
             identity,
-            gates: Gates::new(parts.introspector),
             presence: Presence::new(parts.presence),
             senders: Arc::new(parts.senders),
             hashing,

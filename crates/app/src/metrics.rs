@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use mayday_core::sso::EndReason;
+use mayday_core::sso::introspection::Unavailable;
 use mayday_core::transport::Transport;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::gauge::Gauge;
@@ -106,6 +107,15 @@ impl Metrics {
     /// A log-in with a token of an app ended so: `opened`, `again`, or why not.
     pub(crate) fn sso_login(&self, reason: &'static str) {
         self.0.sso_logins.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// A log-in could not be checked.
+    pub(crate) fn sso_unavailable(&self, why: Unavailable) {
+        let reason = why.as_str();
+        self.0
+            .sso_unavailable
+            .get_or_create(&Reason { reason })
+            .inc();
     }
 
     /// Somebody asked for a code; it was `sent`, or why not.

@@ -62,6 +62,15 @@ pub struct Probe {
     pub error: Option<String>,
 }
 
+/// What a log-in's question met.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What the answer means for the log-in.
+    pub judgement: Judgement,
+    /// When the partner asks us to come again, at most [`crate::guard::MAX_RETRY_AFTER`] later.
+    pub retry_after: Option<Duration>,
+}
+
 /// Asks partners. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Introspector {
@@ -89,14 +98,23 @@ impl Introspector {
         terms: &ClaimTerms,
         token: &str,
         clock: &dyn Clock,
-    ) -> Judgement {
+    ) -> Asked {
         let answer = match request(endpoint, token) {
             Ok(request) => self.policy(endpoint).send(request).await,
             Err(error) => Err(error),
         };
         match answer {
-            Ok(answer) => judge(&told(&answer, endpoint), terms, clock.now()),
-            Err(error) => Judgement::Unavailable(unavailable(&error)),
+            Ok(answer) => {
+                let now = clock.now();
+                Asked {
+                    judgement: judge(&told(&answer, endpoint), terms, now),
+                    retry_after: answer.retry_after(now),
+                }
+            }
+            Err(error) => Asked {
+                judgement: Judgement::Unavailable(unavailable(&error)),
+                retry_after: None,
+            },
         }
     }
 
@@ -151,7 +169,14 @@ pub fn check_url(text: &str, local: bool) -> Result<(), String> {
     if !local && !url.origin().starts_with("https://") {
         return Err("the token info URL must be https, unless the app is local".to_owned());
     }
-    Ok(())
+    let policy = if local { Policy::LOCAL } else { Policy::PUBLIC };
+    url.check(policy).map_err(|error| match error.kind() {
+        GuardErrorKind::Forbidden(place) => format!(
+            "the token info URL names a {place} address, which is not asked: this machine and \
+             private networks are for apps that are local"
+        ),
+        _ => error.to_string(),
+    })
 }
 
 fn request(endpoint: &TokenEndpoint, token: &str) -> Result<OutgoingRequest, GuardError> {
@@ -214,6 +239,8 @@ fn told<'a>(answer: &'a Answer, endpoint: &TokenEndpoint) -> PartnerAnswer<'a> {
 fn unavailable(error: &GuardError) -> Unavailable {
     match error.kind() {
         GuardErrorKind::Url(_) | GuardErrorKind::Forbidden(_) => Unavailable::Forbidden,
+        GuardErrorKind::BrokenOff => Unavailable::BrokenOff,
+        GuardErrorKind::BadAnswer => Unavailable::Garbage,
         _ => Unavailable::NoAnswer,
     }
 }
@@ -239,7 +266,15 @@ mod tests {
     fn plain_http_is_for_local_apps() {
         assert!(check_url("https://p.example/i", false).is_ok());
         assert!(check_url("http://127.0.0.1:5/i", true).is_ok());
+        assert!(check_url("https://10.1.2.3/i", true).is_ok());
+        // Clouds serve the machine's credentials there.
+        assert!(check_url("http://169.254.169.254/i", true).is_err());
         for bad in [
+            "https://127.0.0.1/i",
+            "https://[::1]/i",
+            "https://10.1.2.3/i",
+            "https://169.254.169.254/i",
+            "https://localhost/i",
             "http://p.example/i",
             "p.example",
             "https://u:p@p.example/",

@@ -94,6 +94,9 @@ pub enum AlertKind {
     LoginsBanned,
     /// More log-ins of an app fail than anybody mistypes.
     LoginsFailing,
+    /// An app's token info URL failed so often that it is left alone for a while;
+    /// closed when it answers again.
+    TokenInfoFailing,
 }
 
 impl AlertKind {
@@ -114,6 +117,7 @@ impl AlertKind {
             Self::WebhookDisabled => "webhook_disabled",
             Self::LoginsBanned => "logins_banned",
             Self::LoginsFailing => "logins_failing",
+            Self::TokenInfoFailing => "token_info_failing",
         }
     }
 }

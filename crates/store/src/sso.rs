@@ -7,8 +7,10 @@ use mayday_core::identity::AppId;
 use mayday_core::ids::AppUuid;
 use mayday_core::sso::{ClaimTerms, RequestForm, SessionPolicy};
 use mayday_core::time::Timestamp;
+use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::alerts::{self, AlertKind, NewAlert};
 use crate::apps;
 use crate::args;
 use crate::command::Command;
@@ -299,6 +301,37 @@ fn read(row: &Row) -> Result<SsoRow, StoreError> {
             .zip(key_id)
             .map(|(bytes, key_id)| Sealed { key_id, bytes }),
     })
+}
+
+/// Tells operators that an app's token info URL fails, or that it answers again.
+#[derive(Clone, Copy, Debug)]
+pub struct TellTokenInfo {
+    /// The app.
+    pub app: AppUuid,
+    /// Whether it fails.
+    pub failing: bool,
+}
+
+impl Command for TellTokenInfo {
+    type Output = ();
+
+    const NAME: &'static str = "sso.tell_token_info";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let (kind, key) = (AlertKind::TokenInfoFailing, self.app.to_string());
+        if !self.failing {
+            return alerts::close(tx, kind, &key).await;
+        }
+        let alert = NewAlert {
+            app: self.app,
+            kind,
+            key: &key,
+            user: None,
+            incident: None,
+            detail: json!({"advice": "nobody can log in: `mayday doctor` says what is wrong"}),
+        };
+        alerts::raise(tx, alert).await
+    }
 }
 
 #[cfg(test)]

@@ -152,7 +152,13 @@ impl App {
             sso::get(&mut tx, &app_id).await?
         };
         let key = key_change(&change, before.as_ref())?;
+        let header = match &key {
+            KeyChange::Set(key) => Some(key.header.clone()),
+            KeyChange::Keep => before.as_ref().and_then(|row| row.key_header.clone()),
+            KeyChange::Clear => None,
+        };
         let settings = settings(change, before.map(|row| row.settings))?;
+        check_header(settings.form, header.as_deref())?;
         let set = SetSso {
             app_id: app_id.clone(),
             settings,
@@ -269,6 +275,18 @@ fn check(settings: &SsoSettings) -> Result<(), AdminError> {
     introspection::check_url(&settings.token_info_url, settings.local)
         .map_err(|message| AdminError::Invalid { message })?;
     settings.sessions.check().map_err(invalid)
+}
+
+/// A question has one `Authorization`: with our key in it, the token would go nowhere.
+fn check_header(form: RequestForm, header: Option<&str>) -> Result<(), AdminError> {
+    let taken = header.is_some_and(|header| header.eq_ignore_ascii_case("authorization"));
+    if form == RequestForm::Bearer && taken {
+        return Err(invalid(
+            "the header authorization carries the token (`--request bearer`): give the key \
+             another with `--key-header`, such as x-api-key, together with `--key-file`",
+        ));
+    }
+    Ok(())
 }
 
 fn key_change(change: &SsoChange, before: Option<&SsoRow>) -> Result<KeyChange, AdminError> {

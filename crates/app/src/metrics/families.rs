@@ -43,6 +43,7 @@ pub(super) struct Families {
     pub(super) telemetry_store: Seconds<Via>,
     pub(super) auth_failures: Family<ReasonOf, Counter>,
     pub(super) sso_logins: Family<Reason, Counter>,
+    pub(super) sso_unavailable: Family<Reason, Counter>,
     pub(super) codes_asked: Family<Reason, Counter>,
     pub(super) login_bans: Counter,
     pub(super) sessions_ended: Family<Reason, Counter>,
@@ -144,6 +145,7 @@ impl Families {
             telemetry_store: waits(),
             auth_failures: Family::default(),
             sso_logins: Family::default(),
+            sso_unavailable: Family::default(),
             codes_asked: Family::default(),
             login_bans: Counter::default(),
             sessions_ended: Family::default(),
@@ -220,6 +222,11 @@ impl Families {
             "sso_logins",
             "Log-ins with tokens of apps, by what became of them",
             self.sso_logins.clone(),
+        );
+        self.registry.register(
+            "sso_unavailable",
+            "Log-ins that the app's own server did not answer so that it means anything, by why",
+            self.sso_unavailable.clone(),
         );
         self.registry.register(
             "codes_asked",

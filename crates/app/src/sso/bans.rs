@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use mayday_core::ids::AppUuid;
 use mayday_core::limiter::network;
+use mayday_core::sso::introspection::Unavailable;
 use mayday_store::Lane;
 use mayday_store::bans::{self, AddBan, NoteFailing, PruneBans};
 
@@ -71,6 +72,16 @@ impl App {
             }
             Ok(None) => tracing::warn!(app.id = app_id, "no more addresses can be banned"),
             Err(error) => tracing::warn!(%error, "a ban could not be written"),
+        }
+    }
+
+    /// Counts a log-in that was answered with nothing that means anything, for the alert
+    /// alone: in an outage everybody's is, and nobody is refused for that.
+    pub(super) async fn note_unanswered(&self, app: AppUuid, app_id: &str, why: Unavailable) {
+        let now = self.clock.now();
+        let suspects = &self.identity.suspects;
+        if why.outage().is_some() && suspects.crosses(app_id, FAILURES_OF_APP, now) {
+            self.note_failing(app, app_id).await;
         }
     }
 

@@ -1,7 +1,8 @@
 //! How partners are asked: one question per token at a time, so many at once per
-//! app, and none while the partner fails.
+//! app, and none while the partner fails ([`super::breaker`]), which operators are told.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,11 +12,12 @@ use mayday_core::sso::Judgement;
 use mayday_core::sso::introspection::Unavailable;
 use mayday_core::sso::token::{TokenDigest, partner_digest};
 use mayday_core::time::Timestamp;
-use mayday_gateway::breaker::Breaker;
-use mayday_gateway::introspection::Introspector;
-use mayday_gateway::outcome::Outcome;
+use mayday_gateway::introspection::{Asked, Introspector};
+use mayday_store::sso::TellTokenInfo;
+use mayday_store::{Lane, Store};
 use tokio::sync::{OnceCell, Semaphore};
 
+use super::breaker::{Breaker, Met, Passage};
 use crate::identity::SsoApp;
 
 /// Questions to one partner at once.
@@ -28,37 +30,76 @@ const WAITING: usize = 2_048;
 /// How long a log-in waits for its turn.
 const TURN: Duration = Duration::from_secs(10);
 
+/// When a client should try again whose log-in could not be checked, unless somebody
+/// knows better.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// The longest that a partner has our clients wait.
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
+
 /// The gates of all apps.
 pub(crate) struct Gates {
     introspector: Introspector,
+    store: Store,
     /// As many as apps that log users in, which are bounded.
-    gates: Mutex<HashMap<AppUuid, Arc<Gate>>>,
+    of_apps: Mutex<HashMap<AppUuid, Arc<Gate>>>,
 }
 
 struct Gate {
+    app: AppUuid,
     turns: Semaphore,
     waiting: Semaphore,
     breaker: Mutex<Breaker>,
     /// The questions that are under way, each with those who wait for its answer.
-    flights: Mutex<HashMap<TokenDigest, Arc<OnceCell<Judgement>>>>,
+    flights: Mutex<HashMap<TokenDigest, Arc<OnceCell<Judged>>>>,
+    /// What operators were told last, by this process: whether it fails.
+    told: tokio::sync::Mutex<Option<bool>>,
 }
 
-impl Default for Gate {
-    fn default() -> Self {
+/// What a question came to.
+#[derive(Clone, Debug)]
+pub(super) struct Judged {
+    pub(super) judgement: Judgement,
+    /// When to try again if it is unavailable.
+    pub(super) retry_after: Duration,
+}
+
+/// Whose question about which token.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'q> {
+    pub(super) sso: &'q SsoApp,
+    pub(super) token: &'q str,
+    pub(super) peer: IpAddr,
+}
+
+impl Gate {
+    fn new(app: AppUuid) -> Self {
         Self {
+            app,
             turns: Semaphore::new(AT_ONCE),
             waiting: Semaphore::new(WAITING),
             breaker: Mutex::default(),
             flights: Mutex::default(),
+            told: tokio::sync::Mutex::default(),
+        }
+    }
+}
+
+impl Judged {
+    const fn unavailable(why: Unavailable, retry_after: Duration) -> Self {
+        Self {
+            judgement: Judgement::Unavailable(why),
+            retry_after,
         }
     }
 }
 
 impl Gates {
-    pub(crate) fn new(introspector: Introspector) -> Self {
+    pub(crate) fn new(introspector: Introspector, store: Store) -> Self {
         Self {
             introspector,
-            gates: Mutex::default(),
+            store,
+            of_apps: Mutex::default(),
         }
     }
 
@@ -74,7 +115,7 @@ impl Gates {
 
     /// Until when this node leaves an app's server alone; `None` while it asks.
     pub(crate) fn left_alone_until(&self, app: AppUuid, now: Timestamp) -> Option<Timestamp> {
-        let gate = lock(&self.gates).get(&app).map(Arc::clone)?;
+        let gate = lock(&self.of_apps).get(&app).map(Arc::clone)?;
         let breaker = lock(&gate.breaker);
         breaker.open_until(now)
     }
@@ -82,7 +123,7 @@ impl Gates {
     /// How many log-ins wait for an answer now.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn waiting(&self) -> usize {
-        let gates = lock(&self.gates);
+        let gates = lock(&self.of_apps);
         let free = |gate: &Arc<Gate>| gate.waiting.available_permits();
         gates.values().map(|gate| WAITING - free(gate)).sum()
     }
@@ -92,49 +133,112 @@ impl Gates {
     pub(super) async fn judge(
         &self,
         app: AppUuid,
-        sso: &SsoApp,
-        token: &str,
+        question: Question<'_>,
         clock: &dyn Clock,
-    ) -> Judgement {
-        let gate = Arc::clone(lock(&self.gates).entry(app).or_default());
-        let Ok(_waiting) = gate.waiting.try_acquire() else {
-            return Judgement::Unavailable(Unavailable::Busy);
+    ) -> Judged {
+        let gate = {
+            let mut gates = lock(&self.of_apps);
+            let gate = gates.entry(app).or_insert_with(|| Arc::new(Gate::new(app)));
+            Arc::clone(gate)
         };
-        let flight = Flight::board(&gate, partner_digest(token));
-        let ask = || self.ask(&gate, sso, token, clock);
+        let Ok(_waiting) = gate.waiting.try_acquire() else {
+            return Judged::unavailable(Unavailable::Busy, RETRY_AFTER);
+        };
+        let flight = Flight::board(&gate, partner_digest(question.token));
+        let ask = || self.ask(&gate, question, clock);
         flight.cell.get_or_init(ask).await.clone()
     }
 
-    async fn ask(&self, gate: &Gate, sso: &SsoApp, token: &str, clock: &dyn Clock) -> Judgement {
-        if !lock(&gate.breaker).allows(clock.now()) {
-            return Judgement::Unavailable(Unavailable::Broken);
+    async fn ask(&self, gate: &Arc<Gate>, question: Question<'_>, clock: &dyn Clock) -> Judged {
+        // Nobody waits for a turn at a server that is left alone.
+        if let Some(until) = lock(&gate.breaker).open_until(clock.now()) {
+            return Judged::unavailable(Unavailable::Broken, until.since(clock.now()));
         }
         let turn = tokio::time::timeout(TURN, gate.turns.acquire()).await;
         let Ok(Ok(_turn)) = turn else {
-            return Judgement::Unavailable(Unavailable::Busy);
+            return Judged::unavailable(Unavailable::Busy, RETRY_AFTER);
         };
-        let judgement = self
+        let peer = question.peer;
+        let entered = lock(&gate.breaker).enter(peer, clock.now());
+        let _probe = match entered {
+            Passage::Free => None,
+            Passage::Probe => Some(Probe { gate, peer }),
+            Passage::Shut(wait) => return Judged::unavailable(Unavailable::Broken, wait),
+        };
+        let (endpoint, terms) = (&question.sso.endpoint, &question.sso.terms);
+        let asked = self
             .introspector
-            .introspect(&sso.endpoint, &sso.terms, token, clock)
-            .await;
-        if let Some(outcome) = outcome(&judgement) {
-            lock(&gate.breaker).record(&outcome, clock.now());
+            .introspect(endpoint, terms, question.token, clock);
+        let Asked {
+            judgement,
+            retry_after,
+        } = asked.await;
+        let met = met(&judgement);
+        let turned = lock(&gate.breaker).record(met, peer, clock.now());
+        if turned || met == Met::Answer {
+            self.tell(gate, turned);
         }
-        judgement
+        Judged {
+            judgement,
+            retry_after: retry_after.unwrap_or(RETRY_AFTER).min(MAX_RETRY_AFTER),
+        }
+    }
+
+    /// Has operators told whether an app's server fails, if they were told otherwise. In
+    /// a task of its own: nobody's log-in waits for it.
+    fn tell(&self, gate: &Arc<Gate>, turned: bool) {
+        // A process that has told nothing knows not what one before it told.
+        let untold = gate.told.try_lock().is_ok_and(|told| told.is_none());
+        if !turned && !untold {
+            return;
+        }
+        let (gate, store) = (Arc::clone(gate), self.store.clone());
+        tokio::spawn(async move {
+            let mut told = gate.told.lock().await;
+            // As it is by now: of two that wait here the last has the last word.
+            let failing = lock(&gate.breaker).is_open();
+            if *told == Some(failing) {
+                return;
+            }
+            if failing {
+                tracing::warn!(app.id = %gate.app, "an app's token info URL failed so often that it is left alone for a while");
+            }
+            let app = gate.app;
+            match store
+                .write(Lane::Rest, TellTokenInfo { app, failing })
+                .await
+            {
+                Ok(()) => *told = Some(failing),
+                Err(error) if failing => {
+                    tracing::warn!(%error, "operators could not be told of a token info URL");
+                }
+                // The next answer tells it.
+                Err(error) => tracing::debug!(%error, "an alert could not be closed"),
+            }
+        });
     }
 }
 
-/// What a judgement says about the partner's endpoint: that it answers, that it
-/// does not, or nothing.
-fn outcome(judgement: &Judgement) -> Option<Outcome> {
+/// What a judgement says about the partner's endpoint.
+const fn met(judgement: &Judgement) -> Met {
     match judgement {
-        Judgement::Unavailable(why) if why.is_outage() => Some(Outcome::Ambiguous {
-            reason: String::new(),
-        }),
-        Judgement::Unavailable(_) => None,
-        Judgement::Valid(_) | Judgement::Invalid(_) => Some(Outcome::Accepted {
-            provider_id: String::new(),
-        }),
+        Judgement::Valid(_) | Judgement::Invalid(_) => Met::Answer,
+        Judgement::Unavailable(why) => match why.outage() {
+            Some(outage) => Met::Outage(outage),
+            None => Met::Nothing,
+        },
+    }
+}
+
+/// One of the few questions after a pause; gives its place back, come what may.
+struct Probe<'g> {
+    gate: &'g Gate,
+    peer: IpAddr,
+}
+
+impl Drop for Probe<'_> {
+    fn drop(&mut self) {
+        lock(&self.gate.breaker).leave(self.peer);
     }
 }
 
@@ -142,7 +246,7 @@ fn outcome(judgement: &Judgement) -> Option<Outcome> {
 struct Flight<'g> {
     gate: &'g Gate,
     token: TokenDigest,
-    cell: Arc<OnceCell<Judgement>>,
+    cell: Arc<OnceCell<Judged>>,
 }
 
 impl<'g> Flight<'g> {

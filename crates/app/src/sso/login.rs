@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use mayday_core::field::FieldError;
 use mayday_core::identity::AppId;
@@ -16,12 +15,10 @@ use mayday_store::sessions::{OpenSession, Opened};
 use mayday_store::users::UserRow;
 use zeroize::Zeroizing;
 
+use super::gate::{Question, RETRY_AFTER};
 use super::{Pair, SessionGrant};
 use crate::identity::SsoApp;
 use crate::{App, AppError};
-
-/// When a client should try again whose log-in could not be checked.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// How often a log-in begins anew because the person's data was erased under it.
 const ATTEMPTS: usize = 3;
@@ -93,10 +90,13 @@ impl App {
             return Err(AppError::AppInactive);
         }
         self.refuse_banned(app, peer).await?;
-        let judged = self
-            .gates
-            .judge(app, &sso, &login.token, self.clock.as_ref());
-        match judged.await {
+        let question = Question {
+            sso: &sso,
+            token: &login.token,
+            peer,
+        };
+        let judged = self.gates.judge(app, question, self.clock.as_ref()).await;
+        match judged.judgement {
             Judgement::Valid(claims) => Ok(JudgedToken { app, sso, claims }),
             Judgement::Invalid(reason) => {
                 self.suspect(app, &login.realm, peer).await;
@@ -105,10 +105,14 @@ impl App {
                     _ => Err(AppError::InvalidToken { reason }),
                 }
             }
-            Judgement::Unavailable(reason) => Err(AppError::SsoUnavailable {
-                reason,
-                retry_after: RETRY_AFTER,
-            }),
+            Judgement::Unavailable(reason) => {
+                self.metrics.sso_unavailable(reason);
+                self.note_unanswered(app, &login.realm, reason).await;
+                Err(AppError::SsoUnavailable {
+                    reason,
+                    retry_after: judged.retry_after,
+                })
+            }
         }
     }
 

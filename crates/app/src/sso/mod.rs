@@ -8,6 +8,7 @@
 //! cut on every node.
 
 mod bans;
+mod breaker;
 mod end;
 mod follow;
 mod gate;

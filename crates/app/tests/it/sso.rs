@@ -3,11 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use futures_util::future::join_all;
+use mayday_app::admin::{
+    AdminReply, AdminRequest, PageRequest, PrintedSecret, SessionRequest, SsoChange, SsoRequest,
+};
 use mayday_app::testing::{APP_ID, TestApp};
-use mayday_app::{AppError, SessionGrant, SsoLogin, Urgency};
-use mayday_core::clock::Clock as _;
-use mayday_core::sso::LoginDevice;
+use mayday_app::{AppError, SessionGrant, SsoLogin, SsoRefresh, Urgency};
 use mayday_core::sso::introspection::Unavailable;
+use mayday_core::sso::{LoginDevice, RequestForm};
 use mayday_gateway::testing::Partner;
 use mayday_store::testing::START;
 use serde_json::json;
@@ -17,6 +19,16 @@ use zeroize::Zeroizing;
 use crate::harness::on_both_nodes;
 
 async fn log_in(node: &TestApp, token: &str, device: &str) -> Result<SessionGrant, AppError> {
+    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    log_in_from(node, token, device, peer).await
+}
+
+async fn log_in_from(
+    node: &TestApp,
+    token: &str,
+    device: &str,
+    peer: IpAddr,
+) -> Result<SessionGrant, AppError> {
     let login = SsoLogin {
         realm: APP_ID.to_owned(),
         token: Zeroizing::new(token.to_owned()),
@@ -25,7 +37,6 @@ async fn log_in(node: &TestApp, token: &str, device: &str) -> Result<SessionGran
             ..LoginDevice::default()
         },
     };
-    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
     node.app.sso_login(login, peer).await
 }
 
@@ -38,6 +49,17 @@ async fn is_live(node: &TestApp, grant: &SessionGrant) -> bool {
         .authenticate_session(token, None, peer, Urgency::Ordinary);
     let caller = checked.await;
     caller.is_ok_and(|caller| caller.is_full())
+}
+
+/// Buys the next pair of a session's tokens.
+async fn renew(node: &TestApp, grant: &SessionGrant) -> Result<SessionGrant, AppError> {
+    let refresh = SsoRefresh {
+        realm: None,
+        access_token: Some(Zeroizing::new(grant.access_token.expose().to_owned())),
+        refresh_token: Zeroizing::new(grant.refresh_token.expose().to_owned()),
+    };
+    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    node.app.sso_refresh(refresh, peer).await
 }
 
 /// Waits until the partner was asked so often.
@@ -94,29 +116,198 @@ on_both_nodes!(
     }
 );
 
+/// An address of the documentation's.
+fn address(number: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, number))
+}
+
+/// Has tokens asked about elsewhere.
+async fn ask_at(node: &TestApp, url: String) {
+    let change = SsoChange {
+        token_info_url: Some(url),
+        ..SsoChange::default()
+    };
+    node.admin(AdminRequest::Sso(SsoRequest::Set {
+        app_id: APP_ID.to_owned(),
+        change: Box::new(change),
+    }))
+    .await;
+}
+
+/// Why a log-in could not be checked, and when to try again.
+fn unavailable(answer: Result<SessionGrant, AppError>) -> (Unavailable, Duration) {
+    match answer {
+        Err(AppError::SsoUnavailable {
+            reason,
+            retry_after,
+        }) => (reason, retry_after),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Waits until operators have been told so much, open and closed.
+async fn until_told(node: &TestApp, wanted: &[(&str, bool)]) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(5));
+    let mut found = Vec::new();
+    for _ in 0..2_000 {
+        let alerts = AdminRequest::Alerts {
+            app_id: APP_ID.to_owned(),
+            page: PageRequest::default(),
+        };
+        let AdminReply::Alerts(page) = node.admin(alerts).await else {
+            panic!("no alerts");
+        };
+        found = page.items;
+        let told = found
+            .iter()
+            .map(|alert| (alert.kind.as_str(), alert.closed_at.is_none()));
+        if told.eq(wanted.iter().copied()) {
+            return;
+        }
+        ticks.tick().await;
+    }
+    panic!("{found:?}");
+}
+
 on_both_nodes!(
-    a_partner_that_fails_is_left_alone_for_a_while,
+    a_partner_that_does_not_answer_is_left_alone_for_a_while,
     async |node: TestApp| {
         let partner = node.partner(1).await;
-        partner.answer("down", 500, json!({}));
         partner.give("t1", "ana", START.plus(Duration::from_secs(30)));
+        let whole = Duration::from_secs(30);
+        // Nobody listens there.
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let nowhere = format!("http://{}/", port.local_addr().unwrap());
+        drop(port);
+        ask_at(&node, nowhere).await;
         for _ in 0..5 {
-            match log_in(&node, "down", "a").await {
-                Err(AppError::SsoUnavailable { reason, .. }) => {
-                    assert_eq!(reason, Unavailable::Status(500));
-                }
-                other => panic!("{other:?}"),
-            }
+            let (reason, _) = unavailable(log_in(&node, "t1", "a").await);
+            assert_eq!(reason, Unavailable::NoAnswer);
         }
-        match log_in(&node, "t1", "a").await {
-            Err(AppError::SsoUnavailable { reason, .. }) => {
-                assert_eq!(reason, Unavailable::Broken);
-            }
-            other => panic!("{other:?}"),
-        }
-        assert_eq!(partner.asked().len(), 5);
-        node.store.clock.advance(Duration::from_secs(30));
+        ask_at(&node, partner.url()).await;
+        until_told(&node, &[("token_info_failing", true)]).await;
+        let shut = unavailable(log_in(&node, "t1", "a").await);
+        assert_eq!(shut, (Unavailable::Broken, whole));
+        node.store.clock.advance(Duration::from_secs(10));
+        let shut = unavailable(log_in(&node, "t1", "a").await);
+        assert_eq!(shut, (Unavailable::Broken, Duration::from_secs(20)));
+        assert!(partner.asked().is_empty());
+        node.store.clock.advance(Duration::from_secs(20));
         log_in(&node, "t1", "a").await.unwrap();
+        until_told(&node, &[("token_info_failing", false)]).await;
+    }
+);
+
+on_both_nodes!(
+    a_partner_that_answers_everybody_with_garbage_is_left_alone,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        partner.answer("down", 502, json!({}));
+        partner.give("t1", "ana", START);
+        for number in 0..20 {
+            let answer = log_in_from(&node, "down", "a", address(number)).await;
+            assert_eq!(unavailable(answer).0, Unavailable::Status(502));
+        }
+        let answer = log_in_from(&node, "t1", "a", address(99)).await;
+        assert_eq!(unavailable(answer).0, Unavailable::Broken);
+        // An outage is no reason to ban anybody.
+        until_told(&node, &[("token_info_failing", true)]).await;
+    }
+);
+
+on_both_nodes!(
+    nobody_is_shut_out_by_tokens_that_the_partner_chokes_on,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        let statuses = [500, 502, 503, 504, 599, 301, 302, 307, 500, 503];
+        for (number, status) in statuses.into_iter().enumerate() {
+            partner.answer(&format!("<{number}"), status, json!({}));
+            unavailable(log_in(&node, &format!("<{number}"), "a").await);
+        }
+        partner.cut_off("<cut");
+        for _ in 0..6 {
+            let (reason, _) = unavailable(log_in(&node, "<cut", "a").await);
+            assert_eq!(reason, Unavailable::BrokenOff);
+        }
+        partner.give("t1", "ana", START);
+        log_in(&node, "t1", "a").await.unwrap();
+        // Nor when nobody else logs in for a long time.
+        for number in 0..200 {
+            unavailable(log_in(&node, &format!("<{}", number % 10), "a").await);
+            node.store.clock.advance(Duration::from_secs(1));
+        }
+        partner.give("t2", "ben", node.app.now());
+        log_in_from(&node, "t2", "b", address(1)).await.unwrap();
+        until_told(&node, &[]).await;
+    }
+);
+
+/// What a change of the settings is refused with, if it is.
+async fn refused(node: &TestApp, change: SsoChange) -> Option<String> {
+    let set = AdminRequest::Sso(SsoRequest::Set {
+        app_id: APP_ID.to_owned(),
+        change: Box::new(change),
+    });
+    let answer = node.app.admin(set).await;
+    answer.err().map(|error| error.to_string())
+}
+
+on_both_nodes!(
+    settings_with_which_nobody_could_log_in_are_refused,
+    async |node: TestApp| {
+        node.partner(1).await;
+        let with = |form, header: &str, key: &str| SsoChange {
+            form,
+            key_header: Some(header.to_owned()),
+            key: Some(PrintedSecret(key.to_owned())),
+            ..SsoChange::default()
+        };
+        let bearer = || SsoChange {
+            form: Some(RequestForm::Bearer),
+            ..SsoChange::default()
+        };
+        // The token and our key cannot both be `Authorization`, set at once or not.
+        let both = with(Some(RequestForm::Bearer), "Authorization", "hush");
+        let said = refused(&node, both).await.unwrap();
+        assert!(said.contains("--key-header"), "{said}");
+        assert_eq!(
+            refused(&node, with(None, "authorization", "hush")).await,
+            None
+        );
+        assert!(refused(&node, bearer()).await.is_some());
+        assert_eq!(refused(&node, with(None, "x-api-key", "hush")).await, None);
+        assert_eq!(refused(&node, bearer()).await, None);
+        assert!(
+            refused(&node, with(None, "AUTHORIZATION", "hush"))
+                .await
+                .is_some()
+        );
+        let url = |url: &str| SsoChange {
+            token_info_url: Some(url.to_owned()),
+            local: Some(false),
+            ..SsoChange::default()
+        };
+        for address in ["https://127.0.0.1/i", "https://169.254.169.254/i"] {
+            let said = refused(&node, url(address)).await.unwrap();
+            assert!(said.contains("address"), "{said}");
+        }
+        assert_eq!(refused(&node, url("https://partner.example/i")).await, None);
+    }
+);
+
+on_both_nodes!(
+    a_client_is_told_when_the_partner_wants_to_be_asked_again,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        partner.answer("busy", 429, json!({}));
+        let told = unavailable(log_in(&node, "busy", "a").await);
+        assert_eq!(told, (Unavailable::Status(429), Duration::from_secs(5)));
+        partner.ask_again_in(40);
+        let told = unavailable(log_in(&node, "busy", "a").await);
+        assert_eq!(told, (Unavailable::Status(429), Duration::from_secs(40)));
+        partner.ask_again_in(86_400);
+        let told = unavailable(log_in(&node, "busy", "a").await);
+        assert_eq!(told.1, Duration::from_mins(5));
     }
 );
 
@@ -162,7 +353,7 @@ async fn until_noted(node: &TestApp, device: &str) {
     for _ in 0..2_000 {
         let listed = node.app.own_sessions(&caller).await.unwrap();
         let noted = |view: &&mayday_app::SessionView| view.device.id.as_deref() == Some(device);
-        if listed.iter().find(noted).unwrap().used_at == node.store.clock.now() {
+        if listed.iter().find(noted).unwrap().used_at == node.app.now() {
             return;
         }
         ticks.tick().await;
@@ -192,28 +383,52 @@ on_both_nodes!(
     }
 );
 
+/// The devices of the app's sessions, as an administrator has them listed.
+async fn listed(node: &TestApp, external_id: Option<&str>) -> Vec<String> {
+    let list = AdminRequest::Session(SessionRequest::List {
+        app_id: APP_ID.to_owned(),
+        external_id: external_id.map(str::to_owned),
+        page: PageRequest::default(),
+    });
+    match node.admin(list).await {
+        AdminReply::Sessions(page) => {
+            let devices = page.items.into_iter().map(|item| item.device.id);
+            devices.map(Option::unwrap_or_default).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 on_both_nodes!(
-    a_session_that_nobody_uses_is_marked_and_let_go,
+    a_session_that_nobody_uses_ends_and_is_let_go,
     async |node: TestApp| {
-        let partner = node.partner(1).await;
-        let grant = node.log_in(&partner, "ana", "phone").await;
-        node.store.clock.advance(Duration::from_hours(30 * 24));
-        assert!(!is_live(&node, &grant).await);
-        node.app.sweep_sessions().await.unwrap();
-        let mut tx = node.store.read().await.unwrap();
-        let caller = node.store.users_of(APP_ID).await;
-        assert_eq!(caller, ["ana"]);
-        let app = mayday_core::identity::AppId::parse(APP_ID).unwrap();
-        let app = mayday_store::apps::find(&mut tx, &app)
-            .await
-            .unwrap()
-            .unwrap();
-        let nobody = mayday_core::ids::SessionId(uuid::Uuid::nil());
-        let live = mayday_store::sessions::page(&mut tx, app.id, nobody, 10).await;
-        assert!(live.unwrap().is_empty());
-        drop(tx);
-        assert!(node.store.clock.now() > START);
-        node.store.clock.advance(Duration::from_hours(31 * 24));
-        assert!(node.app.sweep_sessions().await.unwrap() > 0);
+        let days = |days: u64| Duration::from_hours(24 * days);
+        let partner = node.partner(2).await;
+        let quiet = node.log_in(&partner, "ana", "quiet").await;
+        let mut busy = node.log_in(&partner, "ana", "busy").await;
+        node.store.clock.advance(days(20));
+        busy = renew(&node, &busy).await.unwrap();
+        assert_eq!(node.app.end_overdue_sessions().await.unwrap(), 0);
+        node.store.clock.advance(days(10));
+        // Nothing has been marked yet, and nobody takes it for live.
+        assert_eq!(listed(&node, None).await, ["busy"]);
+        assert_eq!(listed(&node, Some("ana")).await, ["busy"]);
+        assert_eq!(node.app.end_overdue_sessions().await.unwrap(), 1);
+        assert_eq!(node.app.end_overdue_sessions().await.unwrap(), 0);
+        let refused = renew(&node, &quiet).await;
+        assert!(
+            matches!(refused, Err(AppError::Session { lapse }) if lapse.code == "session_expired")
+        );
+        // The life of the other ends in the hands of whoever uses it.
+        for _ in 0..2 {
+            busy = renew(&node, &busy).await.unwrap();
+            node.store.clock.advance(days(29));
+        }
+        assert!(is_live(&node, &renew(&node, &busy).await.unwrap()).await);
+        node.store.clock.advance(days(2));
+        assert!(listed(&node, None).await.is_empty());
+        assert_eq!(node.app.end_overdue_sessions().await.unwrap(), 1);
+        node.store.clock.advance(days(31));
+        assert!(node.app.prune_sessions().await.unwrap() > 0);
     }
 );

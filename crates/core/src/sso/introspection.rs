@@ -76,6 +76,9 @@ pub enum Unavailable {
     /// No answer: no connection, no trust, no time.
     #[error("the app's server did not answer")]
     NoAnswer,
+    /// It took the question and closed the connection.
+    #[error("the app's server broke off")]
+    BrokenOff,
     /// The address is one that is never asked.
     #[error("the app's token info URL is refused")]
     Forbidden,
@@ -100,16 +103,41 @@ pub enum Unavailable {
 }
 
 impl Unavailable {
-    /// Whether it counts against the partner's endpoint. An answer that may be
+    /// How it counts against the partner's endpoint, if it does. An answer that may be
     /// about a token does not: a stranger with bad tokens could otherwise shut
     /// everybody out.
-    pub const fn is_outage(self) -> bool {
+    pub const fn outage(self) -> Option<Outage> {
         match self {
-            Self::NoAnswer | Self::Garbage | Self::Redirect => true,
-            Self::Status(status) => status >= 500,
-            Self::Forbidden | Self::Key | Self::Broken | Self::Busy => false,
+            Self::NoAnswer => Some(Outage::Silent),
+            Self::BrokenOff | Self::Garbage | Self::Redirect => Some(Outage::Garbled),
+            Self::Status(status) if status >= 500 => Some(Outage::Garbled),
+            Self::Status(_) | Self::Forbidden | Self::Key | Self::Broken | Self::Busy => None,
         }
     }
+
+    /// The word for metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoAnswer => "no_answer",
+            Self::BrokenOff => "broken_off",
+            Self::Forbidden => "forbidden",
+            Self::Key => "key",
+            Self::Redirect => "redirect",
+            Self::Status(_) => "status",
+            Self::Garbage => "garbage",
+            Self::Broken => "broken",
+            Self::Busy => "busy",
+        }
+    }
+}
+
+/// How an endpoint fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// It does not answer.
+    Silent,
+    /// It is there, and what it says means nothing: perhaps at this one token.
+    Garbled,
 }
 
 /// Judges an answer. `now` is the time at which it arrived.

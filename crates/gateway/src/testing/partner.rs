@@ -1,15 +1,14 @@
 //! A partner's token endpoint that runs on this machine: it knows the tokens that
 //! a test gave out, and answers for each as it was told.
 
-use std::collections::HashMap;
-use std::convert::Infallible;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -30,6 +29,10 @@ struct State {
     /// Questions that may be answered; closed while nobody is held up.
     gate: Semaphore,
     held: Mutex<bool>,
+    /// Tokens at which the connection ends without an answer.
+    cut_off: Mutex<HashSet<String>>,
+    /// `Retry-After` of all answers, in seconds.
+    ask_again_in: Mutex<Option<u64>>,
 }
 
 /// The running partner; it ends with this value.
@@ -49,6 +52,8 @@ impl Partner {
             asked: Mutex::default(),
             gate: Semaphore::new(0),
             held: Mutex::new(false),
+            cut_off: Mutex::default(),
+            ask_again_in: Mutex::default(),
         });
         let mut server = JoinSet::new();
         let shared = Arc::clone(&state);
@@ -100,6 +105,16 @@ impl Partner {
         lock(&self.state.answers).insert(token.to_owned(), (status, body));
     }
 
+    /// Has questions about a token end without an answer.
+    pub fn cut_off(&self, token: &str) {
+        lock(&self.state.cut_off).insert(token.to_owned());
+    }
+
+    /// Has all answers say `Retry-After`.
+    pub fn ask_again_in(&self, seconds: u64) {
+        *lock(&self.state.ask_again_in) = Some(seconds);
+    }
+
     /// The tokens that were asked about, in their order.
     pub fn asked(&self) -> Vec<String> {
         lock(&self.state.asked).clone()
@@ -120,7 +135,7 @@ impl Partner {
 async fn serve(
     request: Request<Incoming>,
     state: &State,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> std::io::Result<Response<Full<Bytes>>> {
     let body = request.into_body().collect().await;
     let body = body
         .map(http_body_util::Collected::to_bytes)
@@ -133,6 +148,9 @@ async fn serve(
     if held && let Ok(permit) = state.gate.acquire().await {
         permit.forget();
     }
+    if lock(&state.cut_off).contains(&token) {
+        return Err(std::io::Error::other("cut off, as the test wants it"));
+    }
     let unknown = (401, json!({"error": "invalid_token"}));
     let known = lock(&state.answers).get(&token).cloned();
     let (status, body) = known.unwrap_or(unknown);
@@ -140,6 +158,9 @@ async fn serve(
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);
+    if let Some(seconds) = *lock(&state.ask_again_in) {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
     Ok(response)
 }
 

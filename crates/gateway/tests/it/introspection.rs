@@ -62,7 +62,7 @@ async fn ask(endpoint: &TokenEndpoint) -> Judgement {
 async fn ask_with(introspector: &Introspector, endpoint: &TokenEndpoint) -> Judgement {
     let (terms, clock) = (terms(), clock());
     let asked = introspector.introspect(endpoint, &terms, "tok/en+=&1", &clock);
-    timeout(LIMIT, asked).await.unwrap()
+    timeout(LIMIT, asked).await.unwrap().judgement
 }
 
 async fn told(reply: Reply) -> Judgement {
@@ -166,12 +166,12 @@ fn bad_answers(whole: &str, long: &str) -> Vec<(Reply, Judgement)> {
         ),
         (Reply::Drip, unavailable(Unavailable::Garbage)),
         (Reply::Endless, unavailable(Unavailable::Garbage)),
-        (Reply::EndlessHead, unavailable(Unavailable::NoAnswer)),
+        (Reply::EndlessHead, unavailable(Unavailable::Garbage)),
         (Reply::Hold, unavailable(Unavailable::NoAnswer)),
-        (Reply::Close, unavailable(Unavailable::NoAnswer)),
+        (Reply::Close, unavailable(Unavailable::BrokenOff)),
         (
             Reply::Bytes(b"SSH-2.0-OpenSSH_9\r\n".to_vec()),
-            unavailable(Unavailable::NoAnswer),
+            unavailable(Unavailable::Garbage),
         ),
     ]
 }

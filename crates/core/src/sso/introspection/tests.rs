@@ -309,7 +309,7 @@ fn statuses_are_told_apart() {
         ] {
             let unavailable = Unavailable::Status(status);
             assert_eq!(answer(status, body), Judgement::Unavailable(unavailable));
-            assert_eq!(unavailable.is_outage(), status >= 500);
+            assert_eq!(unavailable.outage().is_some(), status >= 500);
         }
         for status in [300, 301, 302, 303, 304, 307, 308] {
             let judged = answer(status, body);
@@ -364,7 +364,7 @@ fn a_refusal_that_may_be_of_our_key_is_no_word_about_the_token() {
             assert_eq!(judged, Judgement::Invalid(InvalidToken::Refused), "{word}");
         }
     }
-    assert!(!Unavailable::Key.is_outage());
+    assert_eq!(Unavailable::Key.outage(), None);
     // A 400 is about the token either way.
     assert_eq!(
         with_key(400, b""),
