@@ -43,12 +43,17 @@ fn faulty(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     }
     let mut pointer = pointer(error.path());
     let reason = inner.to_string();
-    let twice = reason
-        .strip_prefix("duplicate field `")
-        .and_then(|rest| rest.split('`').next());
-    let fault = if let Some(name) = twice {
+    // Names of ours, both times.
+    let of_member = |prefix: &str| {
+        let rest = reason.strip_prefix(prefix)?;
+        rest.split('`').next().map(str::to_owned)
+    };
+    let fault = if let Some(name) = of_member("duplicate field `") {
         pointer = format!("{pointer}/{name}");
         "must be given once".to_owned()
+    } else if let Some(name) = of_member("missing field `") {
+        pointer = format!("{pointer}/{name}");
+        "must be given".to_owned()
     } else {
         format!("must be {}", wanted(&reason))
     };
@@ -64,14 +69,27 @@ fn wanted(reason: &str) -> &str {
     // The place in the text helps nobody who built the object in code.
     let what = expected.and_then(|rest| rest.split(" at line ").next());
     match what {
-        Some("i64" | "u32") => "a whole number",
+        Some("a string" | "a borrowed string" | "string") => "a string",
+        Some("a boolean") => "a boolean",
         Some("a sequence") => "a list",
-        Some(other) => other,
-        None => "readable",
+        Some("a map") => "an object",
+        Some(number) if is_integer(number) => "a whole number",
+        Some("f32" | "f64") => "a number",
+        // Those of an enumeration, as the description has them.
+        Some(words) if words.starts_with("one of `") || words.starts_with('`') => words,
+        // Names of our own types say nothing to anybody else.
+        Some(words) if words.starts_with("struct ") => "an object",
+        Some(words) if words.starts_with("tuple ") => "a list",
+        _ => "readable",
     }
 }
 
-/// RFC 6901. A missing member is reported at its object: that is where it belongs.
+fn is_integer(word: &str) -> bool {
+    let digits = word.strip_prefix(['i', 'u']);
+    digits.is_some_and(|digits| digits == "size" || digits.parse::<u8>().is_ok())
+}
+
+/// RFC 6901.
 fn pointer(path: &serde_path_to_error::Path) -> String {
     path.iter()
         .map(|segment| match segment {
@@ -130,6 +148,43 @@ mod tests {
         let twice = error(r#"{"name":"Ana","name":"Ben"}"#);
         assert_eq!(twice["message"], "name must be given once");
         assert_eq!(twice["fields"][0]["pointer"], "/name");
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    #[expect(dead_code, reason = "only the reading is of interest")]
+    struct Nested {
+        realm: String,
+        refresh_token: String,
+        device: Option<Contact>,
+    }
+
+    #[test]
+    fn a_missing_member_is_named_and_no_type_of_ours() {
+        for (text, pointer, message) in [
+            ("{}", "/realm", "realm must be given"),
+            (
+                r#"{"realm":"shop"}"#,
+                "/refreshToken",
+                "refreshToken must be given",
+            ),
+            (r#"{"realm":null}"#, "/realm", "realm must be a string"),
+            (
+                r#"{"realm":"shop","device":"x"}"#,
+                "/device",
+                "device must be an object",
+            ),
+            (
+                r#"{"realm":"shop","device":{"name":true}}"#,
+                "/device/name",
+                "device/name must be a string",
+            ),
+        ] {
+            let problem = parse::<Nested>(text.as_bytes()).unwrap_err();
+            let error = serde_json::to_value(problem.body("r")).unwrap()["error"].take();
+            assert_eq!(error["fields"][0]["pointer"], pointer, "{text}");
+            assert_eq!(error["message"], message, "{text}");
+        }
     }
 
     #[test]

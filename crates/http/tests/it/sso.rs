@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use mayday_app::admin::{AdminRequest, SessionRequest, SessionTarget};
-use mayday_app::testing::{APP_ID, Partner};
+use mayday_app::testing::{APP_ID, Partner, create_app};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Server, keys};
@@ -217,7 +217,13 @@ async fn what_is_missing_is_named() {
     let partner = server.node.partner(1).await;
     partner.give("t", "ana", server.node.app.now());
     for (body, pointer) in [
-        (json!({"realm": APP_ID}), ""),
+        (json!({}), "/realm"),
+        (json!({"realm": APP_ID}), "/token"),
+        (json!({"realm": APP_ID, "token": null}), "/token"),
+        (
+            json!({"realm": APP_ID, "token": "t", "device": "x"}),
+            "/device",
+        ),
         (json!({"realm": APP_ID, "token": ""}), "/token"),
         (json!({"realm": APP_ID, "token": "a b"}), "/token"),
         (json!({"realm": APP_ID, "token": 5}), "/token"),
@@ -435,6 +441,53 @@ fn token_request(pairs: &[(&str, &str)]) -> Request<Body> {
 }
 
 #[tokio::test]
+async fn a_standard_client_gets_what_it_asks_for_or_nothing() {
+    let server = Server::start().await;
+    let partner = server.node.partner(1).await;
+    partner.give("t", "ana", server.node.app.now());
+    let form = async |pairs: &[(&str, &str)]| server.send(token_request(pairs)).await;
+    let whole = [
+        (
+            "grant_type",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+        ),
+        ("client_id", APP_ID),
+        ("subject_token", "t"),
+        (
+            "subject_token_type",
+            "urn:ietf:params:oauth:token-type:id_token",
+        ),
+    ];
+    for more in [
+        (
+            "requested_token_type",
+            "urn:ietf:params:oauth:token-type:jwt",
+        ),
+        ("actor_token", "t"),
+    ] {
+        let mut pairs = whole.to_vec();
+        pairs.push(more);
+        let refused = form(&pairs).await.body(400);
+        assert_eq!(refused["error"], "invalid_request", "{more:?}");
+    }
+    let granted = form(&whole).await.body(200);
+    // RFC 6749, 6: a refresh token is bound to its client. Whoever shows it as
+    // another's spends nothing.
+    create_app(&server.node.app, "other").await;
+    let token = granted["refresh_token"].as_str().unwrap();
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", token)];
+    for client in ["other", "nobody", "NO"] {
+        let mut pairs = refresh.to_vec();
+        pairs.push(("client_id", client));
+        let refused = form(&pairs).await.body(400);
+        assert_eq!(refused["error"], "invalid_grant", "{client}");
+    }
+    let mut own = refresh.to_vec();
+    own.push(("client_id", APP_ID));
+    form(&own).await.body(200);
+}
+
+#[tokio::test]
 async fn a_standard_client_exchanges_and_refreshes() {
     let server = Server::start().await;
     let partner = server.node.partner(1).await;
@@ -445,6 +498,8 @@ async fn a_standard_client_exchanges_and_refreshes() {
     let found = server.send(request.unwrap()).await.body(200);
     assert_eq!(found["issuer"], "http://api.example");
     assert_eq!(found["token_endpoint"], "http://api.example/oauth/token");
+    // RFC 8414, 3.2: a list without elements is none.
+    assert_eq!(found["response_types_supported"], json!(["none"]));
     let exchange = found["grant_types_supported"][0].as_str().unwrap();
     partner.give("t+1/", "ana", server.node.app.now());
     let kind = "urn:ietf:params:oauth:token-type:access_token";
