@@ -4,11 +4,15 @@
 //! it, or hear it, is decided by its text alone. So only the UUID form is
 //! anybody's, unless the broker serves exactly one app; then external ids are
 //! unique on it, and the alias and flat forms are taken too.
+//!
+//! A broker asks by the username alone. That of a session is good for what the user's
+//! sessions are: nothing once all were sent away, and for a cry for help while one was
+//! merely overtaken.
 
-use mayday_core::identity::{AppId, ExternalUserId, Username, parse_username};
+use mayday_core::identity::{AppId, ExternalUserId, Standing, Username, parse_username};
 use mayday_core::ids::UserId;
 use mayday_core::topic::{EventFilter, PublishTopic, TopicForm, TopicIdentity};
-use mayday_store::users;
+use mayday_store::{sessions, users};
 use uuid::Uuid;
 
 use super::BrokerScope;
@@ -42,9 +46,10 @@ impl App {
         topic: &str,
         how: TopicUse,
     ) -> Result<bool, AppError> {
-        let Some((user, external_id)) = self.broker_client(scope, username).await? else {
+        let Some(client) = self.broker_client(scope, username).await? else {
             return Ok(false);
         };
+        let (user, external_id) = (client.user, client.external_id);
         let alias_shadowed = self.alias_shadowed(user, &external_id).await?;
         let identity = TopicIdentity {
             user,
@@ -53,8 +58,9 @@ impl App {
         };
         let form = match how {
             TopicUse::Publish => match identity.publish(topic) {
-                Some(PublishTopic::Sos(form) | PublishTopic::Telemetry(form)) => form,
-                None => return Ok(false),
+                Some(PublishTopic::Sos(form)) => form,
+                Some(PublishTopic::Telemetry(form)) if client.standing == Standing::Full => form,
+                _ => return Ok(false),
             },
             TopicUse::Subscribe => match identity.filter(topic) {
                 EventFilter::Own(form) => form,
@@ -85,12 +91,12 @@ impl App {
         &self,
         scope: BrokerScope,
         username: &str,
-    ) -> Result<Option<(UserId, ExternalUserId)>, AppError> {
+    ) -> Result<Option<BrokerClient>, AppError> {
         // Admitted by a hash or by a session, it is the same user.
-        let Some(Username::Signed(app_id, external_id) | Username::Session(app_id, external_id)) =
-            parse_username(username)
-        else {
-            return Ok(None);
+        let (app_id, external_id, by_session) = match parse_username(username) {
+            Some(Username::Signed(app_id, external_id)) => (app_id, external_id, false),
+            Some(Username::Session(app_id, external_id)) => (app_id, external_id, true),
+            None => return Ok(None),
         };
         let (Ok(app_id), Ok(external_id)) =
             (AppId::parse(app_id), ExternalUserId::parse(external_id))
@@ -103,8 +109,25 @@ impl App {
         };
         let mut tx = self.store.read().await?;
         let row = users::find(&mut tx, app, &external_id).await?;
-        Ok(row
-            .filter(|row| row.blocked_at.is_none())
-            .map(|row| (row.id, external_id)))
+        let Some(row) = row.filter(|row| row.blocked_at.is_none()) else {
+            return Ok(None);
+        };
+        let standing = if by_session {
+            sessions::standing(&mut tx, row.id, &external_id).await?
+        } else {
+            Some(Standing::Full)
+        };
+        Ok(standing.map(|standing| BrokerClient {
+            user: row.id,
+            external_id,
+            standing,
+        }))
     }
+}
+
+/// Who stands behind a username.
+struct BrokerClient {
+    user: UserId,
+    external_id: ExternalUserId,
+    standing: Standing,
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
-use mayday_app::admin::{AdminReply, AdminRequest, BrokerKeyRequest};
+use mayday_app::admin::{
+    AdminReply, AdminRequest, BrokerKeyRequest, SessionRequest, SessionTarget,
+};
 use mayday_app::testing::{APP_ID, create_app};
 use mayday_core::clock::Clock as _;
 use mayday_core::identity::{ExternalUserId, signing};
@@ -303,6 +305,63 @@ async fn only_the_uuid_form_is_anybody_s_unless_the_broker_serves_one_app() {
             assert_eq!(asked, [expected; 3], "{action} {topic}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_session_s_client_may_no_more_than_its_session() {
+    let server = Server::start().await;
+    let partner = server.node.partner(1).await;
+    let broker = Broker::of(&server, Some(APP_ID)).await;
+    let ana = server.node.caller("ana").await.user;
+    let name = format!("sso:{APP_ID}:ana");
+    let (cry, sample) = (format!("sos/alerts/{ana}"), format!("tel/{ana}/data"));
+    let may = async || {
+        let cries = broker.asked(&name, "publish", &cry).await;
+        let tells = broker.asked(&name, "publish", &sample).await;
+        assert_eq!(
+            (cries, tells),
+            ([cries[0]; 3], [tells[0]; 3]),
+            "all three agree"
+        );
+        (cries[0], tells[0])
+    };
+    assert_eq!(may().await, (false, false), "nobody ever logged in so");
+    server.node.log_in(&partner, "ana", "phone").await;
+    assert_eq!(may().await, (true, true));
+    // Overtaken by time, marked so or not, the phone calls for help.
+    server
+        .node
+        .store
+        .clock
+        .advance(Duration::from_hours(30 * 24));
+    assert_eq!(may().await, (true, false));
+    assert_eq!(server.node.app.end_overdue_sessions().await.unwrap(), 1);
+    assert_eq!(may().await, (true, false));
+    server.node.log_in(&partner, "ana", "phone").await;
+    assert_eq!(may().await, (true, true));
+    // Sent away, it is heard no more, once the grace of the session before is over.
+    server
+        .node
+        .store
+        .clock
+        .advance(Duration::from_hours(31 * 24));
+    server.node.log_in(&partner, "ana", "tablet").await;
+    server.node.app.end_overdue_sessions().await.unwrap();
+    server
+        .node
+        .store
+        .clock
+        .advance(Duration::from_hours(29 * 24));
+    let end = SessionRequest::End {
+        app_id: APP_ID.to_owned(),
+        target: SessionTarget::User("ana".to_owned()),
+    };
+    server.node.admin(AdminRequest::Session(end)).await;
+    server.node.store.clock.advance(Duration::from_hours(48));
+    assert_eq!(may().await, (false, false));
+    // The same person's signed session is another matter.
+    let asked = broker.asked(&username("ana"), "publish", &sample).await;
+    assert_eq!(asked, [true; 3]);
 }
 
 #[tokio::test]
