@@ -118,6 +118,12 @@ impl Problem {
         AppError::Unauthorized.into()
     }
 
+    /// 401: no key of an app's backend that is good.
+    pub(crate) fn no_partner_key() -> Self {
+        let message = "a partner key that is good is asked for: Authorization: Bearer KEY";
+        Details::new(StatusCode::UNAUTHORIZED, "unauthorized", message).into()
+    }
+
     /// 401: no admin key that is good.
     pub(crate) fn no_admin_key() -> Self {
         let message = "an admin key that is good is asked for: Authorization: Bearer KEY";

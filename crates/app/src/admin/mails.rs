@@ -285,13 +285,13 @@ impl App {
             (&mut row.sender_address, change.sender_address, check_email),
             (&mut row.owner_email, change.owner_email, check_email),
         ];
-        for (field, given, check) in fields {
+        for (name, (field, given, check)) in BRANDING.into_iter().zip(fields) {
             let Some(given) = given else { continue };
             if given.is_empty() {
                 *field = None;
                 continue;
             }
-            check(&given)?;
+            check(&given).map_err(|error| of_member(name, &error))?;
             *field = Some(given);
         }
         let set = SetBranding {
@@ -467,7 +467,8 @@ impl Named {
         let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
         let long = language.len() > MAX_TAG_BYTES || language.is_empty();
         if long || !language.bytes().all(fits) {
-            return Err(invalid("a language is a tag such as es or pt-BR"));
+            let error = invalid("a language is a tag such as es or pt-BR");
+            return Err(of_member("language", &error));
         }
         Ok(Self {
             template,
@@ -475,6 +476,17 @@ impl Named {
         })
     }
 }
+
+/// The members of a [`BrandingChange`] that are texts.
+const BRANDING: [&str; 7] = [
+    "app_name",
+    "copyright",
+    "sender_name",
+    "logo_url",
+    "support_email",
+    "sender_address",
+    "owner_email",
+];
 
 type Check = fn(&str) -> Result<(), AdminError>;
 
@@ -501,6 +513,13 @@ fn check_url(text: &str) -> Result<(), AdminError> {
         ));
     }
     Ok(())
+}
+
+fn of_member(member: &str, error: &AdminError) -> AdminError {
+    AdminError::Member {
+        member: member.to_owned(),
+        message: error.to_string(),
+    }
 }
 
 fn invalid(message: &str) -> AdminError {

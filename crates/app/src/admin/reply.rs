@@ -226,6 +226,14 @@ pub enum AdminError {
         /// For a person.
         message: String,
     },
+    /// One member of the request is wrong; the message says what to do.
+    #[error("{message}")]
+    Member {
+        /// Its name in the request.
+        member: String,
+        /// For a person.
+        message: String,
+    },
     /// There is no such thing; the message names it.
     #[error("{message}")]
     NotFound {

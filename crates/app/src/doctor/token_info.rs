@@ -194,8 +194,14 @@ impl Looking<'_> {
         let subject = match probe.judgement {
             Judgement::Valid(claims) => {
                 let found = "a live token is answered with every claim, and they hold";
-                self.findings
-                    .push(Finding::passed("token_info.valid", found));
+                self.findings.extend([
+                    Finding::passed("token_info.valid", found),
+                    Finding::passed("token_info.audience", "`aud` is ours, to the letter"),
+                    Finding::passed(
+                        "token_info.lifetime",
+                        "the token lives no longer than it may",
+                    ),
+                ]);
                 claims.subject
             }
             Judgement::Invalid(reason) => return self.findings.push(claims_fail(reason, self.id)),

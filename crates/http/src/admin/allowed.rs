@@ -75,8 +75,8 @@ impl Allowed {
         self.permit.from()
     }
 
-    /// Asks as the command line does. What is not valid is blamed on the member at
-    /// `pointer`; the empty one is the whole.
+    /// Asks as the command line does. What is not valid is blamed on its member, or else
+    /// on the one at `pointer`; the empty one is the whole.
     pub(crate) async fn ask(
         &self,
         request: AdminRequest,
@@ -104,6 +104,7 @@ pub(crate) fn unexpected(_: &AdminReply) -> Problem {
 fn refused(error: AdminError, pointer: &str) -> Problem {
     match error {
         AdminError::Invalid { message } => Problem::field(pointer, message),
+        AdminError::Member { member, message } => Problem::field(&format!("/{member}"), message),
         AdminError::NotFound { message } => Problem::not_found(message),
         AdminError::Conflict { message } => AppError::Conflict { message }.into(),
         error @ AdminError::Unavailable => AppError::Unavailable {
@@ -126,6 +127,14 @@ mod tests {
         for (error, status, code) in [
             (
                 AdminError::Invalid { message: message() },
+                400,
+                "validation_error",
+            ),
+            (
+                AdminError::Member {
+                    member: "language".to_owned(),
+                    message: message(),
+                },
                 400,
                 "validation_error",
             ),

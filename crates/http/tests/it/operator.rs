@@ -382,7 +382,11 @@ async fn mails_are_written_anew_and_go_back() {
         assert_eq!(set["copyright"], "© 2026 Shop Ltd");
         let now = ask(&server, Method::GET, &branding, &shown).await;
         assert_eq!(now.body(200), set);
-        let wrong = json!({"logo_url": "http://shop.example/logo.png"});
+        let odd = of(APP_ID, "mail-templates/new_sign_in/e_s");
+        let error = put(&server, &odd, &shown, own).await;
+        let error = error.body(400)["error"].take();
+        assert_eq!(error["fields"][0]["pointer"], "/language");
+        let wrong = json!({"app_name": "Shop", "logo_url": "http://shop.example/logo.png"});
         let error = put(&server, &branding, &shown, wrong).await;
         assert_eq!(
             error.body(400)["error"]["fields"][0]["pointer"],

@@ -76,7 +76,9 @@ async fn a_key_is_good_for_its_own_app_alone() {
     assert_eq!(ended["ended"], 0);
     me(&server, &ana).await.body(200);
     // An access token is no key, and a key is no access token.
-    end(&server, &ana, "ana").await.error(401, "unauthorized");
+    let error = end(&server, &ana, "ana").await.error(401, "unauthorized");
+    let said = error["message"].as_str().unwrap();
+    assert!(said.contains("partner key"), "{said}");
     me(&server, &foreign).await.error(401, "unauthorized");
 }
 

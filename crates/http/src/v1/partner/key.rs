@@ -4,7 +4,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
-use mayday_app::PartnerBackend;
+use mayday_app::{AppError, PartnerBackend};
 
 use crate::auth::peer;
 use crate::problem::Problem;
@@ -28,7 +28,12 @@ impl FromRequestParts<Api> for Backend {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, key)| key.trim().to_owned());
         let peer = peer(parts, &api.settings.trusted_proxies);
-        let partner = api.app.partner_backend(key.as_deref(), peer).await?;
+        let partner = api.app.partner_backend(key.as_deref(), peer).await;
+        let partner = partner.map_err(|error| match error {
+            // The sentence of signed routes speaks of headers that nobody sends here.
+            AppError::Unauthorized => Problem::no_partner_key(),
+            error => error.into(),
+        })?;
         if let Some(seat) = parts.extensions.get::<Seat>() {
             seat.proven();
         }

@@ -95,6 +95,8 @@ fn nothing_is_wrong_with_the_reference_partner() {
         "token_info.invalid",
         "token_info.missing",
         "token_info.valid",
+        "token_info.audience",
+        "token_info.lifetime",
         "token_info.key",
         "token_info.subject",
         "token_info.clock",
