@@ -78,7 +78,7 @@ impl Described {
                     places.insert((name.clone(), status), place);
                     statuses.insert(status);
                 }
-                let others = ["broker", "partner", "session"];
+                let others = ["broker", "login", "partner", "session"];
                 let signed = proof.is_some_and(|proof| !others.contains(&proof));
                 operations.push(Operation {
                     name,
