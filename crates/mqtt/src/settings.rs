@@ -22,12 +22,7 @@ pub(crate) const WEBSOCKET_CHUNK_BYTES: usize = 4 * 1024;
 /// How many packets are decoded before the loop looks at its other duties.
 pub(crate) const DECODE_TURN: u64 = 64;
 
-/// How many packets that move nothing a client may send in [`CHATTER_WINDOW`]: PINGREQ,
-/// SUBSCRIBE, UNSUBSCRIBE, and what answers an exchange that there is not. One PINGREQ in
-/// a keep-alive and a SUBSCRIBE for each topic are a handful.
-pub(crate) const CHATTER: u32 = 128;
-
-/// See [`CHATTER`].
+/// See [`MqttSettings::chatter`].
 pub(crate) const CHATTER_WINDOW: Duration = Duration::from_secs(1);
 
 /// Acknowledgements are batched until this many bytes wait to be written.
@@ -84,6 +79,11 @@ pub struct MqttSettings {
     /// The keep-alive that a client of 5 is given at most; one that asks for
     /// none gets this.
     pub keep_alive_max: Duration,
+    /// How many packets that move nothing a client may send in a second before it is not
+    /// read from for the rest of it: PINGREQ, SUBSCRIBE, UNSUBSCRIBE, and what answers an
+    /// exchange that there is not. One PINGREQ in a keep-alive and a SUBSCRIBE for each
+    /// topic are a handful.
+    pub chatter: u32,
     /// How long after an SOS was stored the telemetry ahead of it, if still
     /// uncommitted, is sent to the spill table.
     pub spill_after: Duration,
@@ -100,6 +100,7 @@ impl Default for MqttSettings {
             connect_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(10),
             keep_alive_max: Duration::from_mins(5),
+            chatter: 128,
             spill_after: Duration::from_millis(50),
             drain_timeout: Duration::from_secs(10),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::settings::{CHATTER, CHATTER_WINDOW};
+use crate::settings::CHATTER_WINDOW;
 
 /// Later than any deadline that matters.
 const FAR: Duration = Duration::from_hours(24);
@@ -23,8 +23,9 @@ pub(crate) struct Timers {
     stalled: Option<Instant>,
     spill_at: Option<Instant>,
     drain_by: Option<Instant>,
-    /// Packets that move nothing since `chatter_since`.
+    /// Packets that move nothing since `chatter_since`, and how many may.
     chatter: u32,
+    chatter_limit: u32,
     chatter_since: Instant,
     /// The client is not listened to until then.
     rest_until: Option<Instant>,
@@ -47,7 +48,7 @@ pub(crate) enum Due {
 
 impl Timers {
     /// `keep_alive` in seconds; 0 is none.
-    pub(crate) fn new(keep_alive: u16, write_timeout: Duration) -> Self {
+    pub(crate) fn new(keep_alive: u16, write_timeout: Duration, chatter_limit: u32) -> Self {
         let now = Instant::now();
         let silence = Duration::from_secs(u64::from(keep_alive)) * 3 / 2;
         Self {
@@ -60,6 +61,7 @@ impl Timers {
             spill_at: None,
             drain_by: None,
             chatter: 0,
+            chatter_limit,
             chatter_since: now,
             rest_until: None,
         }
@@ -74,7 +76,7 @@ impl Timers {
             (self.chatter, self.chatter_since) = (0, now);
         }
         self.chatter += 1;
-        if self.chatter >= CHATTER {
+        if self.chatter >= self.chatter_limit {
             self.rest_until = Some(self.chatter_since + CHATTER_WINDOW);
         }
     }
@@ -183,9 +185,10 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const CHATTER: u32 = 8;
 
     fn timers() -> Timers {
-        Timers::new(30, 10 * SECOND)
+        Timers::new(30, 10 * SECOND, CHATTER)
     }
 
     /// Waits as the loop does, and says what was due and after how long.
@@ -233,7 +236,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_a_keep_alive_there_is_no_deadline() {
-        let mut timers = Timers::new(0, 10 * SECOND);
+        let mut timers = Timers::new(0, 10 * SECOND, CHATTER);
         timers.arm(true);
         tokio::time::advance(600 * SECOND).await;
         assert_eq!(timers.due(true), Due::Nothing);

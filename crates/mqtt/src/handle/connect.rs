@@ -228,7 +228,7 @@ async fn accept<T: Transport>(
     Some(Box::new(Connection {
         queue: Queue::new(settings.in_flight),
         outbound: Outbound::new(connect.receive_maximum, connect.max_packet_bytes),
-        timers: Timers::new(keep_alive, settings.write_timeout),
+        timers: Timers::new(keep_alive, settings.write_timeout, settings.chatter),
         stop: Box::pin(shutdown.cancelled_owned()),
         _level: app.metrics().mqtt_connection(),
         app,

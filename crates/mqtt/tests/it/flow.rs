@@ -146,6 +146,8 @@ async fn silence_beyond_the_keep_alive_closes(via: Via) {
 async fn a_client_that_takes_nothing_is_disconnected(via: Via) {
     let settings = MqttSettings {
         write_timeout: Duration::from_millis(200),
+        // The quickest way to have much to say to a client.
+        chatter: u32::MAX,
         ..MqttSettings::default()
     };
     let server = Server::over_with(via, settings, PresenceLimits::default()).await;

@@ -184,7 +184,8 @@ async fn telemetry_beyond_the_limit_of_packets_closes_as_on_tcp() {
     assert_eq!(next(&mut socket).await.unwrap().payload[0], 0x20);
     let large = publish(Version::V5, 1, "tel/data", &vec![b' '; 300 * 1024]);
     let _ = socket.write_all(&frame(BINARY | LAST, &large)).await;
-    expect(&mut socket, BINARY, b"\xE0\x01\x95").await;
+    let told = b"\xE0\x1F\x95\x1D\x1F\x00\x1Aa PUBLISH beyond the limit";
+    expect(&mut socket, BINARY, told).await;
     expect(&mut socket, CLOSE, &1000_u16.to_be_bytes()).await;
 }
 
