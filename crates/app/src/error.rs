@@ -13,6 +13,8 @@ use mayday_core::sso::introspection::{InvalidToken, Unavailable};
 use mayday_core::sso::session::Lapse;
 use mayday_store::StoreError;
 
+use crate::sos::Crowded;
+
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -167,6 +169,12 @@ impl AppError {
         }
     }
 
+    /// Whether the caller's own cries are in each other's way, which is told once and
+    /// not for each of them.
+    pub fn is_of_own_crowd(&self) -> bool {
+        matches!(self, Self::Unavailable { source } if source.is::<Crowded>())
+    }
+
     /// The device is not registered in the app: 422 with `/deviceId`.
     pub fn unknown_device() -> Self {
         let message = "deviceId is not a registered device: register it first";
@@ -188,6 +196,14 @@ impl From<StoreError> for AppError {
             Self::Internal {
                 source: error.into(),
             }
+        }
+    }
+}
+
+impl From<Crowded> for AppError {
+    fn from(crowded: Crowded) -> Self {
+        Self::Unavailable {
+            source: crowded.into(),
         }
     }
 }

@@ -156,7 +156,7 @@ type IdleKey = (bool, u64);
 
 #[derive(Debug)]
 struct Member {
-    caller: Caller,
+    caller: Arc<Caller>,
     client_id: Box<str>,
     line: Arc<Line>,
     activity: Arc<Activity>,
@@ -170,7 +170,8 @@ struct Registry {
     last_number: u64,
     visitors: HashMap<u64, (Neighbourhood, Arc<Line>)>,
     neighbourhoods: HashMap<Neighbourhood, BTreeSet<u64>>,
-    members: HashMap<u64, Member>,
+    /// Boxed: a table has room for more than it holds.
+    members: HashMap<u64, Box<Member>>,
     /// Numbers in order of arrival.
     by_user: HashMap<UserId, Vec<u64>>,
     idle: BTreeSet<(IdleKey, u64)>,
@@ -323,7 +324,7 @@ impl Visitor {
     /// closed for others while its proof was checked is admitted all the same:
     /// it has proved itself now, and the line by which it was told is not the
     /// member's.
-    pub fn admit(self, caller: &Caller, client_id: &str) -> Membership {
+    pub fn admit(self, caller: Arc<Caller>, client_id: &str) -> Membership {
         let presence = Arc::clone(&self.presence);
         let line = Arc::new(Line::default());
         let mark = presence.tick();
@@ -343,21 +344,18 @@ impl Visitor {
         }
         let queued = (false, mark);
         registry.idle.insert((queued, self.number));
-        registry
-            .by_user
-            .entry(caller.user)
-            .or_default()
-            .push(self.number);
-        registry.members.insert(
-            self.number,
-            Member {
-                caller: caller.clone(),
-                client_id: client_id.into(),
-                line: Arc::clone(&line),
-                activity: Arc::clone(&activity),
-                queued,
-            },
-        );
+        let of_user = registry.by_user.entry(caller.user).or_default();
+        // Most have one connection.
+        of_user.reserve_exact(1);
+        of_user.push(self.number);
+        let member = Member {
+            caller,
+            client_id: client_id.into(),
+            line: Arc::clone(&line),
+            activity: Arc::clone(&activity),
+            queued,
+        };
+        registry.members.insert(self.number, Box::new(member));
         drop(registry);
         Membership {
             presence,
@@ -522,7 +520,11 @@ impl Registry {
         let numbers = self.by_user.get(&user).into_iter().flatten();
         numbers
             .copied()
-            .filter(|number| self.members.get(number).is_some_and(&condition))
+            .filter(|number| {
+                self.members
+                    .get(number)
+                    .is_some_and(|member| condition(member))
+            })
             .collect()
     }
 

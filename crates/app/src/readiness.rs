@@ -57,7 +57,11 @@ impl App {
     pub(crate) async fn readiness(&self, user: &CountedUser) -> Result<Readiness, AppError> {
         let row = &user.row;
         let now = self.clock.now();
-        let of_app = self.facts_of_app(row.app, now).await?;
+        // What asks the store is boxed: each request holds the room for it, and few ask.
+        let of_app = match self.ready_facts.known(row.app, now) {
+            Some(known) => known,
+            None => Box::pin(self.facts_of_app(row.app, now)).await?,
+        };
         let policy = &of_app.policy;
         let fares = self.senders.health(now);
         let in_use: Vec<_> = fares
@@ -65,7 +69,10 @@ impl App {
             .filter(|provider| policy.channels.contains(&provider.channel))
             .collect();
         let facts = Facts {
-            contacts: self.reachable_contacts(user, policy).await?,
+            contacts: match user.contacts {
+                0 => ReachableContacts::default(),
+                _ => Box::pin(self.reachable_contacts(user, policy)).await?,
+            },
             phone: row.profile.phone.is_some(),
             devices: user.devices,
             mqtt_seen_at: if self.presence.is_connected(row.id) {
@@ -82,9 +89,6 @@ impl App {
     }
 
     async fn facts_of_app(&self, app: AppUuid, now: Timestamp) -> Result<Arc<OfApp>, AppError> {
-        if let Some(known) = self.ready_facts.known(app, now) {
-            return Ok(known);
-        }
         let mut tx = self.store.read().await?;
         let facts = OfApp {
             policy: policies::current(&mut tx, app).await?,
@@ -100,9 +104,6 @@ impl App {
         user: &CountedUser,
         policy: &Policy,
     ) -> Result<ReachableContacts, AppError> {
-        if user.contacts == 0 {
-            return Ok(ReachableContacts::default());
-        }
         let mut tx = self.store.read().await?;
         let contacts = contacts::list(&mut tx, user.row.id).await?;
         let phones: Vec<String> = contacts.iter().map(|one| one.phone.clone()).collect();

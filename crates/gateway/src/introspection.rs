@@ -240,6 +240,7 @@ fn unavailable(error: &GuardError) -> Unavailable {
     match error.kind() {
         GuardErrorKind::Url(_) | GuardErrorKind::Forbidden(_) => Unavailable::Forbidden,
         GuardErrorKind::BrokenOff => Unavailable::BrokenOff,
+        GuardErrorKind::Timeout => Unavailable::Late,
         GuardErrorKind::BadAnswer => Unavailable::Garbage,
         _ => Unavailable::NoAnswer,
     }

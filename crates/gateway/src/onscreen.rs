@@ -93,8 +93,13 @@ impl OnScreen {
             message,
         });
         Outcome::Accepted {
-            provider_id: format!("screen-{}-{number}", self.since.as_micros()),
+            provider_id: self.provider_id(number),
         }
+    }
+
+    /// Under which reports speak of the message of this number.
+    pub fn provider_id(&self, number: u64) -> String {
+        format!("screen-{}-{number}", self.since.as_micros())
     }
 
     fn lock(&self) -> MutexGuard<'_, Screen> {

@@ -106,10 +106,9 @@ pub async fn post(
         .collect();
     let reason = format!("{}: {word}", answer.status);
     match answer.status {
-        // A proxy's friendly page is not Slack's `ok`.
-        StatusCode::OK if word.trim() == "ok" => SlackOutcome::Posted,
+        status if status.is_success() && is_ok(&word) => SlackOutcome::Posted,
         StatusCode::NOT_FOUND | StatusCode::GONE => SlackOutcome::Disabled { reason },
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::OK => SlackOutcome::Retry {
+        StatusCode::TOO_MANY_REQUESTS => SlackOutcome::Retry {
             after: answer.retry_after(clock.now()),
             reason,
         },
@@ -119,6 +118,14 @@ pub async fn post(
             reason,
         },
     }
+}
+
+/// Whether a success is meant. A proxy's friendly page is not Slack's `ok`; what speaks
+/// Slack's language says so in other words, or in none.
+fn is_ok(word: &str) -> bool {
+    let word = word.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let compact: String = word.split_whitespace().collect();
+    !word.starts_with('<') && !compact.contains("\"ok\":false")
 }
 
 /// Slack's three control characters (formatting text for app surfaces).

@@ -221,7 +221,7 @@ impl Problem {
             error_type: error_type(self.0.status).to_owned(),
             error: self.sentence(),
             data: SsoErrorData {
-                email: self.0.pending.as_ref().map(|pending| pending.email.clone()),
+                email: self.pending().map(|pending| pending.email.clone()),
                 context: SsoErrorContext {
                     request_id: request_id.to_owned(),
                     at: lapse.map(|lapse| lapse.at),
@@ -229,11 +229,7 @@ impl Problem {
                         .and_then(|lapse| lapse.device.clone())
                         .map(crate::v1::sso::DeviceView::from),
                     state: lapse.map(|lapse| state_of(lapse).to_owned()),
-                    pending: self
-                        .0
-                        .pending
-                        .as_ref()
-                        .map(|pending| pending.request.uuid()),
+                    pending: self.pending().map(|pending| pending.request.uuid()),
                     fields: self.0.fields.iter().map(FaultyField::of).collect(),
                 },
             },
@@ -256,7 +252,12 @@ impl Problem {
         OauthErrorBody {
             error: error.to_owned(),
             error_description: self.sentence(),
+            pending: self.pending().map(|pending| pending.request.uuid()),
         }
+    }
+
+    fn pending(&self) -> Option<&Pending> {
+        self.0.pending.as_ref()
     }
 
     /// The sentence for routes that take no signed proof.

@@ -44,7 +44,7 @@ pub(crate) struct Connection<T> {
     pub(crate) wire: Wire<T>,
     pub(crate) framer: Framer,
     pub(crate) version: Version,
-    pub(crate) caller: Caller,
+    pub(crate) caller: Arc<Caller>,
     /// The external id is the text of another user's UUID.
     pub(crate) alias_shadowed: bool,
     pub(crate) membership: Membership,
@@ -369,7 +369,7 @@ impl<T: Transport> Connection<T> {
         }
         self.refresh_standing();
         if matches!(end, End::Cut(CutReason::SessionEnded(_))) {
-            self.caller.standing = Standing::Stale;
+            Arc::make_mut(&mut self.caller).standing = Standing::Stale;
         }
         self.leave_rest(end);
         let Self {
@@ -418,7 +418,7 @@ impl<T> Connection<T> {
         }
         let empty = Queue::new(self.settings.in_flight);
         let mut queue = std::mem::replace(&mut self.queue, empty);
-        let (app, caller) = (Arc::clone(&self.app), self.caller.clone());
+        let (app, caller) = (Arc::clone(&self.app), Arc::clone(&self.caller));
         let limit = self.settings.drain_timeout;
         tokio::spawn(async move {
             let begun = async {

@@ -158,30 +158,29 @@ impl Endpoint {
         // among others, and a flood of slow ones displaces itself.
         let visitor = self.app.presence().arrive(peer);
         let shared = self.shared();
+        let Some(tls) = tls else {
+            self.spawn(connect::serve(
+                shared, stream, peer, visitor, deadline, permit,
+            ));
+            return;
+        };
         self.spawn(async move {
-            match tls {
-                None => connect::serve(shared, stream, peer, visitor, deadline).await,
-                Some(tls) => {
-                    // Boxed, so that what the handshake needs is not kept for
-                    // the connection's life.
-                    let shaken =
-                        Box::pin(shake_hands(&shared, tls.accept(stream), &visitor, deadline));
-                    match shaken.await {
-                        Ok(stream) => {
-                            connect::serve(shared, stream, peer, visitor, deadline).await;
-                        }
-                        Err(word) => {
-                            shared.app.metrics().mqtt_connect(word);
-                            tracing::debug!(
-                                peer.address = %peer,
-                                reason = word,
-                                "mqtt connection refused"
-                            );
-                        }
-                    }
+            // Boxed, so that what the handshake needs is not kept for the connection's
+            // life.
+            let shaken = Box::pin(shake_hands(&shared, tls.accept(stream), &visitor, deadline));
+            match shaken.await {
+                Ok(stream) => {
+                    connect::serve(shared, stream, peer, visitor, deadline, permit).await;
+                }
+                Err(word) => {
+                    shared.app.metrics().mqtt_connect(word);
+                    tracing::debug!(
+                        peer.address = %peer,
+                        reason = word,
+                        "mqtt connection refused"
+                    );
                 }
             }
-            drop(permit);
         });
     }
 }

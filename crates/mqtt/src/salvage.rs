@@ -31,7 +31,7 @@ use crate::settings::QUEUE_PACKETS;
 /// What listens on after a connection's end.
 pub(crate) struct Salvage {
     pub(crate) app: Arc<App>,
-    pub(crate) caller: Caller,
+    pub(crate) caller: Arc<Caller>,
     pub(crate) alias_shadowed: bool,
     pub(crate) version: Version,
     pub(crate) framer: Framer,

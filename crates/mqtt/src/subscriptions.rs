@@ -35,6 +35,8 @@ impl Subscriptions {
         if self.topics.len() >= MAX_SUBSCRIPTIONS {
             return false;
         }
+        // Few have more than two, and many live long.
+        self.topics.reserve_exact(1);
         self.topics.push(subscription);
         true
     }

@@ -67,9 +67,8 @@ async fn upgrade(State(endpoint): State<Endpoint>, mut request: Request, next: N
     endpoint.spawn(async move {
         let socket = Box::pin(take_over(&shared, handed_over, &visitor, deadline));
         if let Some(socket) = socket.await {
-            connect::serve(shared, socket, client, visitor, deadline).await;
+            connect::serve(shared, socket, client, visitor, deadline, place).await;
         }
-        drop(place);
     });
     switching(&key)
 }

@@ -36,6 +36,23 @@ pub enum Arg<'a> {
     Texts(&'a [String]),
 }
 
+impl Arg<'_> {
+    /// A list as a JSON array, as `json_each` reads it; anything else has none.
+    pub(crate) fn json_list(&self) -> String {
+        match self {
+            Self::Uuids(ids) => json_of(ids.iter().map(|id| id.simple().to_string())),
+            Self::Ints(numbers) => json_of(numbers.iter()),
+            Self::Texts(texts) => json_of(texts.iter()),
+            _ => json_of(std::iter::empty::<i64>()),
+        }
+    }
+}
+
+fn json_of<T: serde::Serialize>(values: impl Iterator<Item = T>) -> String {
+    let values: Vec<T> = values.collect();
+    serde_json::to_string(&values).unwrap_or_default()
+}
+
 /// The arguments of a statement: `args![user, name, now]`.
 #[macro_export]
 macro_rules! args {

@@ -122,7 +122,7 @@ pub async fn check(
                 });
             }
             if report.sqlite_files(directory, files::Kind::Live).await {
-                let snapshot = Snapshot::live(&database).await;
+                let snapshot = Snapshot::live(&database);
                 report.state(snapshot, directory, kinds, opening).await?;
             }
             report.require_key(directory);
@@ -137,13 +137,13 @@ pub async fn check(
                 None => report.manifest(directory).await?,
             }
             if report.sqlite_files(directory, files::Kind::Still).await {
-                let snapshot = Snapshot::still(&directory.join(sqlite::FILE)).await;
+                let snapshot = Snapshot::still(&directory.join(sqlite::FILE));
                 report.state(snapshot, directory, kinds, opening).await?;
             }
         }
         Subject::Postgres { url, data_dir } => {
             let snapshot = Snapshot::postgres(url).await?;
-            report.state(Ok(snapshot), data_dir, kinds, opening).await?;
+            report.state(snapshot, data_dir, kinds, opening).await?;
             report.require_key(data_dir);
             report
                 .left_out
@@ -217,12 +217,11 @@ impl CheckReport {
     /// What holds of either database.
     async fn state(
         &mut self,
-        snapshot: Result<Snapshot, StoreError>,
+        mut snapshot: Snapshot,
         key_dir: &Path,
         kinds: &[&str],
         opening: Opening,
     ) -> Result<(), CheckError> {
-        let mut snapshot = snapshot?;
         let found = match snapshot.look().await {
             Ok(found) => found,
             Err(error @ (OpenError::Newer { .. } | OpenError::Altered { .. })) => {
@@ -266,6 +265,8 @@ impl CheckReport {
             self.left_out
                 .push("sealed secrets: there is no master key to open them".to_owned());
         }
+        drop(tx);
+        snapshot.close().await;
         if dialect == Dialect::Postgres {
             self.left_out.push(format!(
                 "telemetry: it lies in the same database, not in {}",

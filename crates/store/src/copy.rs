@@ -233,6 +233,12 @@ impl Copier {
         Barred(self)
     }
 
+    /// Lets go of the log, which is emptied to end the shortage on a full disk: the copy
+    /// begins anew when there is room.
+    pub(crate) fn let_go(&self) {
+        self.0.lose("the disk is full, and its log is emptied");
+    }
+
     /// Queues what was committed. Call it while no checkpoint runs, and while a
     /// reader keeps the log from beginning anew. Answers whether the copy still
     /// follows. Blocks for as long as reading the log takes.

@@ -23,8 +23,10 @@ use crate::files::FILE_MODE;
 
 /// The ballast's name in the data directory.
 const BALLAST_FILE: &str = "ballast";
-/// Into how many pieces a whole ballast is cut: a whole one releases 4 MiB at a time.
+/// Into how many pieces a whole ballast is cut: a whole one releases 4 MiB at a time ..
 const PIECES: u64 = 16;
+/// .. and on a small disk no more at a time than this part of it.
+const PIECES_OF_DISK: u64 = 64;
 /// With less than this free a disk is exhausted, and no ballast and no piece of one is
 /// smaller (unless a smaller one is configured): it takes the largest SOS, with all
 /// that is written beside it.
@@ -65,6 +67,7 @@ struct Guard {
     directory: PathBuf,
     limits: DiskLimits,
     free: AtomicU64,
+    total: AtomicU64,
     line: AtomicU64,
     /// Bytes that the ballast holds.
     ballast: AtomicU64,
@@ -97,6 +100,7 @@ impl DiskGuard {
             directory: directory.to_owned(),
             limits,
             free: AtomicU64::new(u64::MAX),
+            total: AtomicU64::new(u64::MAX),
             line: AtomicU64::new(limits.reserve_bytes),
             ballast: AtomicU64::new(0),
             exhausted: AtomicBool::new(false),
@@ -116,6 +120,7 @@ impl DiskGuard {
             Ok(Space { free, total }) => {
                 let share = total / 100 * u64::from(self.0.limits.reserve_percent);
                 self.0.free.store(free, Ordering::Relaxed);
+                self.0.total.store(total, Ordering::Relaxed);
                 let line = self.0.limits.reserve_bytes.max(share);
                 self.0.line.store(line, Ordering::Relaxed);
             }
@@ -240,10 +245,10 @@ impl DiskGuard {
         self.shrink_ballast(0)
     }
 
-    /// Pretends that so much is free, of a disk of twice the reserve.
+    /// Pretends that so much is free, of a disk of a gibibyte or twice as much.
     #[cfg(test)]
     pub(crate) fn pretend(&self, free: u64) {
-        let total = free.saturating_mul(2);
+        let total = free.saturating_mul(2).max(1 << 30);
         *self.0.pretended.lock().unwrap() = Some(Space { free, total });
         self.measure();
     }
@@ -258,7 +263,9 @@ impl DiskGuard {
 
     /// How much of the ballast is given up at once.
     fn piece(&self) -> u64 {
-        (self.0.limits.ballast_bytes / PIECES).max(LEAST_BYTES)
+        let of_ballast = self.0.limits.ballast_bytes / PIECES;
+        let of_disk = self.0.total.load(Ordering::Relaxed) / PIECES_OF_DISK;
+        of_ballast.min(of_disk).max(LEAST_BYTES)
     }
 
     /// How large the ballast should be now.

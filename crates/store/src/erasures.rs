@@ -1,10 +1,12 @@
 //! Erases everything that is stored about a user (the telemetry files aside),
 //! in steps that a crash may stop anywhere.
 //!
-//! An erasure is *begun*: recorded, and given a job. The user is *detached* as
-//! soon as no incident of theirs is open: the row loses name and external id,
-//! connections are cut, and the person's next contact makes a new user. Then
-//! *steps* delete a bounded number of rows each. When a minute has passed, so
+//! An erasure is *begun*: recorded, and given a job. The user is *detached* with it:
+//! the row loses name and external id, connections are cut, and the person's next
+//! contact makes a new user. Then *steps* delete a bounded number of rows each. Of a
+//! user whose SOS goes on hidden, or whose contacts wait for an all-clear, what help
+//! needs stays until that is over: the person's name and profile, the contacts, the
+//! incidents with all that belongs to them, the positions. When a minute has passed, so
 //! that whatever was under way has landed, a last round deletes that too, and the
 //! erasure is *finished*: what is left says that it happened, not to whom.
 //!

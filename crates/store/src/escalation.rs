@@ -30,7 +30,7 @@ use mayday_core::sos::Incident;
 
 pub use acknowledge::{Acknowledge, AcknowledgeOutcome, AcknowledgementRow, By, Means};
 pub use answered::{NoteAnswer, answered};
-pub use asked::asked;
+pub use asked::{Asked, Concerns, asked, concerns, is_still_asked};
 pub use attempts::AttemptRow;
 pub use decline::{Decline, DeclineOutcome};
 pub use known::Reaches;

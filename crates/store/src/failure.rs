@@ -1,5 +1,7 @@
 //! What a driver's error means for the connection and for the command.
 
+use crate::sqlite::direct::Refusal;
+
 /// SQLite's primary result codes that speak of the disk or the file rather than
 /// of the statement: IOERR, CORRUPT, FULL, CANTOPEN, NOTADB, READONLY, NOMEM.
 const FILE_CODES: [i64; 7] = [10, 11, 13, 14, 26, 8, 7];
@@ -105,7 +107,13 @@ pub(crate) fn wants_rerun(error: &sqlx::Error) -> bool {
 
 /// SQLite's primary result code; `None` for an error of PostgreSQL.
 fn sqlite_code(error: &dyn sqlx::error::DatabaseError) -> Option<i64> {
-    error.try_downcast_ref::<sqlx::sqlite::SqliteError>()?;
+    let is_sqlite = error
+        .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+        .is_some()
+        || error.try_downcast_ref::<Refusal>().is_some();
+    if !is_sqlite {
+        return None;
+    }
     let extended: i64 = error.code()?.parse().ok()?;
     Some(extended & 0xff)
 }

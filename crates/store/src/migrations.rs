@@ -85,4 +85,6 @@ migrations!(
     55 => "0055_link_requests",
     56 => "0056_session_ends",
     58 => "0058_revoked_links",
+    59 => "0059_contacts_by_phone",
+    60 => "0060_erased_in_danger",
 );

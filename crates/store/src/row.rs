@@ -6,19 +6,20 @@ use mayday_core::ids::{
 };
 use mayday_core::ids::{DeliveryId, EndpointId, MailId};
 use mayday_core::time::Timestamp;
+use rusqlite::types::Value;
 use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::sqlite::direct;
 
 /// One row of a result. Columns are read by position, as they stand in the
 /// statement's constant.
 pub struct Row(pub(crate) RowKind);
 
 pub(crate) enum RowKind {
-    Sqlite(SqliteRow),
+    Sqlite(Vec<Value>),
     Postgres(PgRow),
 }
 
@@ -30,10 +31,10 @@ impl Row {
 
     fn is_null(&self, index: usize) -> Result<bool, StoreError> {
         match &self.0 {
-            RowKind::Sqlite(row) => row.try_get_raw(index).map(|value| value.is_null()),
-            RowKind::Postgres(row) => row.try_get_raw(index).map(|value| value.is_null()),
+            RowKind::Sqlite(row) => direct::is_null(row, index),
+            RowKind::Postgres(row) => said(row.try_get_raw(index).map(|value| value.is_null())),
         }
-        .map_err(|error| StoreError::column(index, error.to_string()))
+        .map_err(|reason| StoreError::column(index, reason))
     }
 }
 
@@ -44,6 +45,11 @@ impl std::fmt::Debug for Row {
     }
 }
 
+/// The driver's answer, with the words of its error.
+fn said<T>(answer: Result<T, sqlx::Error>) -> Result<T, String> {
+    answer.map_err(|error| error.to_string())
+}
+
 /// A type that a column can be read as.
 pub trait FromColumn: Sized {
     /// Reads the column at `index`.
@@ -51,34 +57,40 @@ pub trait FromColumn: Sized {
 }
 
 macro_rules! plain {
-    ($($type:ty),+) => {$(
+    ($($type:ty: $direct:path),+) => {$(
         impl FromColumn for $type {
             fn from_column(row: &Row, index: usize) -> Result<Self, StoreError> {
                 match &row.0 {
-                    RowKind::Sqlite(row) => row.try_get::<$type, _>(index),
-                    RowKind::Postgres(row) => row.try_get::<$type, _>(index),
+                    RowKind::Sqlite(row) => $direct(row, index),
+                    RowKind::Postgres(row) => said(row.try_get::<$type, _>(index)),
                 }
-                .map_err(|error| StoreError::column(index, error.to_string()))
+                .map_err(|reason| StoreError::column(index, reason))
             }
         }
     )+};
 }
 
-plain!(String, f64, bool, Vec<u8>, Uuid);
+plain!(
+    String: direct::read,
+    f64: direct::read,
+    bool: direct::read,
+    Vec<u8>: direct::read,
+    Uuid: direct::read_uuid
+);
 
 impl FromColumn for i64 {
     fn from_column(row: &Row, index: usize) -> Result<Self, StoreError> {
         match &row.0 {
-            RowKind::Sqlite(row) => row.try_get::<i64, _>(index),
+            RowKind::Sqlite(row) => direct::read(row, index),
             // A constant such as `SELECT 1` is an int4 on PostgreSQL.
-            RowKind::Postgres(row) => match row.try_get_raw(index) {
+            RowKind::Postgres(row) => said(match row.try_get_raw(index) {
                 Ok(value) if value.type_info().name() == "INT4" => {
                     row.try_get::<i32, _>(index).map(i64::from)
                 }
                 _ => row.try_get::<i64, _>(index),
-            },
+            }),
         }
-        .map_err(|error| StoreError::column(index, error.to_string()))
+        .map_err(|reason| StoreError::column(index, reason))
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 use mayday_core::clock::{SharedClock, SharedEntropy};
 use mayday_core::time::Timestamp;
 use tokio::sync::broadcast;
-use tokio::time::Instant;
 
 use crate::command::{Command, Lane};
 use crate::commits::Commits;
@@ -115,7 +114,7 @@ struct Inner {
 }
 
 enum Engine {
-    Sqlite(Sqlite),
+    Sqlite(Box<Sqlite>),
     Postgres(Postgres),
 }
 
@@ -175,7 +174,7 @@ impl Store {
                     faults.clone(),
                 )
                 .await?;
-                (Engine::Sqlite(engine), environment)
+                (Engine::Sqlite(Box::new(engine)), environment)
             }
             Database::Postgres(url) => {
                 let (engine, environment) = Postgres::open(
@@ -219,10 +218,7 @@ impl Store {
 
     /// Begins a read: one snapshot, over within [`READ_LIMIT`].
     pub async fn read(&self) -> Result<ReadTx, StoreError> {
-        let deadline = Deadline {
-            at: Instant::now() + READ_LIMIT,
-            limit: READ_LIMIT,
-        };
+        let deadline = Deadline::within(READ_LIMIT);
         match &self.0.engine {
             Engine::Sqlite(engine) => engine.read(deadline).await,
             Engine::Postgres(engine) => engine.read(deadline).await,
@@ -233,10 +229,7 @@ impl Store {
     /// the two round trips of a transaction. For several statements take
     /// [`Store::read`].
     pub async fn read_once(&self) -> Result<ReadTx, StoreError> {
-        let deadline = Deadline {
-            at: Instant::now() + READ_LIMIT,
-            limit: READ_LIMIT,
-        };
+        let deadline = Deadline::within(READ_LIMIT);
         match &self.0.engine {
             Engine::Sqlite(engine) => engine.read_once(deadline).await,
             // Its beginning finds out which connections a restart of the server
@@ -248,10 +241,7 @@ impl Store {
     /// Begins a read that a cry for help depends on: like [`Store::read`], on
     /// connections that ordinary work never holds.
     pub async fn read_urgent(&self) -> Result<ReadTx, StoreError> {
-        let deadline = Deadline {
-            at: Instant::now() + READ_LIMIT,
-            limit: READ_LIMIT,
-        };
+        let deadline = Deadline::within(READ_LIMIT);
         match &self.0.engine {
             Engine::Sqlite(engine) => engine.read_urgent(deadline).await,
             Engine::Postgres(engine) => engine.read_urgent(deadline).await,

@@ -10,10 +10,9 @@ use std::time::Duration;
 
 use mayday_core::clock::{Clock, Entropy};
 use mayday_core::time::Timestamp;
-use sqlx::pool::PoolConnection;
+use rusqlite::types::Value;
 use sqlx::postgres::{PgArguments, PgConnection};
-use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Arguments as _, Postgres, Sqlite, Transaction};
+use sqlx::{Arguments as _, Postgres, Transaction};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -27,6 +26,8 @@ use crate::purpose_keys::PurposeKey;
 use crate::row::{Row, RowKind};
 use crate::secrets::{Place, SealError, Sealed, Vault, columns};
 use crate::sql::Sql;
+use crate::sqlite::direct::Direct;
+use crate::sqlite::readers::Reading;
 
 /// One transaction. See the module's documentation.
 pub struct Tx<'c> {
@@ -39,17 +40,16 @@ pub struct Tx<'c> {
 
 /// What a transaction runs on.
 pub(crate) enum Connection<'c> {
-    Sqlite(&'c mut SqliteConnection),
+    Sqlite(&'c mut Direct),
     Postgres(&'c mut PgConnection),
-    SqliteRead(Transaction<'static, Sqlite>),
+    SqliteRead(Reading),
     PostgresRead(Transaction<'static, Postgres>),
-    /// No transaction around it: for one statement.
-    SqliteOnce(PoolConnection<Sqlite>),
 }
 
 /// The connection underneath, whoever ends the transaction on it.
 enum Driver<'a> {
-    Sqlite(&'a mut SqliteConnection),
+    Sqlite(&'a mut Direct),
+    SqliteRead(&'a mut Reading),
     Postgres(&'a mut PgConnection),
 }
 
@@ -57,10 +57,9 @@ impl Connection<'_> {
     fn driver(&mut self) -> Driver<'_> {
         match self {
             Self::Sqlite(connection) => Driver::Sqlite(connection),
-            Self::SqliteRead(transaction) => Driver::Sqlite(transaction),
+            Self::SqliteRead(connection) => Driver::SqliteRead(connection),
             Self::Postgres(connection) => Driver::Postgres(connection),
             Self::PostgresRead(transaction) => Driver::Postgres(transaction),
-            Self::SqliteOnce(connection) => Driver::Sqlite(connection),
         }
     }
 }
@@ -69,10 +68,9 @@ impl Driver<'_> {
     /// How many rows the statement changed.
     async fn execute(self, statement: &'static str, args: &[Arg<'_>]) -> Result<u64, sqlx::Error> {
         match self {
-            Self::Sqlite(connection) => {
-                let query = sqlx::query_with(statement, sqlite_arguments(args)?);
-                Ok(query.execute(connection).await?.rows_affected())
-            }
+            Self::Sqlite(connection) => connection.execute(statement, args),
+            // SQLite refuses there what would change something.
+            Self::SqliteRead(connection) => connection.fetch_all(statement, args).await.map(|_| 0),
             Self::Postgres(connection) => {
                 let query = sqlx::query_with(statement, postgres_arguments(args)?);
                 Ok(query.execute(connection).await?.rows_affected())
@@ -87,10 +85,9 @@ impl Driver<'_> {
         args: &[Arg<'_>],
     ) -> Result<Vec<Row>, sqlx::Error> {
         let rows = match self {
-            Self::Sqlite(connection) => {
-                let query = sqlx::query_with(statement, sqlite_arguments(args)?);
-                let rows = query.fetch_all(connection).await?;
-                rows.into_iter().map(RowKind::Sqlite).map(Row).collect()
+            Self::Sqlite(connection) => sqlite_rows(connection.fetch_all(statement, args)?),
+            Self::SqliteRead(connection) => {
+                sqlite_rows(connection.fetch_all(statement, args).await?)
             }
             Self::Postgres(connection) => {
                 let query = sqlx::query_with(statement, postgres_arguments(args)?);
@@ -107,6 +104,16 @@ impl Driver<'_> {
 pub(crate) struct Deadline {
     pub(crate) at: Instant,
     pub(crate) limit: Duration,
+}
+
+impl Deadline {
+    /// So long from now on.
+    pub(crate) fn within(limit: Duration) -> Self {
+        Self {
+            at: Instant::now() + limit,
+            limit,
+        }
+    }
 }
 
 /// A transaction that reads: one snapshot, over within 5 s. It derefs to
@@ -324,23 +331,8 @@ async fn within<T>(
     done.map_err(|source| StoreError::of_statement(statement, source))
 }
 
-fn sqlite_arguments(args: &[Arg<'_>]) -> Result<SqliteArguments, sqlx::Error> {
-    let mut arguments = SqliteArguments::default();
-    for arg in args {
-        match arg {
-            Arg::Uuid(value) => arguments.add(*value),
-            Arg::Text(value) => arguments.add(*value),
-            Arg::Int(value) => arguments.add(*value),
-            Arg::Float(value) => arguments.add(*value),
-            Arg::Bool(value) => arguments.add(*value),
-            Arg::Bytes(value) => arguments.add(*value),
-            Arg::Uuids(ids) => arguments.add(json_of(ids.iter().map(|id| id.simple().to_string()))),
-            Arg::Ints(numbers) => arguments.add(json_of(numbers.iter())),
-            Arg::Texts(texts) => arguments.add(json_of(texts.iter())),
-        }
-        .map_err(sqlx::Error::Encode)?;
-    }
-    Ok(arguments)
+fn sqlite_rows(rows: Vec<Vec<Value>>) -> Vec<Row> {
+    rows.into_iter().map(RowKind::Sqlite).map(Row).collect()
 }
 
 fn postgres_arguments(args: &[Arg<'_>]) -> Result<PgArguments, sqlx::Error> {
@@ -360,12 +352,6 @@ fn postgres_arguments(args: &[Arg<'_>]) -> Result<PgArguments, sqlx::Error> {
         .map_err(sqlx::Error::Encode)?;
     }
     Ok(arguments)
-}
-
-/// A JSON array, as `json_each` reads it.
-fn json_of<T: serde::Serialize>(values: impl Iterator<Item = T>) -> String {
-    let values: Vec<T> = values.collect();
-    serde_json::to_string(&values).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -3,15 +3,15 @@
 //! What an operator does is recorded with the incident, in the transaction that
 //! does it, under the name that the operator gives.
 
-use mayday_core::ids::{AppUuid, IncidentId, UserId};
+use mayday_core::ids::{AppUuid, ContactId, IncidentId, UserId};
 use mayday_core::sos::Incident;
 use mayday_core::text;
 use mayday_core::time::Timestamp;
-use mayday_store::Lane;
 use mayday_store::alerts;
 use mayday_store::escalation::acknowledge::{self, AcknowledgementRow};
-use mayday_store::escalation::{AcknowledgeOutcome, By, RevokeLink};
+use mayday_store::escalation::{AcknowledgeOutcome, By, RevokeLink, attempts, decline};
 use mayday_store::incidents::{self, ListedIncident, ResolveIncident};
+use mayday_store::{Lane, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::page::Window;
@@ -132,8 +132,11 @@ pub struct IncidentDetail {
     pub actuators: Vec<serde_json::Value>,
     /// What operators were told about it.
     pub alerts: Vec<AlertView>,
-    /// Who said that they help, the first first.
+    /// Who said that they help and did not take it back, the first first.
     pub helpers: Vec<HelperView>,
+    /// Who said last that they cannot help, the first first.
+    #[serde(default)]
+    pub declines: Vec<DeclineView>,
     /// What operators did with it.
     pub actions: Vec<ActionView>,
 }
@@ -149,6 +152,17 @@ pub struct HelperView {
     pub at: Timestamp,
     /// The latest sign of life since.
     pub last_sign_at: Timestamp,
+}
+
+/// A contact who said that they cannot help, or not any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclineView {
+    /// Who.
+    pub contact_id: ContactId,
+    /// The name that is known.
+    pub name: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Something that an operator did.
@@ -224,7 +238,14 @@ impl App {
         let mut tx = self.store.read().await?;
         let app = known_app(&mut tx, &app_id).await?;
         let rows = incidents::page(&mut tx, app, only_open, before, window.fetch()).await?;
-        let page = window.page(rows, |row| row.incident.id.to_string());
+        drop(tx);
+        let mut page = window.page(rows, |row| row.incident.id.to_string());
+        for row in &mut page.items {
+            if row.incident.state.is_open() {
+                let shown = Box::new(row.incident.clone());
+                row.incident = *self.with_newest_position(shown).await;
+            }
+        }
         Ok(AdminReply::Incidents(page.map(summary)))
     }
 
@@ -238,7 +259,8 @@ impl App {
         let mut listed = listed.ok_or_else(|| unknown_incident(&incident.to_string()))?;
         let alerts = alerts::of_incident(&mut tx, incident).await?;
         let actions = incidents::actions_of(&mut tx, incident).await?;
-        let helpers = acknowledge::of_incident(&mut tx, incident).await?;
+        let helpers = acknowledge::standing(&mut tx, incident).await?;
+        let declines = declines(&mut tx, incident, &helpers).await?;
         drop(tx);
         if listed.incident.state.is_open() {
             let shown = self.with_newest_position(Box::new(listed.incident)).await;
@@ -256,6 +278,7 @@ impl App {
             actuators: listed.incident.actuators.items.clone(),
             alerts: alerts.into_iter().map(records::alert).collect(),
             helpers: helpers.into_iter().map(helper).collect(),
+            declines,
             actions: actions.collect(),
             summary: summary(listed),
         })))
@@ -327,9 +350,14 @@ impl App {
             operator,
         };
         let revoked = self.store.write(Lane::Sos, revoke).await?;
-        if revoked.ok_or_else(|| unknown_incident(&incident.to_string()))? > 0 {
-            tracing::info!(incident.id = %incident, "an operator revoked a contact's link");
+        if revoked.ok_or_else(|| unknown_incident(&incident.to_string()))? == 0 {
+            return Err(AdminError::Conflict {
+                message: format!(
+                    "contact {contact} has no link of this incident that works: nothing was revoked"
+                ),
+            });
         }
+        tracing::info!(incident.id = %incident, contact.id = %contact, "an operator revoked a contact's link");
         self.show_incident(app, incident).await
     }
 
@@ -350,6 +378,39 @@ fn helper(row: AcknowledgementRow) -> HelperView {
         at: row.at,
         last_sign_at: row.last_sign_at,
     }
+}
+
+/// Who said last that they cannot help: the latest of each who does not help again.
+async fn declines(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+    helpers: &[AcknowledgementRow],
+) -> Result<Vec<DeclineView>, StoreError> {
+    let mut said = decline::of_incident(tx, incident).await?;
+    said.retain(|no| {
+        let helps = |row: &AcknowledgementRow| row.contact == Some(no.contact) && row.at > no.at;
+        !helpers.iter().any(helps)
+    });
+    if said.is_empty() {
+        return Ok(Vec::new());
+    }
+    said.sort_by_key(|no| std::cmp::Reverse(no.at));
+    let asked = attempts::of_incident(tx, incident).await?;
+    let mut views: Vec<DeclineView> = Vec::new();
+    for no in said {
+        if views.iter().any(|view| view.contact_id == no.contact) {
+            continue;
+        }
+        let mut own = asked.iter().rev();
+        let own = own.find(|row| row.attempt.key.contact == no.contact);
+        views.push(DeclineView {
+            contact_id: no.contact,
+            name: own.map(|row| row.name.clone()).unwrap_or_default(),
+            at: no.at,
+        });
+    }
+    views.reverse();
+    Ok(views)
 }
 
 fn check_operator(name: &str) -> Result<(), AdminError> {

@@ -43,7 +43,9 @@ pub use bans::{BanRequest, BanView};
 pub use broker_keys::{BrokerKeyRequest, BrokerKeyView};
 pub use data_rights::{DataRequest, ErasureView};
 pub use firmware::{FirmwareRequest, FirmwareView, HexBytes};
-pub use incidents::{ActionView, HelperView, IncidentDetail, IncidentRequest, IncidentSummary};
+pub use incidents::{
+    ActionView, DeclineView, HelperView, IncidentDetail, IncidentRequest, IncidentSummary,
+};
 pub use mails::{
     BrandingChange, BrandingView, MailReply, MailRequest, MailSample, MailSource, OwnParts,
     TemplateView, built_in_sample,

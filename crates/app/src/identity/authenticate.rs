@@ -167,7 +167,8 @@ impl App {
             }
             return Ok(known.user);
         }
-        let row = self.find_or_make(&key).await?;
+        // Boxed, as each request's future holds the room for it, and few need it.
+        let row = Box::pin(self.find_or_make(&key)).await?;
         let known = self.remember(key, version, &row)?;
         if now.since(known.last_seen_at) >= SEEN_EVERY {
             self.touch(known.user, false);

@@ -129,9 +129,8 @@ impl App {
         Ok(sessions::access(&mut tx, &digest).await?)
     }
 
-    /// See [`App::recheck`]: a session that ended between the check of its token
-    /// and the registration of the connection.
-    pub(super) async fn recheck_session(
+    /// See [`App::recheck`]: a session that ended after the check of its token.
+    pub(crate) async fn recheck_session(
         &self,
         caller: &Caller,
         session: SessionId,

@@ -88,7 +88,10 @@ async fn add_secret(node: &TestApp) -> AppSecret {
 }
 
 fn connect(node: &TestApp, caller: &Caller) -> Membership {
-    node.app.presence().arrive(HOME).admit(caller, "phone")
+    node.app
+        .presence()
+        .arrive(HOME)
+        .admit(Arc::new(caller.clone()), "phone")
 }
 
 async fn cut(membership: &Membership) -> Option<CutReason> {

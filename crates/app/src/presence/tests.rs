@@ -30,7 +30,7 @@ fn house(members: usize, reserve: usize) -> Arc<Presence> {
 }
 
 fn join(presence: &Arc<Presence>, user: u128, client_id: &str) -> Membership {
-    presence.arrive(HOME).admit(&caller(user), client_id)
+    presence.arrive(HOME).admit(caller(user).into(), client_id)
 }
 
 fn reason(membership: &Membership) -> Option<CutReason> {
@@ -129,7 +129,7 @@ fn a_flood_of_visitors_displaces_itself_and_no_member() {
     assert_eq!(genuine.cut().now_or_never(), None);
     assert_eq!(reason(&member), None);
     assert_eq!(flood[0].cut().now_or_never(), Some(CutReason::FullHouse));
-    let admitted = genuine.admit(&caller(2), "a");
+    let admitted = genuine.admit(caller(2).into(), "a");
     assert_eq!(reason(&admitted), None);
     drop(flood);
     assert_eq!(presence.counts().visitors, 0);
@@ -172,7 +172,7 @@ fn a_visitor_closed_while_its_proof_was_checked_is_admitted_for_good() {
     let phone = presence.arrive(HOME);
     let _newcomer = presence.arrive(ELSEWHERE);
     assert_eq!(phone.cut().now_or_never(), Some(CutReason::FullHouse));
-    let admitted = phone.admit(&caller(1), "a");
+    let admitted = phone.admit(caller(1).into(), "a");
     assert_eq!(reason(&admitted), None);
     assert_eq!(presence.counts().members, 1);
 }

@@ -14,6 +14,8 @@ use tokio::sync::oneshot;
 
 /// Questions that are under way at once: fewer than the store's reading connections.
 const AT_ONCE: usize = 2;
+/// From how many who wait a second question is worth its switches.
+const CROWD: usize = 64;
 /// Users in one question at most.
 const USERS: usize = 256;
 
@@ -60,7 +62,11 @@ impl LookUps {
         if let Ok(found) = answered.await {
             return Ok(found);
         }
-        // Each caller learns what is wrong by asking alone.
+        // Each caller learns what is wrong by asking alone; boxed, as hardly one has to.
+        Box::pin(self.ask_alone(user)).await
+    }
+
+    async fn ask_alone(&self, user: UserId) -> Result<Option<CountedUser>, StoreError> {
         let mut tx = self.store.read_once().await?;
         users::get_counted(&mut tx, user).await
     }
@@ -73,7 +79,12 @@ impl LookUps {
     fn queue(&self, waiting: Waiting) -> bool {
         let mut line = self.lock();
         line.waiting.push(waiting);
-        let asks = line.asking < AT_ONCE;
+        let most = if line.waiting.len() < CROWD {
+            1
+        } else {
+            AT_ONCE
+        };
+        let asks = line.asking < most;
         line.asking += usize::from(asks);
         asks
     }
@@ -87,7 +98,10 @@ struct Asker {
 
 impl Asker {
     async fn run(mut self) {
-        while let Some(waiting) = self.next() {
+        loop {
+            // Whoever is about to ask gets in line first.
+            tokio::task::yield_now().await;
+            let Some(waiting) = self.next() else { return };
             let found = match self.ask(&waiting).await {
                 Ok(found) => found,
                 Err(error) => {

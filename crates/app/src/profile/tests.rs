@@ -70,7 +70,8 @@ on_both!(
         assert!(before.contains(&Blocker::NoPhone) && before.contains(&Blocker::MqttNotSeen));
         assert!(before.contains(&Blocker::NoContacts) && before.contains(&Blocker::NoDevice));
 
-        let line = node.app.presence().arrive(ana.peer).admit(&ana, "phone");
+        let caller = ana.clone().into();
+        let line = node.app.presence().arrive(ana.peer).admit(caller, "phone");
         assert!(!blockers().await.contains(&Blocker::MqttNotSeen));
         drop(line);
         node.app.mqtt_seen(&ana, &mut None);

@@ -4,6 +4,7 @@ use mayday_core::escalation::{Channel, Reply, reply};
 use mayday_gateway::twilio::{self, Digits};
 use mayday_store::escalation::{AttemptRow, Means, asked, attempts};
 
+use super::helps::Worth;
 use super::verify::Parameters;
 use crate::{App, AppError};
 
@@ -27,11 +28,10 @@ impl App {
             let (text, language) = reply(&call.language, Reply::CallOther);
             return Ok(twilio::ask_again(language, text, url));
         }
-        let counts = self.contact_helps(&call, Means::Call).await?;
-        let said = if counts {
-            Reply::CallHelping
-        } else {
-            Reply::CallOver
+        let said = match self.contact_helps(&call, Means::Call).await? {
+            Worth::Helps => Reply::CallHelping,
+            Worth::Over => Reply::CallOver,
+            Worth::NotListed => Reply::NotListed,
         };
         let (text, language) = reply(&call.language, said);
         Ok(twilio::farewell(language, text))

@@ -1,13 +1,16 @@
 //! Somebody wrote to our number: `OK`, `STOP`, `START` or `HELP`, in the words of
-//! five languages. Anything else is nobody's to read here, and is not kept.
+//! six languages. Anything else is nobody's to read here, and is not kept.
 
-use mayday_core::escalation::{Channel, Reply, reply};
+use mayday_core::escalation::{AttemptState, Reply, reply};
 use mayday_gateway::sms::keyword::Keyword;
 use mayday_gateway::twilio::{self, InboundSms};
-use mayday_store::escalation::{AttemptRow, Means, NoteAnswer, answered, asked};
+use mayday_store::escalation::{
+    Asked, AttemptRow, Concerns, Means, NoteAnswer, answered, concerns,
+};
 use mayday_store::opt_outs::SetOptOut;
 use mayday_store::{Lane, incidents, policies};
 
+use super::helps::Worth;
 use super::verify::Parameters;
 use crate::{App, AppError};
 
@@ -21,12 +24,12 @@ impl App {
         let Some(sms) = InboundSms::read(parameters) else {
             return Ok(twilio::nothing());
         };
-        let messages = {
+        let concerns = {
             let mut tx = self.store.read().await?;
-            asked(&mut tx, &sms.from, Channel::Sms).await?
+            concerns(&mut tx, &sms.from).await?
         };
         let said = match sms.keyword {
-            Some(Keyword::Acknowledge) => self.said_ok(provider, &sms, &messages).await?,
+            Some(Keyword::Acknowledge) => self.said_ok(provider, &sms, &concerns).await?,
             Some(Keyword::Stop) => {
                 self.opt_out(provider, &sms, true).await?;
                 Reply::SmsStopped
@@ -36,15 +39,15 @@ impl App {
                 Reply::SmsStarted
             }
             Some(Keyword::Help) => Reply::SmsHelp,
-            None if messages.is_empty() => return Ok(twilio::nothing()),
+            None if concerns.asked.is_empty() => return Ok(twilio::nothing()),
             // Somebody answers an SOS in words: they must learn where it is read.
-            None => Reply::SmsOpenLink,
+            None => otherwise(&concerns),
         };
         if sms.handled {
             return Ok(twilio::nothing());
         }
-        let language = messages.first().map_or("", |row| row.language.as_str());
-        let (text, _) = reply(language, said);
+        let language = concerns.language.as_deref().or(sms.language);
+        let (text, _) = reply(language.unwrap_or_default(), said);
         Ok(twilio::message_reply(Some(text)))
     }
 
@@ -54,7 +57,7 @@ impl App {
         &self,
         provider: &str,
         sms: &InboundSms,
-        messages: &[AttemptRow],
+        concerns: &Concerns,
     ) -> Result<Reply, AppError> {
         let before = {
             let mut tx = self.store.read().await?;
@@ -63,7 +66,7 @@ impl App {
         if let Some(reply) = before.as_deref().and_then(answer_of) {
             return Ok(reply);
         }
-        let reply = self.take_ok(messages).await?;
+        let reply = self.take_ok(concerns).await?;
         // After what it does: should this process die before, the message is posted
         // again, and the same contact helps with the same incident.
         let note = NoteAnswer {
@@ -75,23 +78,26 @@ impl App {
         Ok(reply)
     }
 
-    /// `OK` is about the latest message to that number whose app trusts the number
-    /// that a message seems to come from.
-    async fn take_ok(&self, messages: &[AttemptRow]) -> Result<Reply, AppError> {
-        if messages.is_empty() {
-            return Ok(Reply::SmsOver);
-        }
-        for row in messages {
-            if self.trusts_caller_ids(row).await? {
-                let counts = self.contact_helps(row, Means::Sms).await?;
-                return Ok(if counts {
-                    Reply::SmsHelping
-                } else {
-                    Reply::SmsOver
-                });
+    /// `OK` is about the latest message or call to who has that number whose app trusts
+    /// the number that a message seems to come from.
+    async fn take_ok(&self, concerns: &Concerns) -> Result<Reply, AppError> {
+        for latest in &concerns.asked {
+            if !self.trusts_caller_ids(&latest.row).await? {
+                continue;
             }
+            // The same number may have been given to another contact meanwhile.
+            let of_it = |one: &&Asked| one.still && one.row.incident == latest.row.incident;
+            let Some(asked) = concerns.asked.iter().find(of_it) else {
+                continue;
+            };
+            return Ok(match self.contact_helps(&asked.row, Means::Sms).await? {
+                Worth::Helps if has_link(concerns, &asked.row) => Reply::SmsHelping,
+                Worth::Helps => Reply::SmsHelpingUnlinked,
+                Worth::Over => Reply::SmsOver,
+                Worth::NotListed => Reply::NotListed,
+            });
         }
-        Ok(Reply::SmsOpenLink)
+        Ok(otherwise(concerns))
     }
 
     async fn trusts_caller_ids(&self, row: &AttemptRow) -> Result<bool, AppError> {
@@ -116,17 +122,46 @@ impl App {
     }
 }
 
-/// The words under which answers to `OK` are remembered.
-const fn word_of(reply: Reply) -> &'static str {
-    match reply {
-        Reply::SmsHelping => "helping",
-        Reply::SmsOpenLink => "open_link",
-        _ => "over",
+/// How who has the number can answer, when what they wrote is no answer.
+fn otherwise(concerns: &Concerns) -> Reply {
+    let still = concerns.asked.iter().find(|one| one.still);
+    match (still, concerns.asked.first()) {
+        (Some(one), _) if has_link(concerns, &one.row) => Reply::SmsOpenLink,
+        (Some(_), _) => Reply::SmsAnswerCall,
+        // Who was taken from the list may stand on it anew.
+        (None, Some(gone)) if !concerns.unasked.contains(&gone.row.incident) => Reply::NotListed,
+        (None, None) if concerns.unasked.is_empty() => Reply::SmsOver,
+        (None, _) => Reply::SmsNotAsked,
     }
 }
 
+/// Whether the contact of an attempt was sent a link about the same incident.
+fn has_link(concerns: &Concerns, about: &AttemptRow) -> bool {
+    let of = |row: &AttemptRow| (row.incident, row.attempt.key.contact);
+    concerns.asked.iter().any(|one| {
+        let attempt = &one.row.attempt;
+        let sent = attempt.key.channel.carries_link() && attempt.state != AttemptState::Failed;
+        one.still && sent && of(&one.row) == of(about)
+    })
+}
+
+/// The answers to `OK`, and the words under which they are remembered.
+const ANSWERS: [(Reply, &str); 7] = [
+    (Reply::SmsHelping, "helping"),
+    (Reply::SmsHelpingUnlinked, "helping_unlinked"),
+    (Reply::SmsOpenLink, "open_link"),
+    (Reply::SmsAnswerCall, "answer_call"),
+    (Reply::SmsNotAsked, "not_asked"),
+    (Reply::NotListed, "not_listed"),
+    (Reply::SmsOver, "over"),
+];
+
+fn word_of(reply: Reply) -> &'static str {
+    let found = ANSWERS.iter().find(|(known, _)| *known == reply);
+    found.map_or("over", |(_, word)| word)
+}
+
 fn answer_of(word: &str) -> Option<Reply> {
-    [Reply::SmsHelping, Reply::SmsOpenLink, Reply::SmsOver]
-        .into_iter()
-        .find(|reply| word_of(*reply) == word)
+    let found = ANSWERS.iter().find(|(_, known)| *known == word);
+    found.map(|(reply, _)| *reply)
 }

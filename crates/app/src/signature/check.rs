@@ -19,8 +19,8 @@ pub(crate) struct Checked {
     pub(crate) version: i64,
     /// The user gave the PIN for duress. Nothing that anybody is shown may tell.
     pub(crate) duress: bool,
-    /// .. and the PIN is the same: the user chose it twice.
-    pub(crate) both: bool,
+    /// Which of the user's PINs it is.
+    pub(crate) judged: PinMatch,
 }
 
 impl App {
@@ -33,8 +33,8 @@ impl App {
         Ok(signatures::get(&mut tx, user).await?)
     }
 
-    /// Judges a PIN by both of the user's, and counts it. `None`: the user has none.
-    /// [`AppError::WrongSignature`] when it is neither; [`AppError::RateLimited`]
+    /// Judges a PIN by all of the user's, and counts it. `None`: the user has none.
+    /// [`AppError::WrongSignature`] when it is none; [`AppError::RateLimited`]
     /// while none is taken, right or wrong.
     pub(crate) async fn check_pin(
         &self,
@@ -69,7 +69,7 @@ impl App {
                 hashes: row.hashes,
                 version: row.version,
                 duress,
-                both: judged == PinMatch::Both,
+                judged,
             }));
         }
         Err(super::changed())

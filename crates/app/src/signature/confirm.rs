@@ -68,7 +68,10 @@ impl App {
         };
         match self.store.write(Lane::Session, confirm).await? {
             ResetConfirmation::Done => Ok(()),
-            ResetConfirmation::Wrong | ResetConfirmation::Nothing => {
+            ResetConfirmation::Wrong => Err(AppError::VerificationFailed),
+            ResetConfirmation::Nothing => {
+                // Another attempt may have been the last meanwhile.
+                self.recheck_session(caller, session).await?;
                 Err(AppError::VerificationFailed)
             }
             ResetConfirmation::Exhausted => {

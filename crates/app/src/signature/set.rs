@@ -4,7 +4,7 @@ use std::fmt;
 
 use mayday_core::clock::Entropy;
 use mayday_core::identity::Caller;
-use mayday_core::sso::pin::{HashCost, Pin, PinHashes, SecretHash};
+use mayday_core::sso::pin::{HashCost, Pin, PinHashes, PinMatch, SecretHash};
 use mayday_store::Lane;
 use mayday_store::signatures::{SetSignature, SignatureSet};
 use zeroize::Zeroizing;
@@ -38,13 +38,65 @@ enum Duress {
     Set(Pin),
 }
 
-impl Duress {
-    /// What is kept from now on; `None`: what was kept before.
-    fn hash(&self, cost: HashCost, entropy: &dyn Entropy) -> Option<SecretHash> {
-        match self {
-            Self::Keep => None,
-            Self::Remove => Some(SecretHash::of_nothing(cost, entropy)),
-            Self::Set(pin) => Some(pin.hash(cost, entropy)),
+/// What a change asks for, hashed: as often whichever PIN it is asked with, so that it
+/// takes the same time.
+struct Made {
+    /// The new PIN; `None`: it stays.
+    pin: Option<SecretHash>,
+    /// The new PIN for duress, or nothing in its place; `None`: it stays.
+    duress: Option<SecretHash>,
+    /// What is pretended from now on; `None`: what was before.
+    pretended: Option<SecretHash>,
+}
+
+impl Made {
+    /// Hashes what is asked for, and beside a PIN for duress `beside`, or nothing.
+    fn of(
+        (pin, duress): (Option<&Pin>, &Duress),
+        beside: Option<&Pin>,
+        (cost, entropy): (HashCost, &dyn Entropy),
+    ) -> Self {
+        let hash = |pin: Option<&Pin>| match pin {
+            Some(pin) => pin.hash(cost, entropy),
+            None => SecretHash::of_nothing(cost, entropy),
+        };
+        let (duress, pretended) = match duress {
+            Duress::Keep => (None, None),
+            Duress::Remove => (Some(hash(None)), Some(hash(beside))),
+            Duress::Set(duress) => (Some(hash(Some(duress))), Some(hash(beside))),
+        };
+        Self {
+            pin: pin.map(|pin| hash(Some(pin))),
+            duress,
+            pretended,
+        }
+    }
+
+    /// The user's own change. Whatever was pretended before ends with a PIN for duress of
+    /// theirs.
+    fn truly(self, kept: PinHashes) -> PinHashes {
+        PinHashes {
+            pin: self.pin.unwrap_or(kept.pin),
+            duress: self.duress.unwrap_or(kept.duress),
+            pretended: self.pretended.or(kept.pretended),
+        }
+    }
+
+    /// What whoever forces the user asks for, done to the PINs that they were told.
+    fn forced(self, kept: PinHashes, shown: PinMatch) -> PinHashes {
+        let Self {
+            pin,
+            duress,
+            pretended,
+        } = self;
+        // The PIN that was shown is one no longer, by all that shows.
+        let renewed = |is_shown: bool| pin.clone().filter(|_| is_shown);
+        let set = duress.filter(|_| shown.duress);
+        let third = set.or_else(|| renewed(shown.pretended)).or(pretended);
+        PinHashes {
+            pin: renewed(shown.right).unwrap_or(kept.pin),
+            duress: renewed(shown.duress).unwrap_or(kept.duress),
+            pretended: third.or(kept.pretended),
         }
     }
 }
@@ -54,6 +106,7 @@ impl App {
     ///
     /// Whoever gives the PIN for duress as the current one has *that* replaced: the
     /// user is forced to tell a PIN, and the one that is told must stay the one for
+    /// duress. A PIN for duress that they set is kept beside it, and is another one for
     /// duress.
     pub async fn set_signature(
         &self,
@@ -78,8 +131,7 @@ impl App {
         let before = checked.as_ref().map(|checked| checked.version);
         let hashes = match checked {
             None => self.first(pin, duress).await?,
-            Some(checked) if checked.duress => self.replace_duress(checked, pin, duress).await?,
-            Some(checked) => self.replace(checked, pin, duress).await?,
+            Some(checked) => self.replace(checked, pin, duress, current).await?,
         };
         let set = SetSignature {
             app: caller.app,
@@ -109,6 +161,7 @@ impl App {
                     Some(duress) => duress.hash(cost, entropy.as_ref()),
                     None => SecretHash::of_nothing(cost, entropy.as_ref()),
                 },
+                pretended: Some(SecretHash::of_nothing(cost, entropy.as_ref())),
             })
             .await
     }
@@ -120,35 +173,17 @@ impl App {
         checked: Checked,
         pin: Option<Pin>,
         duress: Duress,
+        current: Option<&str>,
     ) -> Result<PinHashes, AppError> {
-        self.hashing
-            .run(move |cost, entropy| PinHashes {
-                pin: pin.map_or(checked.hashes.pin, |pin| pin.hash(cost, entropy.as_ref())),
-                duress: duress
-                    .hash(cost, entropy.as_ref())
-                    .unwrap_or(checked.hashes.duress),
-            })
-            .await
-    }
-
-    /// What whoever forces the user asks for, done to the PIN for duress, in the same
-    /// time.
-    async fn replace_duress(
-        &self,
-        checked: Checked,
-        pin: Option<Pin>,
-        duress: Duress,
-    ) -> Result<PinHashes, AppError> {
+        let shown = current.and_then(Pin::read).filter(|_| checked.duress);
         self.hashing
             .run(move |cost, entropy| {
-                let new = pin.map(|pin| pin.hash(cost, entropy.as_ref()));
-                duress.hash(cost, entropy.as_ref());
-                let kept = checked.hashes;
-                // The PIN that was shown is one no longer, by all that shows.
-                let pin = new.clone().filter(|_| checked.both);
-                PinHashes {
-                    pin: pin.unwrap_or(kept.pin),
-                    duress: new.unwrap_or(kept.duress),
+                let asked = (pin.as_ref(), &duress);
+                let made = Made::of(asked, shown.as_ref(), (cost, entropy.as_ref()));
+                if checked.duress {
+                    made.forced(checked.hashes, checked.judged)
+                } else {
+                    made.truly(checked.hashes)
                 }
             })
             .await

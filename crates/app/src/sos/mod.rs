@@ -12,5 +12,5 @@ mod vitals;
 pub use cancel::CancelReceipt;
 pub use history::{HistoryItem, HistoryPage};
 pub use trigger::{SosTrigger, TriggerReceipt};
-pub(crate) use turns::Turns;
+pub(crate) use turns::{Crowded, Turns};
 pub(crate) use vitals::Listening;

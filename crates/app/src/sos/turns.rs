@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mayday_core::ids::UserId;
-use mayday_store::{Lane, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -33,7 +32,14 @@ struct Crowd {
     turns: Arc<Semaphore>,
     cries: usize,
     bytes: usize,
+    /// The log was told that some were refused.
+    is_told: bool,
 }
+
+/// Too many cries of the same user wait, or none of them gets on.
+#[derive(Debug, thiserror::Error)]
+#[error("too many cries of this user wait to be stored")]
+pub(crate) struct Crowded;
 
 /// The right to store one cry now; given back when dropped.
 #[derive(Debug)]
@@ -51,19 +57,16 @@ struct Place<'a> {
 }
 
 impl Turns {
-    /// Waits for the turn of a cry of `bytes`. [`StoreError::Busy`] when the
-    /// user's cries are too many, or none of them gets on.
-    pub(crate) async fn turn(&self, user: UserId, bytes: usize) -> Result<Turn<'_>, StoreError> {
-        let busy = || StoreError::Busy {
-            lane: Lane::Sos.as_str(),
-        };
-        let (place, turns) = self.queue(user, bytes).ok_or_else(busy)?;
+    /// Waits for the turn of a cry of `bytes`. [`Crowded`] when the user's cries are
+    /// too many, or none of them gets on.
+    pub(crate) async fn turn(&self, user: UserId, bytes: usize) -> Result<Turn<'_>, Crowded> {
+        let (place, turns) = self.queue(user, bytes).ok_or(Crowded)?;
         match timeout(WAIT, turns.acquire_owned()).await {
             Ok(Ok(permit)) => Ok(Turn {
                 _permit: permit,
                 _place: place,
             }),
-            Ok(Err(_)) | Err(_) => Err(busy()),
+            Ok(Err(_)) | Err(_) => Err(Crowded),
         }
     }
 
@@ -73,9 +76,17 @@ impl Turns {
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             cries: 0,
             bytes: 0,
+            is_told: false,
         });
         let too_large = crowd.cries > 0 && crowd.bytes + bytes > BYTES_PER_USER;
         if too_large || crowd.cries >= CRIES_PER_USER {
+            if !std::mem::replace(&mut crowd.is_told, true) {
+                tracing::warn!(
+                    user.id = %user,
+                    cries = crowd.cries,
+                    "so many cries of one user wait to be stored that more of them are refused"
+                );
+            }
             return None;
         }
         crowd.cries += 1;

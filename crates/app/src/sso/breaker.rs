@@ -2,14 +2,14 @@
 //! state machine; the time is a parameter.
 //!
 //! It is for the people who log in, and no stranger may turn it against them. So it
-//! makes a difference between a server that does not answer and one that is there and
-//! says what means nothing: that may be the work of one token, such as one at which a
-//! firewall takes offence.
+//! makes a difference between a server that cannot be reached and one that is there and
+//! says what means nothing, or nothing: that may be the work of one token, such as one at
+//! which a firewall takes offence.
 //!
 //! | | opens |
 //! |---|---|
-//! | no answer: no connection, no trust, no time | five in a row |
-//! | what means nothing: 5xx, a redirect, what is no JSON, a connection that it closes | twenty in a row within five minutes, of which one address counts three a minute: it never suffices alone |
+//! | no connection, or none that is trusted | five in a row |
+//! | what means nothing: 5xx, a redirect, what is no JSON, a connection that it closes, no answer in time | twenty in a row within five minutes, of which one address counts three a minute: it never suffices alone |
 //!
 //! After a pause a few may ask again. The first answer that means something closes it,
 //! whatever else came back; failing as before opens it for twice as long.
@@ -22,7 +22,7 @@ use mayday_core::limiter::network;
 use mayday_core::sso::introspection::Outage;
 use mayday_core::time::Timestamp;
 
-/// Questions without an answer, in a row, that open it.
+/// Questions that did not reach it, in a row, that open it.
 const SILENT: u32 = 5;
 
 /// Answers in a row that mean nothing and open it ..
@@ -77,6 +77,8 @@ pub(super) enum Passage {
 /// Whether an app's server is worth a question.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
+    /// Where that server is.
+    server: String,
     silent: u32,
     /// The answers that count, oldest first, with whose question it was.
     garbled: VecDeque<(Timestamp, IpAddr)>,
@@ -92,6 +94,20 @@ struct Open {
 }
 
 impl Breaker {
+    /// The server that is asked from now on: of another one nothing is known. Whether
+    /// that closed it.
+    pub(super) fn turn_to(&mut self, server: &str) -> bool {
+        if self.server == server {
+            return false;
+        }
+        let was_open = self.open.is_some();
+        *self = Self {
+            server: server.to_owned(),
+            ..Self::default()
+        };
+        was_open
+    }
+
     /// Whether somebody's question may be asked now.
     pub(super) fn enter(&mut self, peer: IpAddr, now: Timestamp) -> Passage {
         let Some(open) = &mut self.open else {
@@ -119,15 +135,18 @@ impl Breaker {
         }
     }
 
-    /// Takes the end of somebody's question into account. Whether that opened or closed
-    /// it.
-    pub(super) fn record(&mut self, met: Met, peer: IpAddr, now: Timestamp) -> bool {
+    /// Takes the end of somebody's question to a server into account; that of one that
+    /// was asked before says nothing. Whether that opened or closed it.
+    pub(super) fn record(&mut self, server: &str, met: Met, peer: IpAddr, now: Timestamp) -> bool {
+        if self.server != server {
+            return false;
+        }
         match met {
             Met::Nothing => false,
             Met::Answer => {
-                let was_open = self.open.is_some();
-                *self = Self::default();
-                was_open
+                self.silent = 0;
+                self.garbled.clear();
+                self.open.take().is_some()
             }
             // A question of before it opened: it says nothing new.
             Met::Outage(_) if self.open_until(now).is_some() => false,

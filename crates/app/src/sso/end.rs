@@ -13,8 +13,9 @@ use crate::identity::require_full;
 use crate::{App, AppError, Urgency};
 
 impl App {
-    /// Logs out the session of an access token, however old the token is. A
-    /// session that has ended stays as it ended; both are a success.
+    /// Logs out the session of an access token, however old the token is. A session
+    /// that was overtaken calls for help no more; one that was sent away stays as it
+    /// ended. All are a success.
     pub async fn sso_logout(&self, shown: &str, peer: IpAddr) -> Result<(), AppError> {
         let Some(row) = self.access_row(shown, Urgency::Ordinary).await? else {
             return Err(self.unreadable_proof(peer));

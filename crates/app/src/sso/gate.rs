@@ -150,6 +150,10 @@ impl Gates {
     }
 
     async fn ask(&self, gate: &Arc<Gate>, question: Question<'_>, clock: &dyn Clock) -> Judged {
+        let url = &question.sso.endpoint.url;
+        if lock(&gate.breaker).turn_to(url) {
+            self.tell(gate, true);
+        }
         // Nobody waits for a turn at a server that is left alone.
         if let Some(until) = lock(&gate.breaker).open_until(clock.now()) {
             return Judged::unavailable(Unavailable::Broken, until.since(clock.now()));
@@ -174,7 +178,7 @@ impl Gates {
             retry_after,
         } = asked.await;
         let met = met(&judgement);
-        let turned = lock(&gate.breaker).record(met, peer, clock.now());
+        let turned = lock(&gate.breaker).record(url, met, peer, clock.now());
         if turned || met == Met::Answer {
             self.tell(gate, turned);
         }

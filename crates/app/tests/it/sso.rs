@@ -179,12 +179,11 @@ on_both_nodes!(
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let nowhere = format!("http://{}/", port.local_addr().unwrap());
         drop(port);
-        ask_at(&node, nowhere).await;
+        ask_at(&node, nowhere.clone()).await;
         for _ in 0..5 {
             let (reason, _) = unavailable(log_in(&node, "t1", "a").await);
             assert_eq!(reason, Unavailable::NoAnswer);
         }
-        ask_at(&node, partner.url()).await;
         until_told(&node, &[("token_info_failing", true)]).await;
         let shut = unavailable(log_in(&node, "t1", "a").await);
         assert_eq!(shut, (Unavailable::Broken, whole));
@@ -193,6 +192,16 @@ on_both_nodes!(
         assert_eq!(shut, (Unavailable::Broken, Duration::from_secs(20)));
         assert!(partner.asked().is_empty());
         node.store.clock.advance(Duration::from_secs(20));
+        // A few ask again, and it is as before.
+        let (reason, _) = unavailable(log_in(&node, "t1", "a").await);
+        assert_eq!(reason, Unavailable::NoAnswer);
+        for _ in 0..4 {
+            unavailable(log_in(&node, "t1", "a").await);
+        }
+        let shut = unavailable(log_in(&node, "t1", "a").await);
+        assert_eq!(shut, (Unavailable::Broken, 2 * whole));
+        // Who corrects the address need not wait.
+        ask_at(&node, partner.url()).await;
         log_in(&node, "t1", "a").await.unwrap();
         until_told(&node, &[("token_info_failing", false)]).await;
     }

@@ -149,10 +149,27 @@ impl Ladder {
     /// the channel, so each channel climbs that carries the link and was handed
     /// to a provider; says whether anything changed.
     pub fn note_page(&mut self, contact: ContactId, step: Step, at: Timestamp) -> bool {
+        self.climb(contact, Channel::carries_link, step, at)
+    }
+
+    /// Takes an answer that came by another way than the contact was asked by, such as
+    /// an SMS after a call: each channel climbs that was handed to a provider; says
+    /// whether anything changed.
+    pub fn note_answer(&mut self, contact: ContactId, at: Timestamp) -> bool {
+        self.climb(contact, |_| true, Step::Acknowledged, at)
+    }
+
+    fn climb(
+        &mut self,
+        contact: ContactId,
+        by: impl Fn(Channel) -> bool,
+        step: Step,
+        at: Timestamp,
+    ) -> bool {
         let mut changed = false;
         for receipt in &mut self.receipts {
-            let carried = receipt.channel.carries_link() && receipt.step >= Step::Accepted;
-            if receipt.contact_id == contact && carried {
+            let handed_over = receipt.step >= Step::Accepted;
+            if receipt.contact_id == contact && by(receipt.channel) && handed_over {
                 changed |= receipt.note(step, at);
             }
         }

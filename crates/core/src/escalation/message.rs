@@ -277,13 +277,18 @@ fn fill(text: &mut String, template: &str, facts: &Facts<'_>, words: &Words) {
     text.push_str(rest);
 }
 
-/// On one line and not longer than it must be.
+/// On one line, not longer than it must be, and nothing that a phone makes a link of:
+/// the only link in our messages is ours, whatever somebody calls themselves.
 fn shown_name(name: &str) -> String {
-    let mut shown: String = name
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(NAME_SHOWN_CHARS)
-        .collect();
+    let mut shown = String::new();
+    let mut joins = false;
+    for c in name.chars().take(NAME_SHOWN_CHARS) {
+        if joins && !c.is_whitespace() {
+            shown.push(' ');
+        }
+        joins = matches!(c, '.' | ':');
+        shown.push(if c.is_control() { ' ' } else { c });
+    }
     if name.chars().nth(NAME_SHOWN_CHARS).is_some() {
         shown.push_str("...");
     }

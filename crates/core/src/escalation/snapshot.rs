@@ -143,9 +143,9 @@ pub struct ContactFacts<'a> {
     pub phone: &'a str,
     /// The mail address.
     pub email: &'a str,
-    /// When the contact answered.
+    /// When the contact said that they help, and did not take it back since.
     pub acknowledged_at: Option<Timestamp>,
-    /// When the contact became part of the plan.
+    /// When the contact became part of the plan, or said that they cannot help.
     pub since: Timestamp,
 }
 

@@ -73,9 +73,12 @@ pub enum InvalidToken {
 /// Why nothing is known about a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Unavailable {
-    /// No answer: no connection, no trust, no time.
+    /// No connection, or none that is trusted.
     #[error("the app's server did not answer")]
     NoAnswer,
+    /// It took the question and did not answer in time.
+    #[error("the app's server did not answer in time")]
+    Late,
     /// It took the question and closed the connection.
     #[error("the app's server broke off")]
     BrokenOff,
@@ -109,7 +112,7 @@ impl Unavailable {
     pub const fn outage(self) -> Option<Outage> {
         match self {
             Self::NoAnswer => Some(Outage::Silent),
-            Self::BrokenOff | Self::Garbage | Self::Redirect => Some(Outage::Garbled),
+            Self::Late | Self::BrokenOff | Self::Garbage | Self::Redirect => Some(Outage::Garbled),
             Self::Status(status) if status >= 500 => Some(Outage::Garbled),
             Self::Status(_) | Self::Forbidden | Self::Key | Self::Broken | Self::Busy => None,
         }
@@ -119,6 +122,7 @@ impl Unavailable {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoAnswer => "no_answer",
+            Self::Late => "late",
             Self::BrokenOff => "broken_off",
             Self::Forbidden => "forbidden",
             Self::Key => "key",
@@ -134,9 +138,10 @@ impl Unavailable {
 /// How an endpoint fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outage {
-    /// It does not answer.
+    /// It cannot be reached.
     Silent,
-    /// It is there, and what it says means nothing: perhaps at this one token.
+    /// It is there, and what it says means nothing, or it says nothing: perhaps at this
+    /// one token.
     Garbled,
 }
 
@@ -181,12 +186,13 @@ fn object(answer: &PartnerAnswer<'_>) -> Option<Members> {
     Members::parse(answer.body)
 }
 
-/// `application/json`, or a type that ends in `+json` (RFC 6839).
+/// `application/json`, or a type that ends in `+json` (RFC 6839), but for that of errors
+/// (RFC 9457), whatever the status beside it is.
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let essence = essence.to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let is_kind = essence.starts_with("application/") && essence.ends_with("+json");
+    essence == "application/json" || (is_kind && essence != "application/problem+json")
 }
 
 fn has_error(answer: &PartnerAnswer<'_>) -> bool {

@@ -4,6 +4,10 @@
 //! Both PINs are held as Argon2id hashes (RFC 9106), and both are always evaluated.
 //! A user without a duress PIN has the hash of something that nobody can type in its
 //! place, so that neither the time nor the size of anything tells who has one.
+//!
+//! Whoever forces the user may set a PIN for duress with the one that they were told.
+//! It must work for them, and be nothing but another one for duress: the *pretended*
+//! one, held and evaluated as the other two.
 
 use std::fmt;
 
@@ -181,38 +185,54 @@ fn argon2(cost: HashCost, secret: &[u8], salt: &[u8], out: &mut [u8]) -> Option<
     argon2.hash_password_into(secret, salt, out).ok()
 }
 
-/// Both PINs of a user.
+/// The PINs of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinHashes {
     /// The PIN's.
     pub pin: SecretHash,
     /// The duress PIN's, or that of nothing.
     pub duress: SecretHash,
+    /// That of the one for duress that was set under duress, or that of nothing; `None`:
+    /// stored before there was any.
+    #[serde(default)]
+    pub pretended: Option<SecretHash>,
 }
 
-/// What a shown PIN is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PinMatch {
+/// Which of a user's PINs a shown one is. It is several where the same was chosen twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PinMatch {
     /// The user's.
-    Right,
+    pub right: bool,
     /// The one that is given under duress.
-    Duress,
-    /// Both, because the user chose the same twice: taken for the one under duress, since
-    /// help that comes in vain does less harm than help that is called off.
-    Both,
-    /// Neither.
-    Wrong,
+    pub duress: bool,
+    /// The one for duress that was set under duress.
+    pub pretended: bool,
+}
+
+impl PinMatch {
+    /// Whether it is none.
+    pub const fn is_wrong(self) -> bool {
+        !(self.right || self.is_forced())
+    }
+
+    /// Whether the user is under duress. A PIN that is the user's, too, is taken for the
+    /// one under duress: help that comes in vain does less harm than help that is called
+    /// off.
+    pub const fn is_forced(self) -> bool {
+        self.duress || self.pretended
+    }
 }
 
 impl PinHashes {
-    /// Evaluates both hashes, always; see [`Pin::hash`].
+    /// Evaluates three hashes, always; see [`Pin::hash`].
     pub fn judge(&self, shown: &Pin) -> PinMatch {
         let (right, duress) = (self.pin.is_pin(shown), self.duress.is_pin(shown));
-        match (right, duress) {
-            (true, true) => PinMatch::Both,
-            (true, false) => PinMatch::Right,
-            (false, true) => PinMatch::Duress,
-            (false, false) => PinMatch::Wrong,
+        let third = self.pretended.as_ref();
+        let is_third = third.unwrap_or(&self.duress).is_pin(shown);
+        PinMatch {
+            right,
+            duress,
+            pretended: third.is_some() && is_third,
         }
     }
 }
@@ -343,29 +363,52 @@ mod tests {
     }
 
     #[test]
-    fn each_of_both_is_told_from_all_others() {
+    fn each_is_told_from_all_others() {
         let entropy = SeededEntropy::new(1);
+        let nothing = || SecretHash::of_nothing(CHEAP, &entropy);
+        let is = |right, duress, pretended| PinMatch {
+            right,
+            duress,
+            pretended,
+        };
         let both = PinHashes {
             pin: pin("111111").hash(CHEAP, &entropy),
             duress: pin("222222").hash(CHEAP, &entropy),
+            pretended: Some(nothing()),
         };
-        assert_eq!(both.judge(&pin("111111")), PinMatch::Right);
-        assert_eq!(both.judge(&pin("222222")), PinMatch::Duress);
-        assert_eq!(both.judge(&pin("333333")), PinMatch::Wrong);
+        assert_eq!(both.judge(&pin("111111")), is(true, false, false));
+        assert_eq!(both.judge(&pin("222222")), is(false, true, false));
+        assert!(both.judge(&pin("333333")).is_wrong());
         let one = PinHashes {
-            duress: SecretHash::of_nothing(CHEAP, &entropy),
+            duress: nothing(),
             ..both.clone()
         };
-        assert_eq!(one.judge(&pin("222222")), PinMatch::Wrong);
+        assert!(one.judge(&pin("222222")).is_wrong());
         let same = PinHashes {
             duress: pin("111111").hash(CHEAP, &entropy),
             ..both.clone()
         };
-        assert_eq!(same.judge(&pin("111111")), PinMatch::Both);
-        assert_eq!(same.judge(&pin("222222")), PinMatch::Wrong);
+        assert_eq!(same.judge(&pin("111111")), is(true, true, false));
+        assert!(same.judge(&pin("111111")).is_forced());
+        assert!(same.judge(&pin("222222")).is_wrong());
+        let three = PinHashes {
+            pretended: Some(pin("333333").hash(CHEAP, &entropy)),
+            ..both.clone()
+        };
+        assert_eq!(three.judge(&pin("333333")), is(false, false, true));
+        assert!(three.judge(&pin("333333")).is_forced());
+        assert!(!three.judge(&pin("111111")).is_forced());
+        // What was stored before there was a third has none.
+        let before = r#"{"pin":P,"duress":D}"#
+            .replace('P', &serde_json::to_string(&both.pin).unwrap())
+            .replace('D', &serde_json::to_string(&both.duress).unwrap());
+        let before: PinHashes = serde_json::from_str(&before).unwrap();
+        assert_eq!(before.pretended, None);
+        assert_eq!(before.judge(&pin("222222")), is(false, true, false));
         // Whoever reads the store cannot tell who has a duress PIN.
         let size = |hashes: &PinHashes| serde_json::to_string(hashes).unwrap().len();
         assert_eq!(size(&one), size(&both));
+        assert_eq!(size(&three), size(&both));
     }
 
     #[test]

@@ -62,11 +62,20 @@ const WORDS: &[(Keyword, &str, &[&str])] = &[
 /// whole text must be one of the words, whatever its case, accents and punctuation.
 /// "Stop him!" is not a wish to hear no more.
 pub fn read(text: &str) -> Option<Keyword> {
+    find(text).map(|(keyword, _)| keyword)
+}
+
+/// The language of such a word (BCP 47): of one that several share, the first.
+pub fn language(text: &str) -> Option<&'static str> {
+    find(text).map(|(_, language)| language)
+}
+
+fn find(text: &str) -> Option<(Keyword, &'static str)> {
     let text = plain(text);
     WORDS
         .iter()
         .find(|(_, _, words)| words.contains(&text.as_str()))
-        .map(|(keyword, _, _)| *keyword)
+        .map(|(keyword, language, _)| (*keyword, *language))
 }
 
 /// Lower case, without accents and without what stands around the word.
@@ -120,6 +129,21 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_tells_its_language() {
+        for (text, expected) in [
+            ("OK", Some("en")),
+            ("Vale!", Some("es")),
+            ("D’acord", Some("ca")),
+            ("Arrêt", Some("fr")),
+            ("Hilfe", Some("de")),
+            ("sair", Some("pt")),
+            ("who are you", None),
+        ] {
+            assert_eq!(language(text), expected, "{text}");
         }
     }
 

@@ -168,6 +168,8 @@ pub struct InboundSms {
     pub text: String,
     /// What it means, if it is one of the words.
     pub keyword: Option<Keyword>,
+    /// The language of that word (BCP 47).
+    pub language: Option<&'static str>,
     /// Whether Twilio has dealt with it and answered itself (`OptOutType`).
     pub handled: bool,
 }
@@ -182,6 +184,7 @@ impl InboundSms {
             to: get(parameters, "To")?.to_owned(),
             text: text.to_owned(),
             keyword: keyword::read(text),
+            language: keyword::language(text),
             handled: get(parameters, "OptOutType").is_some_and(|kind| !kind.is_empty()),
         })
     }

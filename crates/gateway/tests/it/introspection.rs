@@ -167,7 +167,7 @@ fn bad_answers(whole: &str, long: &str) -> Vec<(Reply, Judgement)> {
         (Reply::Drip, unavailable(Unavailable::Garbage)),
         (Reply::Endless, unavailable(Unavailable::Garbage)),
         (Reply::EndlessHead, unavailable(Unavailable::Garbage)),
-        (Reply::Hold, unavailable(Unavailable::NoAnswer)),
+        (Reply::Hold, unavailable(Unavailable::Late)),
         (Reply::Close, unavailable(Unavailable::BrokenOff)),
         (
             Reply::Bytes(b"SSH-2.0-OpenSSH_9\r\n".to_vec()),

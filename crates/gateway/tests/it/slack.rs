@@ -21,14 +21,24 @@ async fn posted(reply: Reply) -> (SlackOutcome, Peer) {
 }
 
 #[tokio::test]
-async fn ok_is_the_only_success() {
+async fn every_success_counts_but_a_page() {
     let (outcome, peer) = posted(Reply::answer("200 OK", &[], "ok")).await;
     assert_eq!(outcome, SlackOutcome::Posted);
     let body: serde_json::Value = serde_json::from_slice(&peer.seen()[0].body).unwrap();
     assert_eq!(body["text"], "SOS: Ann");
     assert_eq!(body["blocks"][1]["text"]["text"], "40.4168, -3.7038");
-    let (outcome, _) = posted(Reply::answer("200 OK", &[], "<html>Welcome</html>")).await;
-    assert!(matches!(outcome, SlackOutcome::Retry { .. }));
+    for (status, word) in [
+        ("200 OK", ""),
+        ("200 OK", r#"{"ok":true}"#),
+        ("201 Made", "ok"),
+    ] {
+        let (outcome, _) = posted(Reply::answer(status, &[], word)).await;
+        assert_eq!(outcome, SlackOutcome::Posted, "{status} {word}");
+    }
+    for word in ["\u{feff} <html>Welcome</html>", r#"{ "ok": false }"#] {
+        let (outcome, _) = posted(Reply::answer("200 OK", &[], word)).await;
+        assert!(matches!(outcome, SlackOutcome::Retry { .. }), "{word}");
+    }
 }
 
 #[tokio::test]

@@ -129,6 +129,11 @@ pub(crate) struct OauthErrorBody {
     pub(super) error: String,
     /// A sentence for people.
     pub(super) error_description: String,
+    /// The log-in that is pending until the code of a mail is confirmed, as
+    /// `/v1/sso/code` takes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub(super) pending: Option<Uuid>,
 }
 
 /// One faulty field.

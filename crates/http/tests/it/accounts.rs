@@ -40,6 +40,20 @@ async fn log_in(server: &Server, partner: &Partner, token: &str, claims: [&str; 
     post(server, "/v1/sso/login", "", body).await
 }
 
+/// What the token endpoint of OAuth says of a log-in that has to be linked.
+async fn exchange(server: &Server, token: &str) -> Value {
+    let body = format!(
+        "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&client_id={APP_ID}\
+         &subject_token={token}&subject_token_type=urn:ietf:params:oauth:token-type:jwt"
+    );
+    let request = Request::post("/oauth/token")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(body));
+    let answer = server.send(request.unwrap()).await.body(400);
+    assert_eq!(answer["error"], "invalid_grant");
+    answer
+}
+
 async fn member(server: &Server, partner: &Partner) -> String {
     let answer = log_in(server, partner, "t0", ["ana", "ana@example.org"]).await;
     answer.body(200)["accessToken"].as_str().unwrap().to_owned()
@@ -81,6 +95,8 @@ async fn a_log_in_is_joined_with_the_account_of_its_address() {
     assert_eq!(body["errorType"], "validation");
     assert_eq!(body["data"]["email"], "ana@example.org");
     let pending = body["data"]["context"]["pending"].clone();
+    // A standard client hears where to go on, too.
+    assert_eq!(exchange(&server, "t1").await["pending"], pending);
 
     let ask = json!({"login": "ana@example.org", "pending": pending});
     let sent = post(&server, "/v1/sso/code", "", ask.clone())

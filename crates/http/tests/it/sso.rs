@@ -325,6 +325,24 @@ async fn logging_out_is_idempotent_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn the_evicted_that_logs_out_calls_for_help_no_more() {
+    let server = Server::start().await;
+    let partner = server.node.partner(1).await;
+    let a = Session::of(&log_in(&server, &partner, "t1", "phone").await);
+    server.node.store.clock.advance(Duration::from_mins(1));
+    Session::of(&log_in(&server, &partner, "t2", "tablet").await);
+    call(&server, Method::POST, "/v1/sdk/sos", &a.access, "{}")
+        .await
+        .body(200);
+    for _ in 0..2 {
+        let answer = call(&server, Method::POST, "/v1/sso/logout", &a.access, "").await;
+        answer.nothing();
+    }
+    let cry = call(&server, Method::POST, "/v1/sdk/sos", &a.access, "{}").await;
+    cry.error(401, "session_logged_out");
+}
+
+#[tokio::test]
 async fn a_user_sees_and_ends_the_own_sessions() {
     let server = Server::start().await;
     let partner = server.node.partner(3).await;

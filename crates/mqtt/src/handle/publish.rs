@@ -134,21 +134,23 @@ impl<T: Transport> Connection<T> {
     /// Notes that the user is connected, and that a session is used by it.
     pub(crate) fn note_use(&mut self) {
         self.app.mqtt_seen(&self.caller, &mut self.mqtt_seen);
-        if let Some(at) = self.mqtt_seen {
-            self.caller.used(at);
+        if let Some(at) = self.mqtt_seen
+            && self.caller.idle.is_some()
+        {
+            Arc::make_mut(&mut self.caller).used(at);
         }
     }
 
     /// A connection may outlive the proof that it was made with.
     pub(crate) fn refresh_standing(&mut self) {
-        if self.membership.is_demoted() {
-            self.caller.standing = Standing::Stale;
+        if self.membership.is_demoted() && self.caller.standing != Standing::Stale {
+            Arc::make_mut(&mut self.caller).standing = Standing::Stale;
         }
         if self.caller.expires_at.is_some()
             && self.caller.standing == Standing::Full
             && let Some(caller) = self.caller.at(self.app.now())
         {
-            self.caller = caller;
+            self.caller = Arc::new(caller);
         }
     }
 }
@@ -157,12 +159,12 @@ impl<T: Transport> Connection<T> {
 /// nobody waits for the answer.
 pub(crate) fn store_cry(
     app: &Arc<App>,
-    caller: &Caller,
+    caller: &Arc<Caller>,
     publish: Publish,
 ) -> oneshot::Receiver<Answer> {
     let (sender, receiver) = oneshot::channel();
     let app = Arc::clone(app);
-    let caller = caller.clone();
+    let caller = Arc::clone(caller);
     let trigger = SosTrigger {
         body: publish.payload,
         oversized: publish.oversized,
@@ -173,13 +175,15 @@ pub(crate) fn store_cry(
         let answer = match app.trigger_sos(&caller, trigger).await {
             Ok(_) => Answer::Stored,
             Err(error) => {
-                tracing::error!(
-                    app.id = %caller.app_id,
-                    user.id = %caller.user,
-                    error = %error,
-                    cause = cause(&error),
-                    "an SOS was not stored"
-                );
+                if !error.is_of_own_crowd() {
+                    tracing::error!(
+                        app.id = %caller.app_id,
+                        user.id = %caller.user,
+                        error = %error,
+                        cause = cause(&error),
+                        "an SOS was not stored"
+                    );
+                }
                 Answer::Failed(publish_failure(&error))
             }
         };

@@ -113,6 +113,9 @@ impl DemoArgs {
             // What would be sent stays on the screen, where the story finds it.
             flag("sending.sms_routes", "demo", "+ screen".to_owned()),
             flag("sending.voice_routes", "demo", "+ screen".to_owned()),
+            // A disk that is nearly full is no reason to refuse the story its telemetry.
+            flag("store.disk_reserve_mib", "demo", "64".to_owned()),
+            flag("store.disk_reserve_percent", "demo", "0".to_owned()),
             flag("http.max_connections", "demo", CONNECTIONS.to_string()),
             flag("mqtt.max_connections", "demo", CONNECTIONS.to_string()),
             flag("mqtt.max_unproven_connections", "demo", "64".to_owned()),

@@ -209,6 +209,10 @@ fn show(output: Output, detail: &IncidentDetail) -> Outcome {
             let line = format!("{} by {} at {}", helper.name, helper.means, helper.at);
             out.pairs(&[("helps", Cell::painted(Paint::Good, line))])?;
         }
+        for no in &detail.declines {
+            let line = format!("{} at {}", no.name, no.at);
+            out.pairs(&[("cannot help", Cell::painted(Paint::Warn, line))])?;
+        }
         for action in &detail.actions {
             let line = format!("{} by {} at {}", action.action, action.operator, action.at);
             out.pairs(&[("operator", Cell::from(line))])?;

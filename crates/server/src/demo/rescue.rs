@@ -125,7 +125,7 @@ impl Rescue<'_> {
         // What a telephone company would say of it.
         let report = DeliveryReport {
             provider: SCREEN.to_owned(),
-            provider_id: format!("screen-{}", call.number),
+            provider_id: self.app.senders().screen().provider_id(call.number),
             delivery: Delivery::Failed,
             code: Some("no-answer".to_owned()),
             answered_by: None,

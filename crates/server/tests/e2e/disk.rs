@@ -148,6 +148,33 @@ fn with_the_defaults_a_small_disk_keeps_a_ballast_and_is_well_again_without_a_re
     ledger.check(&home.serve());
 }
 
+/// What a burst of cries writes fills a disk of this size.
+const TINY_DISK_MIB: u32 = 16;
+/// More cries than fit its log.
+const CRIES_ON_TINY_DISK: u32 = 1_500;
+
+#[test]
+fn a_disk_that_cries_alone_have_filled_is_well_again_without_a_restart() {
+    let home = Home::new();
+    let Some(_disk) = SmallDisk::mount(&home.data(), TINY_DISK_MIB) else {
+        return;
+    };
+    let partner = home.app("acme");
+    let server = home.serve();
+    let mut ledger = Ledger::new(&partner);
+    let filled = (0..CRIES_ON_TINY_DISK).any(|number| {
+        let who = format!("crier {number}");
+        assert!(ledger.send(&server, &who, What::Sos, Way::Http), "{number}");
+        number % 25 == 0 && !takes_ordinary_work(&server, &partner)
+    });
+    assert!(filled, "the disk was to be filled");
+    let well = tools::until(WELL_WITHIN, || takes_ordinary_work(&server, &partner));
+    assert!(well, "the log keeps the room that it took");
+    assert!(ledger.send(&server, "ana", What::Sos, Way::Http));
+    server.kill();
+    ledger.check(&home.serve());
+}
+
 #[test]
 fn a_disk_that_fails_makes_no_liar_and_is_forgiven() {
     if tools::skipped("fiu") {

@@ -36,6 +36,7 @@ fn the_story_is_told_to_its_end_and_again_on_the_same_data() {
         "opens it: a page of",
         "\"I am on it\"",
         "hears that Carla is coming, status acknowledged",
+        "Ben    voice  failed",
         "Carla  sms    acknowledged",
         "closes the SOS as handled",
         "All clear",

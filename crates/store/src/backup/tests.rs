@@ -324,6 +324,7 @@ async fn what_did_not_change_is_kept_once() {
     store_all(&telemetry, [sample(user(0), -3 * 86_400)])
         .await
         .unwrap();
+    telemetry.filed().await;
     let first = store.directory.path().join("first");
     let second = store.directory.path().join("second");
     let before = make(&store, &first, &options(&store)).unwrap();

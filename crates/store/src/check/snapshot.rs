@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgPoolOptions;
-use sqlx::sqlite::SqlitePoolOptions;
-use sqlx::{Executor as _, PgPool, SqlitePool};
-use tokio::time::Instant;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgPool};
+use tokio::time::timeout;
 
 use crate::dialect::Dialect;
 use crate::environment::Environment;
@@ -17,6 +17,7 @@ use crate::migrate::{Found, Schema};
 use crate::open::OpenError;
 use crate::postgres::connect as postgres;
 use crate::sqlite::connect as sqlite;
+use crate::sqlite::readers::Readers;
 use crate::tx::{Connection, Deadline, ReadTx};
 
 /// How long the questions may take together.
@@ -30,28 +31,28 @@ const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// A database that is looked at.
 pub(super) enum Snapshot {
-    Sqlite(SqlitePool),
+    Sqlite {
+        looking: Box<SqliteConnectOptions>,
+        reader: Readers,
+    },
     Postgres(PgPool),
 }
 
 impl Snapshot {
     /// A file that a server may be writing.
-    pub(super) async fn live(path: &Path) -> Result<Self, StoreError> {
-        Self::sqlite(sqlite::reading(path)).await
+    pub(super) fn live(path: &Path) -> Self {
+        Self::Sqlite {
+            looking: Box::new(sqlite::looking(path)),
+            reader: Readers::new(path.to_owned(), sqlite::reading, 1),
+        }
     }
 
     /// A file that nobody writes.
-    pub(super) async fn still(path: &Path) -> Result<Self, StoreError> {
-        Self::sqlite(sqlite::still(path)).await
-    }
-
-    async fn sqlite(options: sqlx::sqlite::SqliteConnectOptions) -> Result<Self, StoreError> {
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(CONNECT_WAIT)
-            .connect_with(options)
-            .await;
-        pool.map(Self::Sqlite).map_err(StoreError::of_beginning)
+    pub(super) fn still(path: &Path) -> Self {
+        Self::Sqlite {
+            looking: Box::new(sqlite::looking_still(path)),
+            reader: Readers::new(path.to_owned(), sqlite::still, 1),
+        }
     }
 
     /// A PostgreSQL database.
@@ -74,7 +75,7 @@ impl Snapshot {
 
     pub(super) const fn dialect(&self) -> Dialect {
         match self {
-            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Sqlite { .. } => Dialect::Sqlite,
             Self::Postgres(_) => Dialect::Postgres,
         }
     }
@@ -82,9 +83,15 @@ impl Snapshot {
     /// Its schema.
     pub(super) async fn look(&mut self) -> Result<Found, OpenError> {
         match self {
-            Self::Sqlite(pool) => {
-                let mut connection = pool.acquire().await.map_err(StoreError::of_beginning)?;
-                Schema::Sqlite(&mut connection).look().await
+            Self::Sqlite { looking, .. } => {
+                let connected = timeout(CONNECT_WAIT, looking.connect()).await;
+                let mut connection = connected
+                    .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+                    .map_err(StoreError::of_beginning)?;
+                let found = Schema::Sqlite(&mut connection).look().await;
+                // Closed now, so that nothing lies around beside the file.
+                let _ = connection.close().await;
+                found
             }
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await.map_err(StoreError::of_beginning)?;
@@ -95,20 +102,22 @@ impl Snapshot {
 
     /// One transaction for all questions.
     pub(super) async fn read(&self, environment: Environment) -> Result<ReadTx, StoreError> {
+        let deadline = Deadline::within(LIMIT);
         let connection = match self {
-            Self::Sqlite(pool) => {
-                let begun = pool.begin().await.map_err(StoreError::of_beginning)?;
-                Connection::SqliteRead(begun)
-            }
+            Self::Sqlite { reader, .. } => Connection::SqliteRead(reader.begin(deadline).await?),
             Self::Postgres(pool) => {
                 let begun = pool.begin_with(BEGIN_READ).await;
                 Connection::PostgresRead(begun.map_err(StoreError::of_beginning)?)
             }
         };
-        let deadline = Deadline {
-            at: Instant::now() + LIMIT,
-            limit: LIMIT,
-        };
         Ok(ReadTx::new(connection, Arc::new(environment), deadline))
+    }
+
+    /// Closes its files, so that nothing lies around beside them.
+    pub(super) async fn close(self) {
+        match self {
+            Self::Sqlite { reader, .. } => reader.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
     }
 }

@@ -163,3 +163,14 @@ fn a_ballast_that_cannot_be_made_leaves_nothing_taken() {
     assert_eq!(guard.ballast_bytes(), SIZE);
     assert!(!guard.told().unmade);
 }
+
+#[test]
+fn a_small_disk_has_small_pieces() {
+    let directory = tempfile::tempdir().unwrap();
+    let guard = DiskGuard::new(directory.path(), DiskLimits::default());
+    for (total, piece) in [(16 * MIB, MIB), (128 * MIB, 2 * MIB), (64 * GIB, 4 * MIB)] {
+        *guard.0.pretended.lock().unwrap() = Some(super::Space { free: MIB, total });
+        guard.measure();
+        assert_eq!(guard.room_bytes(), 2 * piece, "{total}");
+    }
+}

@@ -115,11 +115,9 @@ impl Command for BeginErasure {
         let by = self.requested_by.as_str();
         tx.execute_one(&INSERT, args![self.id, app, by, now, user])
             .await?;
-        // A hidden incident may be open. Nobody who holds the phone may learn so:
-        // the erasure is accepted, and waits.
-        if !step::has_open_incident(tx, user).await? {
-            step::detach(tx, self.id, app, user).await?;
-        }
+        // A hidden incident may be open. Nobody who holds the phone may learn so: what it
+        // needs stays, and the phone meets a new user as after any erasure.
+        step::detach(tx, self.id, app, user).await?;
         enqueue(tx, self.id, 0, now).await?;
         Ok(Begun::Erasing(self.id))
     }

@@ -1,4 +1,8 @@
 //! Detaches a user and deletes what is stored about them, some rows at a time.
+//!
+//! An SOS may go on that the phone does not see, or an all-clear may be on its way. The
+//! user is detached and logged out all the same, and whoever holds the phone meets a new
+//! user, as after any erasure; what help needs stays until it is over.
 
 use std::time::Duration;
 
@@ -67,8 +71,15 @@ static DETACH: Sql = Sql::new(
         vouched_email = NULL, vouched_at = NULL
      WHERE id = $1 AND erased_at IS NULL",
 );
+// Messages name the person, and operators have to know whose incident it is.
+static DETACH_IN_DANGER: Sql = Sql::new(
+    "UPDATE users SET name = COALESCE(name, external_id), known_as = external_id,
+        external_id = $2, erased_at = $3, created_at = $3, updated_at = $3, last_seen_at = $3,
+        mqtt_seen_at = NULL
+     WHERE id = $1 AND erased_at IS NULL",
+);
 static WIPE: Sql = Sql::new(
-    "UPDATE users SET name = NULL, email = NULL, phone = NULL, address = NULL,
+    "UPDATE users SET known_as = NULL, name = NULL, email = NULL, phone = NULL, address = NULL,
         last_seen_at = erased_at, mqtt_seen_at = NULL, vouched_email = NULL, vouched_at = NULL
      WHERE id = $1 AND erased_at IS NOT NULL",
 );
@@ -250,7 +261,30 @@ pub(crate) const STEPS: &[&Sql] = &[
     &UNATTRIBUTED,
 ];
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&OPEN, &CLEARING, &DETACH, &WIPE, &ALERTS_OF_OTHERS];
+/// What no incident needs: it goes while one is waited for.
+const NEEDLESS: &[&Sql] = &[
+    &ALIASES,
+    &SIGNATURES,
+    &QUESTIONS,
+    &CODES,
+    &SETTINGS,
+    &DEVICES,
+    &CHECK_INS,
+    &DEAD_LETTERS,
+    &SESSION_TOKENS,
+    &SESSIONS,
+    &MAILS,
+    &LOGIN_DEVICES,
+];
+
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &OPEN,
+    &CLEARING,
+    &DETACH,
+    &DETACH_IN_DANGER,
+    &WIPE,
+    &ALERTS_OF_OTHERS,
+];
 
 /// How far an erasure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,7 +294,7 @@ pub enum Progress {
     /// Nothing of this user was left to delete.
     Empty(UserId),
     /// An incident of the user is open, or those who were told of it do not know yet that
-    /// it is over; the erasure goes on then.
+    /// it is over; what they need is left, and goes then.
     OpenIncident,
     /// It is finished, or there is no such erasure.
     Over,
@@ -287,11 +321,12 @@ impl Command for EraseStep {
             return Ok(Progress::Over);
         };
         users::lock(tx, user).await?;
-        if has_open_incident(tx, user).await? {
+        let in_danger = detach(tx, self.erasure, erasure.app, user).await?;
+        let steps = if in_danger { NEEDLESS } else { STEPS };
+        let rows = delete(tx, user, steps).await?;
+        if rows == 0 && in_danger {
             return Ok(Progress::OpenIncident);
         }
-        detach(tx, self.erasure, erasure.app, user).await?;
-        let rows = delete_some(tx, user).await?;
         if rows > 0 {
             count(tx, self.erasure, rows).await?;
             tx.hint(Hint::DeviceChanged(erasure.app));
@@ -314,32 +349,45 @@ pub(super) async fn has_open_incident(tx: &mut Tx<'_>, user: UserId) -> Result<b
             .is_some())
 }
 
-/// Takes name and external id from the row and has connections cut, once.
+/// Takes name and external id from the row and has connections cut, once. Whether what
+/// help needs has to stay: see [`has_open_incident`].
 pub(super) async fn detach(
     tx: &mut Tx<'_>,
     erasure: RecordId,
     app: AppUuid,
     user: UserId,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let nobody = format!("erased:{erasure}");
     let now = tx.now();
-    if tx.execute(&DETACH, args![user, &nobody, now]).await? > 0 {
+    let in_danger = has_open_incident(tx, user).await?;
+    let detach = if in_danger {
+        &DETACH_IN_DANGER
+    } else {
+        &DETACH
+    };
+    if tx.execute(detach, args![user, &nobody, now]).await? > 0 {
         tx.hint(Hint::DeviceChanged(app));
         control::raise(tx).await?;
     }
-    Ok(())
+    Ok(in_danger)
 }
 
-/// Deletes until a batch is full; answers how many rows went.
+/// Deletes all there is, until a batch is full; answers how many rows went.
 pub(super) async fn delete_some(tx: &mut Tx<'_>, user: UserId) -> Result<u64, StoreError> {
+    delete(tx, user, STEPS).await
+}
+
+async fn delete(tx: &mut Tx<'_>, user: UserId, steps: &[&'static Sql]) -> Result<u64, StoreError> {
     let mut rows = 0;
-    for step in STEPS {
+    for step in steps {
         rows += tx.execute(step, args![user, BATCH]).await?;
         if rows >= u64::from(BATCH) {
             return Ok(rows);
         }
     }
-    // Those of the user's own incidents are gone by now.
-    rows += tx.execute(&ALERTS_OF_OTHERS, args![user]).await?;
+    if steps.len() == STEPS.len() {
+        // Those of the user's own incidents are gone by now.
+        rows += tx.execute(&ALERTS_OF_OTHERS, args![user]).await?;
+    }
     Ok(rows)
 }

@@ -1,7 +1,7 @@
 //! Somebody says that they help, whoever it is and however they say it.
 
 use mayday_core::drill::DrillEnd;
-use mayday_core::escalation::Acknowledgement;
+use mayday_core::escalation::{Acknowledgement, Decline};
 use mayday_core::event::EventType;
 use mayday_core::ids::{ContactId, IncidentId};
 use mayday_core::sos::Incident;
@@ -125,6 +125,12 @@ impl AcknowledgementRow {
             last_sign_at: self.last_sign_at,
         }
     }
+
+    /// Whether who said it did not say since that they cannot help.
+    pub fn stands(&self, declines: &[Decline]) -> bool {
+        let own = |no: &&Decline| Some(no.contact) == self.contact;
+        declines.iter().filter(own).all(|no| no.at < self.at)
+    }
 }
 
 /// Who said that they help, in any round, the first first.
@@ -134,6 +140,17 @@ pub async fn of_incident(
 ) -> Result<Vec<AcknowledgementRow>, StoreError> {
     let rows = tx.fetch_all(&OF_INCIDENT, args![incident]).await?;
     rows.iter().map(read).collect()
+}
+
+/// Those of them who did not take it back since.
+pub async fn standing(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+) -> Result<Vec<AcknowledgementRow>, StoreError> {
+    let declines = super::decline::of_incident(tx, incident).await?;
+    let mut said = of_incident(tx, incident).await?;
+    said.retain(|said| said.stands(&declines));
+    Ok(said)
 }
 
 /// Records that somebody helps: the incident is acknowledged, and the event
@@ -200,10 +217,7 @@ impl Acknowledge {
         if means == Means::Services && said.means != means.as_str() {
             return Ok(false);
         }
-        let taken_back = declines.iter().any(|no| {
-            Some(no.contact) == said.contact && no.round == incident.round && no.at >= said.at
-        });
-        Ok(!taken_back)
+        Ok(said.stands(&declines))
     }
 
     async fn promise(&self, tx: &mut Tx<'_>, incident: &mut Incident) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ use mayday_core::event::EventType;
 use mayday_core::ids::ContactId;
 use mayday_core::notification::NotificationType;
 use mayday_core::sos::{Incident, event_body};
+use mayday_core::time::Timestamp;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
@@ -158,8 +159,13 @@ fn contacts(incident: &Incident, known: &Shown) -> Vec<ContactEntry> {
         let own = known
             .acknowledgements
             .iter()
-            .filter(|said| said.contact == Some(contact));
+            .filter(|said| said.contact == Some(contact) && said.stands(&known.declines));
         own.map(|said| said.at).max()
+    };
+    // Help that is taken back is news: what is shown of the contact is as new as that.
+    let since = |contact: ContactId, listed: Timestamp| {
+        let own = known.declines.iter().filter(|no| no.contact == contact);
+        own.map(|no| no.at).fold(listed, Timestamp::max)
     };
     let mut entries: Vec<ContactEntry> = known
         .contacts
@@ -171,7 +177,7 @@ fn contacts(incident: &Incident, known: &Shown) -> Vec<ContactEntry> {
                 phone: &contact.phone,
                 email: &contact.email,
                 acknowledged_at: answered(contact.id),
-                since: contact.created_at.max(incident.created_at),
+                since: since(contact.id, contact.created_at.max(incident.created_at)),
             };
             ContactEntry::new(&facts, known.attempts())
         })
@@ -194,7 +200,7 @@ fn contacts(incident: &Incident, known: &Shown) -> Vec<ContactEntry> {
             phone: of(false),
             email: of(true),
             acknowledged_at: answered(contact),
-            since: row.attempt.scheduled_at,
+            since: since(contact, row.attempt.scheduled_at),
         };
         entries.push(ContactEntry::new(&facts, known.attempts()));
     }

@@ -2,9 +2,11 @@
 
 use mayday_core::escalation::Decline as Declined;
 use mayday_core::ids::{ContactId, IncidentId};
+use mayday_core::sos::Incident;
 
+use super::acknowledge::AcknowledgementRow;
 use super::known::Known;
-use super::{announce, timer, withdraw};
+use super::{acknowledge, announce, timer, withdraw};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
@@ -39,7 +41,9 @@ pub async fn of_incident(
         .collect()
 }
 
-/// Notes that a contact cannot help in this round. Saying it again is the same.
+/// Notes that a contact cannot help in this round, or not any more: `acknowledgedAt` of
+/// their entry is taken back, and an event says that something moved. The incident stays
+/// as it is. Saying it again is the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Decline {
     /// The incident.
@@ -70,14 +74,29 @@ impl Command for Decline {
         if !incident.state.is_open() {
             return Ok(DeclineOutcome::Ended);
         }
+        let news = self.is_news(tx, &incident).await?;
         let now = tx.now();
         let values = args![incident.id, self.contact, incident.round, now];
         tx.execute_one(&NOTE, values).await?;
         let mut known = Known::read(tx, &incident, None).await?;
-        if withdraw::waiting(tx, &incident, &mut known).await? {
+        if withdraw::waiting(tx, &incident, &mut known).await? || news {
             announce::moved(tx, &mut incident, &known).await?;
         }
         timer::wake(tx, incident.id).await?;
         Ok(DeclineOutcome::Noted)
+    }
+}
+
+impl Decline {
+    /// Whether they did not say so in this round before, or said since that they help.
+    async fn is_news(&self, tx: &mut Tx<'_>, incident: &Incident) -> Result<bool, StoreError> {
+        let before = of_incident(tx, incident.id).await?;
+        let said = |no: &Declined| (no.contact, no.round) == (self.contact, incident.round);
+        if !before.iter().any(said) {
+            return Ok(true);
+        }
+        let helped = acknowledge::of_incident(tx, incident.id).await?;
+        let own = |said: &AcknowledgementRow| said.contact == Some(self.contact);
+        Ok(helped.iter().any(|said| own(said) && said.stands(&before)))
     }
 }

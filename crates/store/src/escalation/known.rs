@@ -51,6 +51,7 @@ pub(super) struct Shown {
     pub(super) contacts: Vec<Contact>,
     pub(super) rows: Vec<AttemptRow>,
     pub(super) acknowledgements: Vec<AcknowledgementRow>,
+    pub(super) declines: Vec<Decline>,
     /// What it shows beside the contacts: partners and their channels.
     pub(super) others: Vec<Item>,
     attempts: Vec<Attempt>,
@@ -63,12 +64,14 @@ impl Shown {
         let mut rows = attempts::of_incident(tx, incident.id).await?;
         number(&mut rows, &contacts);
         let acknowledgements = acknowledge::of_incident(tx, incident.id).await?;
+        let declines = decline::of_incident(tx, incident.id).await?;
         let others = snapshot_items(tx, incident.id, incident.created_at).await?;
         Ok(Self {
             attempts: rows.iter().map(|row| row.attempt).collect(),
             contacts,
             rows,
             acknowledgements,
+            declines,
             others: others.into(),
         })
     }
@@ -96,7 +99,6 @@ pub(super) struct Known {
     shown: Shown,
     reachable: Vec<Reachable>,
     promises: Vec<Acknowledgement>,
-    declines: Vec<Decline>,
 }
 
 impl Deref for Known {
@@ -123,13 +125,13 @@ impl Known {
                 contacts: duress::asked_by(tx, incident).await?,
                 rows: Vec::new(),
                 acknowledgements: Vec::new(),
+                declines: Vec::new(),
                 // They are told by the event that this snapshot is for.
                 others: Vec::new(),
                 attempts: Vec::new(),
             },
             reachable: Vec::new(),
             promises: Vec::new(),
-            declines: Vec::new(),
         })
     }
 
@@ -145,7 +147,6 @@ impl Known {
             policy.all_clear = false;
         }
         let shown = Shown::read(tx, incident).await?;
-        let declines = decline::of_incident(tx, incident.id).await?;
         let phones: Vec<String> = shown.contacts.iter().map(|c| c.phone.clone()).collect();
         let silent = opt_outs::among(tx, &phones).await?;
         let real = policy.is_real(incident.drill);
@@ -170,7 +171,6 @@ impl Known {
             promises: promises.map(AcknowledgementRow::promise).collect(),
             policy,
             shown,
-            declines,
         })
     }
 
@@ -187,7 +187,7 @@ impl Known {
             contacts: &self.reachable,
             attempts: &self.shown.attempts,
             acknowledgements: &self.promises,
-            declines: &self.declines,
+            declines: &self.shown.declines,
             now,
         }
     }

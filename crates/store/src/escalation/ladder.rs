@@ -1,9 +1,11 @@
 //! The receipt ladder of an incident, put together from what is on record.
 
-use mayday_core::escalation::{AttemptState, Ladder, Step};
+use mayday_core::escalation::{AttemptState, Channel, Ladder, Purpose, Step};
 use mayday_core::sos::Incident;
 
-use super::{acknowledge, attempts, tokens};
+use super::acknowledge::{self, AcknowledgementRow, Means};
+use super::attempts::{self, AttemptRow};
+use super::tokens;
 use crate::error::StoreError;
 use crate::tx::Tx;
 
@@ -14,9 +16,7 @@ pub async fn ladder(tx: &mut Tx<'_>, incident: &Incident) -> Result<Ladder, Stor
     let rows = attempts::of_incident(tx, incident.id).await?;
     for row in &rows {
         let (key, attempt) = (row.attempt.key, &row.attempt);
-        if attempt.state == AttemptState::Skipped
-            || key.purpose == mayday_core::escalation::Purpose::AllClear
-        {
+        if attempt.state == AttemptState::Skipped || key.purpose == Purpose::AllClear {
             continue;
         }
         let failed = attempt
@@ -43,10 +43,32 @@ pub async fn ladder(tx: &mut Tx<'_>, incident: &Incident) -> Result<Ladder, Stor
             ladder.note_page(token.contact, Step::Opened, at);
         }
     }
-    for said in acknowledge::of_incident(tx, incident.id).await? {
-        if let Some(contact) = said.contact {
-            ladder.note_page(contact, Step::Acknowledged, said.at);
-        }
+    for said in acknowledge::standing(tx, incident.id).await? {
+        note_answer(&mut ladder, &rows, &said);
     }
     Ok(ladder)
+}
+
+/// A digit answers the call and an SMS the SMS; the page, whatever carried its link. An
+/// SMS of one who was asked by other ways answers those.
+fn note_answer(ladder: &mut Ladder, rows: &[AttemptRow], said: &AcknowledgementRow) {
+    let Some(contact) = said.contact else { return };
+    let channel = match said.means.as_str() {
+        means if means == Means::Call.as_str() => Channel::Voice,
+        means if means == Means::Sms.as_str() => Channel::Sms,
+        _ => {
+            ladder.note_page(contact, Step::Acknowledged, said.at);
+            return;
+        }
+    };
+    let asked = rows.iter().any(|row| {
+        let key = row.attempt.key;
+        let own = (key.contact, key.channel) == (contact, channel);
+        own && key.purpose != Purpose::AllClear && row.attempt.may_have_gone_out()
+    });
+    if asked {
+        ladder.note(contact, channel, Step::Acknowledged, said.at);
+    } else {
+        ladder.note_answer(contact, said.at);
+    }
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use mayday_core::contact::NewContact;
 use mayday_core::escalation::{Attempt, AttemptKey, AttemptState, Channel, Kind, Purpose};
 use mayday_core::event::EventType;
 use mayday_core::identity::Caller;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::command::{Command, Lane};
+use crate::contacts::AddContact;
 use crate::incidents::{ResolveSos, TriggerOutcome, TriggerSos};
 use crate::jobs::Claim;
 use crate::on_both;
@@ -353,6 +355,54 @@ on_both!(a_link_is_the_same_until_it_is_revoked, |store| async move {
         (2, ANN, incident.id)
     );
 });
+
+on_both!(
+    a_number_concerns_what_its_contact_was_mailed,
+    |store| async move {
+        let app = store.app("one").await;
+        let caller = store.caller(&app, "ana").await;
+        let phone = "+34600111222";
+        let add = AddContact {
+            id: ANN,
+            user: caller.user,
+            contact: NewContact {
+                name: "Ann".to_owned(),
+                phone: phone.to_owned(),
+                email: "ann@example.org".to_owned(),
+                priority: None,
+                language: "ca".to_owned(),
+            },
+        };
+        store.write(Lane::Rest, add).await.unwrap();
+        let of = async |phone| {
+            let mut tx = store.read().await.unwrap();
+            concerns(&mut tx, phone).await.unwrap()
+        };
+        let quiet = of(phone).await;
+        assert!(quiet.asked.is_empty() && quiet.unasked.is_empty());
+        assert_eq!(quiet.language.as_deref(), Some("ca"));
+        let incident = open(&store, &caller).await;
+        assert_eq!(of(phone).await.unasked, [incident.id]);
+        let mut mail = attempt(incident.id);
+        mail.attempt.key.channel = Channel::Email;
+        mail.address = "ann@example.org".to_owned();
+        store.write(Lane::Job, Insert(mail.clone())).await.unwrap();
+        // It waits to be sent.
+        assert_eq!(of(phone).await.unasked, [incident.id]);
+        mail.attempt.advance(AttemptState::Sending, START);
+        store.write(Lane::Job, Update(mail.clone())).await.unwrap();
+        let mailed = of(phone).await;
+        assert_eq!(mailed.unasked, []);
+        let [asked] = mailed.asked.as_slice() else {
+            panic!("one, not {mailed:?}");
+        };
+        assert!(asked.still);
+        assert_eq!(asked.row, mail);
+        let other = of("+34600000000").await;
+        assert!(other.asked.is_empty() && other.unasked.is_empty());
+        assert_eq!(other.language, None);
+    }
+);
 
 fn later(seconds: u64) -> Timestamp {
     START.plus(Duration::from_secs(seconds))

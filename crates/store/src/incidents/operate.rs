@@ -24,7 +24,7 @@ macro_rules! listed {
             "SELECT ",
             columns!(),
             ", hidden,
-             (SELECT u.external_id FROM users u WHERE u.id = incidents.user_id)
+             (SELECT COALESCE(u.known_as, u.external_id) FROM users u WHERE u.id = incidents.user_id)
              FROM incidents"
         )
     };

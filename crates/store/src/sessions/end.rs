@@ -1,13 +1,16 @@
 //! Ends sessions.
+//!
+//! One that was overtaken (evicted, expired) still calls for help. Whoever ends it for
+//! another reason sends it away for good: then it calls for nothing.
 
-use mayday_core::ids::{SessionId, UserId};
+use mayday_core::ids::{AppUuid, SessionId, UserId};
 use mayday_core::notification::NotificationType;
 use mayday_core::sso::session::surplus;
 use mayday_core::sso::{EndReason, LoginDevice};
 use mayday_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{SessionRow, live};
+use super::{SessionRow, get, live};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
@@ -28,7 +31,18 @@ static REFUSE: Sql = Sql::new(
      WHERE app_id = $1 AND digest = $2 AND refused_reason IS NULL",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&END, &REFUSE];
+static SEND_AWAY: Sql = Sql::new(
+    "UPDATE sessions SET ended_at = $2, end_reason = $3, ended_by = NULL
+     WHERE user_id = $1 AND ended_at IS NOT NULL AND end_reason IN ('evicted', 'expired')
+     RETURNING id, app_id, partner_digest",
+);
+static SEND_ONE_AWAY: Sql = Sql::new(
+    "UPDATE sessions SET ended_at = $2, end_reason = $3, ended_by = NULL
+     WHERE id = $4 AND user_id = $1 AND end_reason IN ('evicted', 'expired')
+     RETURNING id, app_id, partner_digest",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&END, &REFUSE, &SEND_AWAY, &SEND_ONE_AWAY];
 
 /// Which of a user's sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +57,8 @@ pub enum Which {
     Surplus,
 }
 
-/// Ends sessions of a user that are live. Answers them as they were; one that had
-/// ended before is not among them.
+/// Ends sessions of a user. Answers those that were live, as they were, and the one that
+/// was named if it was overtaken before; another that had ended stays as it ended.
 #[derive(Clone, Copy, Debug)]
 pub struct EndSessions {
     /// Whose.
@@ -88,8 +102,74 @@ impl Command for EndSessions {
         for session in &chosen {
             end(tx, session, self.reason, now, None).await?;
         }
+        match self.which {
+            Which::One(id) => {
+                if send_away(tx, self.user, Some(id), self.reason).await? {
+                    chosen.extend(get(tx, id).await?);
+                }
+            }
+            Which::All => {
+                send_away(tx, self.user, None, self.reason).await?;
+            }
+            Which::Overdue | Which::Surplus => {}
+        }
         Ok(chosen)
     }
+}
+
+/// Ends every session of a user, under the user's lock.
+pub(crate) async fn end_all(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    reason: EndReason,
+) -> Result<(), StoreError> {
+    let now = tx.now();
+    for session in live(tx, user).await? {
+        end(tx, &session, reason, now, None).await?;
+    }
+    send_away(tx, user, None, reason).await?;
+    Ok(())
+}
+
+/// Has sessions of a user that were overtaken, or `only` this one, call for help no
+/// more; whether there were any. The partner was told of their ends.
+async fn send_away(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    only: Option<SessionId>,
+    reason: EndReason,
+) -> Result<bool, StoreError> {
+    if reason.calls_for_help() {
+        return Ok(false);
+    }
+    let (now, word) = (tx.now(), reason.as_str());
+    let rows = match only {
+        Some(id) => {
+            let values = args![user, now, word, id];
+            tx.fetch_all(&SEND_ONE_AWAY, values).await?
+        }
+        None => tx.fetch_all(&SEND_AWAY, args![user, now, word]).await?,
+    };
+    for row in &rows {
+        let (session, app, digest): (SessionId, AppUuid, Vec<u8>) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
+        if reason.refuses_partner_token() {
+            refuse_token(tx, app, &digest, reason).await?;
+        }
+        tx.hint(Hint::SessionEnded { user, session });
+    }
+    Ok(!rows.is_empty())
+}
+
+async fn refuse_token(
+    tx: &mut Tx<'_>,
+    app: AppUuid,
+    digest: &[u8],
+    reason: EndReason,
+) -> Result<(), StoreError> {
+    let values = args![app, digest, reason.as_str()];
+    tx.execute(&REFUSE, values).await?;
+    Ok(())
 }
 
 /// Ends one live session, under its user's lock.
@@ -106,9 +186,7 @@ pub(crate) async fn end(
     let values = args![session.id, at, reason.as_str(), by.as_deref()];
     tx.execute_one(&END, values).await?;
     if reason.refuses_partner_token() {
-        let digest = session.partner_digest.as_slice();
-        let values = args![session.app, digest, reason.as_str()];
-        tx.execute(&REFUSE, values).await?;
+        refuse_token(tx, session.app, &session.partner_digest, reason).await?;
     }
     tell(tx, session, reason, told_by).await?;
     tx.hint(Hint::SessionEnded {

@@ -137,6 +137,64 @@ on_both!(
 );
 
 on_both!(
+    an_overtaken_session_is_sent_away_by_who_ends_it,
+    |store| async move {
+        let scene = Scene::set(&store, "shop", 1).await;
+        let mut opened = Vec::new();
+        for number in 1..=3 {
+            let token = format!("t{number}");
+            opened.push(
+                session_of(scene.log_in(number, "a", &token).await)
+                    .0
+                    .session
+                    .id,
+            );
+        }
+        let judged = async |number: u64| {
+            let row = scene.look(number).await.unwrap();
+            session::access(&row.life, &row.token, store.clock.now())
+        };
+        assert!(matches!(judged(1).await, Access::Stale(_)));
+        store.clock.advance(Duration::from_secs(1));
+        // The one that is named, and no other; its token may log in again.
+        let ended = scene.end(Which::One(opened[0]), EndReason::LoggedOut).await;
+        assert_eq!(ended.len(), 1);
+        let Access::Refused(lapse) = judged(1).await else {
+            panic!("it calls for help");
+        };
+        assert_eq!(
+            (lapse.code, lapse.at),
+            ("session_logged_out", store.clock.now())
+        );
+        assert_eq!(lapse.device, None);
+        assert!(matches!(judged(2).await, Access::Stale(_)));
+        // One that was sent away stays as it ended.
+        let again = scene.end(Which::One(opened[0]), EndReason::Revoked).await;
+        assert!(again.is_empty());
+        // A lowered cap sends nobody away, and all means all; the live one alone is told.
+        scene.end(Which::Surplus, EndReason::Evicted).await;
+        assert!(matches!(judged(2).await, Access::Stale(_)));
+        let ended = scene.end(Which::All, EndReason::Revoked).await;
+        assert_eq!(ended.len(), 1);
+        for (number, code) in [
+            (1, "session_logged_out"),
+            (2, "session_revoked"),
+            (3, "session_revoked"),
+        ] {
+            match judged(number).await {
+                Access::Refused(lapse) => assert_eq!(lapse.code, code),
+                other => panic!("{number}: {other:?}"),
+            }
+        }
+        assert!(matches!(
+            scene.log_in(4, "a", "t2").await,
+            Opened::Refused(EndReason::Revoked)
+        ));
+        session_of(scene.log_in(5, "a", "t1").await);
+    }
+);
+
+on_both!(
     refreshing_rotates_and_a_lost_answer_can_be_asked_for_again,
     |store| async move {
         let scene = Scene::set(&store, "shop", 1).await;

@@ -63,10 +63,12 @@ impl Command for CountPin {
         if let Some(wait) = count.locked(now) {
             return Ok(PinVerdict::Locked(wait));
         }
-        let verdict = match self.judged {
-            PinMatch::Right => PinVerdict::Right,
-            PinMatch::Duress | PinMatch::Both => PinVerdict::Duress,
-            PinMatch::Wrong => PinVerdict::Wrong,
+        let verdict = if self.judged.is_wrong() {
+            PinVerdict::Wrong
+        } else if self.judged.is_forced() {
+            PinVerdict::Duress
+        } else {
+            PinVerdict::Right
         };
         if verdict == PinVerdict::Wrong {
             count.wrong(now);

@@ -105,7 +105,7 @@ pub struct ConfirmReset {
     pub questions: i64,
     /// Whether all answers are right.
     pub answers: bool,
-    /// The hash of the new PIN. The duress PIN stays.
+    /// The hash of the new PIN. Those for duress stay.
     pub pin: SecretHash,
 }
 
@@ -154,7 +154,7 @@ impl Command for ConfirmReset {
             Tried::Right => {
                 let hashes = PinHashes {
                     pin: self.pin.clone(),
-                    duress: signature.hashes.duress,
+                    ..signature.hashes
                 };
                 set::put(tx, self.user, &hashes, Some(signature.version)).await?;
                 set::tell(tx, (self.app, self.user), self.session).await?;
@@ -178,11 +178,7 @@ impl ConfirmReset {
         let reason = EndReason::VerificationLimit;
         let data = [("reason", json!(reason.as_str()))];
         notify_now(tx, about, NotificationType::SignatureResetFailed, data).await?;
-        let now = tx.now();
-        for session in sessions::live(tx, self.user).await? {
-            sessions::end::end(tx, &session, reason, now, None).await?;
-        }
-        Ok(())
+        sessions::end::end_all(tx, self.user, reason).await
     }
 }
 

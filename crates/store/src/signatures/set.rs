@@ -35,7 +35,8 @@ pub struct SetSignature {
     pub session: SessionId,
     /// The version that was judged; `None`: the user has none.
     pub before: Option<i64>,
-    /// The new hashes.
+    /// The new hashes. A change leaves none of them all as they were: the same ones are
+    /// those of an earlier run.
     pub hashes: PinHashes,
 }
 

@@ -13,11 +13,14 @@ use crate::error::StoreError;
 use crate::failure;
 use crate::open::OpenError;
 
+use super::direct::{self, Direct};
+use super::readers::SCHEMA;
+
 /// How long a command waits for a checkpoint, or another program, that holds the lock;
 /// and so does whatever is opened.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// How long the writer waits in one attempt. In between it finds out whose wait is over.
-const IMPATIENCE: &str = "PRAGMA busy_timeout = 500";
+const IMPATIENCE: Duration = Duration::from_millis(500);
 /// How long a checkpoint waits for the writer or a reader.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 /// Prepared statements kept per connection: more than the crate has.
@@ -28,7 +31,17 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// 0.3 s); larger ones would make the start slow.
 const QUICK_CHECK_BYTES: u64 = 64 << 20;
 
-/// The settings, each with what reading it back must say.
+/// What the writing connection is set to.
+const SET: [&str; 6] = [
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA temp_store = MEMORY",
+];
+
+/// The settings that durability needs, each with what reading it back must say.
 const SETTINGS: [(&str, &str, &str); 4] = [
     ("journal_mode", "PRAGMA journal_mode", "wal"),
     ("synchronous", "PRAGMA synchronous", "2"),
@@ -51,34 +64,66 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Options for a file that nobody writes: it is not locked, and nothing is made
-/// beside it.
-pub(crate) fn still(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(true)
-        .immutable(true)
-        .statement_cache_capacity(STATEMENTS)
-        .disable_statement_logging()
-}
-
-/// Options of the reading connections.
-pub(crate) fn reading(path: &Path) -> SqliteConnectOptions {
+/// Options for looking at the schema of a file that a server may be writing.
+pub(crate) fn looking(path: &Path) -> SqliteConnectOptions {
     options(path)
         .create_if_missing(false)
         .pragma("query_only", "ON")
 }
 
-/// Opens the writing connection and reads its settings back.
-pub(super) async fn writing(path: &Path) -> Result<SqliteConnection, OpenError> {
-    let mut connection = options(path)
-        .connect()
-        .await
-        .map_err(|error| open_error(path, error))?;
+/// Options for looking at that of a file that nobody writes.
+pub(crate) fn looking_still(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .immutable(true)
+        .disable_statement_logging()
+}
+
+/// Opens a connection that reads.
+pub(crate) fn reading(path: &Path) -> Result<Direct, sqlx::Error> {
+    let connection = Direct::open(path)?;
+    prepared(
+        connection,
+        &["PRAGMA temp_store = MEMORY", "PRAGMA query_only = ON"],
+    )
+}
+
+/// Opens a connection that is there for its being open.
+pub(super) fn keeping(path: &Path) -> Result<Direct, sqlx::Error> {
+    let mut connection = reading(path)?;
+    connection.fetch_all(SCHEMA, direct::NONE)?;
+    Ok(connection)
+}
+
+/// Opens a connection to a file that nobody writes.
+pub(crate) fn still(path: &Path) -> Result<Direct, sqlx::Error> {
+    prepared(Direct::open_still(path)?, &[])
+}
+
+fn prepared(mut connection: Direct, settings: &[&'static str]) -> Result<Direct, sqlx::Error> {
+    connection.wait_for(BUSY_WAIT)?;
+    connection.keep_statements(STATEMENTS);
+    for set in settings {
+        connection.execute(set, direct::NONE)?;
+    }
+    Ok(connection)
+}
+
+/// Opens the connection that looks at the schema and brings it up to date.
+pub(super) async fn migrating(path: &Path) -> Result<SqliteConnection, OpenError> {
+    let opened = options(path).connect().await;
+    opened.map_err(|error| open_error(path, error))
+}
+
+/// Opens the writing connection and reads its settings back. The file is there: one
+/// that is gone is missed, and no empty one takes its place.
+pub(super) fn writing(path: &Path) -> Result<Direct, OpenError> {
+    let told = |error| open_error(path, error);
+    let connection = Direct::open(path).map_err(told)?;
+    let mut connection = prepared(connection, &SET).map_err(told)?;
     for (setting, question, wanted) in SETTINGS {
-        let found = ask(&mut connection, question)
-            .await
-            .map_err(|error| open_error(path, error))?;
+        let found = setting_of(&mut connection, question).map_err(told)?;
         if found != wanted {
             return Err(OpenError::Setting {
                 setting,
@@ -87,12 +132,16 @@ pub(super) async fn writing(path: &Path) -> Result<SqliteConnection, OpenError> 
             });
         }
     }
+    connection.wait_for(IMPATIENCE).map_err(told)?;
     Ok(connection)
 }
 
-/// Has the writer's connection wait for a moment only, again and again.
-pub(super) async fn be_impatient(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    connection.execute(IMPATIENCE).await.map(drop)
+fn setting_of(connection: &mut Direct, question: &'static str) -> Result<String, sqlx::Error> {
+    let rows = connection.fetch_all(question, direct::NONE)?;
+    let row = rows.first().map_or(&[][..], Vec::as_slice);
+    direct::read::<String>(row, 0)
+        .or_else(|_| direct::read::<i64>(row, 0).map(|number| number.to_string()))
+        .map_err(sqlx::Error::Protocol)
 }
 
 /// Opens the checkpointing connection. It syncs, too, so it is as careful.
@@ -162,7 +211,7 @@ async fn quick_check(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn sibling(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

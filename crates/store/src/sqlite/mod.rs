@@ -6,6 +6,8 @@
 //! made for an SOS.
 
 pub(crate) mod connect;
+pub(crate) mod direct;
+pub(crate) mod readers;
 mod room;
 mod upkeep;
 mod writer;
@@ -13,10 +15,8 @@ mod writer;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use sqlx::sqlite::SqlitePoolOptions;
-use sqlx::{Connection as _, SqlitePool};
+use sqlx::Connection as _;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -35,6 +35,9 @@ use crate::stats::Counters;
 use crate::store::{Opening, READ_LIMIT, StoreConfig};
 use crate::tx::{Connection, Deadline, ReadTx};
 
+use direct::Direct;
+use readers::{Readers, Reading};
+
 /// The database's name in the data directory.
 pub(crate) const FILE: &str = "mayday.db";
 /// Reading connections; each is a thread.
@@ -45,10 +48,12 @@ const URGENT_READERS: u32 = 1;
 /// The embedded engine.
 pub(crate) struct Sqlite {
     pub(crate) lanes: Lanes,
-    readers: SqlitePool,
-    urgent_readers: SqlitePool,
+    readers: Readers,
+    urgent_readers: Readers,
     environment: Arc<Environment>,
     pub(crate) copier: Option<Copier>,
+    /// Keeps the log until the copy has all of it: whoever closes a file last empties it.
+    keeper: Mutex<Option<Direct>>,
     /// The copied file, open until the last connection is closed.
     _raw: Option<Arc<File>>,
     closing: watch::Sender<bool>,
@@ -72,26 +77,17 @@ impl Sqlite {
         connect::require_writable(&path)?;
         refuse_lost(&config.data_dir, &path)?;
         connect::inspect(&path).await?;
-        let mut connection = connect::writing(&path).await?;
-        let environment = match prepare(&mut connection, &config.data_dir, opening).await {
-            Ok(environment) => Arc::new(environment),
-            Err(error) => {
-                // Closed now, or its files would lie around after the refusal.
-                let _ = connection.close().await;
-                return Err(error);
-            }
-        };
+        let (connection, environment) = prepare(&path, config, opening).await?;
         // The write-ahead log's name must be on disk before anything in it counts.
         data_dir::sync(&config.data_dir)?;
 
-        let readers = reading_pool(&path, READERS).await?;
-        let urgent_readers = reading_pool(&path, URGENT_READERS).await?;
+        let readers = Readers::new(path.clone(), connect::reading, READERS);
+        let urgent_readers = Readers::new(path.clone(), connect::reading, URGENT_READERS);
+        urgent_readers.open(Deadline::within(READ_LIMIT)).await?;
+        let keeper = connect::keeping(&path).map_err(|error| connect::open_error(&path, error))?;
         let (lanes, ends) = lanes::lanes();
         let (closing, closed) = watch::channel(false);
         disk.look();
-        connect::be_impatient(&mut connection)
-            .await
-            .map_err(|error| connect::open_error(&path, error))?;
         let copier = start_copy(config, &path, &environment, &faults)?;
         let writer = writer::Writer {
             path: path.clone(),
@@ -119,6 +115,7 @@ impl Sqlite {
             urgent_readers,
             environment: Arc::clone(&environment),
             copier,
+            keeper: Mutex::new(Some(keeper)),
             _raw: raw,
             closing,
             faults,
@@ -128,42 +125,25 @@ impl Sqlite {
     }
 
     pub(crate) async fn read(&self, deadline: Deadline) -> Result<ReadTx, StoreError> {
-        self.read_on(&self.readers, deadline).await
+        let lent = self.readers.begin(deadline).await?;
+        Ok(self.reading(lent, deadline))
     }
 
     /// A read of one statement, without a transaction.
     pub(crate) async fn read_once(&self, deadline: Deadline) -> Result<ReadTx, StoreError> {
-        let acquired = tokio::time::timeout_at(deadline.at, self.readers.acquire())
-            .await
-            .map_err(|_| StoreError::TimedOut {
-                limit: deadline.limit,
-            })?
-            .map_err(|error| StoreError::of_statement("connect", error))?;
-        Ok(ReadTx::new(
-            Connection::SqliteOnce(acquired),
-            Arc::clone(&self.environment),
-            deadline,
-        ))
+        let lent = self.readers.once(deadline).await?;
+        Ok(self.reading(lent, deadline))
     }
 
     /// A read that an SOS depends on.
     pub(crate) async fn read_urgent(&self, deadline: Deadline) -> Result<ReadTx, StoreError> {
-        self.read_on(&self.urgent_readers, deadline).await
+        let lent = self.urgent_readers.begin(deadline).await?;
+        Ok(self.reading(lent, deadline))
     }
 
-    async fn read_on(&self, pool: &SqlitePool, deadline: Deadline) -> Result<ReadTx, StoreError> {
-        let begun = tokio::time::timeout_at(deadline.at, pool.begin())
-            .await
-            .map_err(|_| StoreError::TimedOut {
-                limit: deadline.limit,
-            })?
-            .map_err(|error| StoreError::of_statement("BEGIN", error))?;
+    fn reading(&self, lent: Reading, deadline: Deadline) -> ReadTx {
         let environment = Arc::clone(&self.environment);
-        Ok(ReadTx::new(
-            Connection::SqliteRead(begun),
-            environment,
-            deadline,
-        ))
+        ReadTx::new(Connection::SqliteRead(lent), environment, deadline)
     }
 
     /// Commits what is queued, ends the tasks, closes the connections.
@@ -175,13 +155,18 @@ impl Sqlite {
                 tracing::error!(%error, "a task of the store ended badly");
             }
         }
-        // Nobody writes or checkpoints any more, and the readers keep the log.
-        if let Some(copier) = self.copier.clone() {
-            let ended = tokio::task::spawn_blocking(move || copier.finish());
-            let _ = ended.await;
+        tokio::join!(self.readers.close(), self.urgent_readers.close());
+        // Nobody writes or checkpoints any more, and the keeper still keeps the log.
+        let (copier, keeper) = (self.copier.clone(), self.keeper.lock().await.take());
+        let ended = tokio::task::spawn_blocking(move || {
+            if let Some(copier) = copier {
+                copier.finish();
+            }
+            keeper.map(Direct::close)
+        });
+        if let Ok(Some(Err(error))) = ended.await {
+            tracing::warn!(%error, "the database was not closed cleanly; nothing is lost");
         }
-        self.readers.close().await;
-        self.urgent_readers.close().await;
     }
 }
 
@@ -194,9 +179,8 @@ impl Drop for Sqlite {
     }
 }
 
-/// Starts the writer on a thread and a runtime of its own. Each statement is an exchange
-/// with SQLite's thread; among the tasks of thousands of connections the writer would
-/// wait for its turn after each of them, and an SOS has more than ten.
+/// Starts the writer on a thread and a runtime of its own: it waits for the disk, and
+/// calls SQLite on the spot.
 fn start_writer(
     writer: writer::Writer,
     closed: watch::Receiver<bool>,
@@ -234,20 +218,6 @@ fn start_copy(
         .map_err(data_dir::io_error("copy", path))
 }
 
-/// Connections that read.
-async fn reading_pool(path: &Path, size: u32) -> Result<SqlitePool, OpenError> {
-    SqlitePoolOptions::new()
-        .max_connections(size)
-        .min_connections(1)
-        .acquire_timeout(READ_LIMIT)
-        .idle_timeout(None::<Duration>)
-        .max_lifetime(None::<Duration>)
-        .test_before_acquire(false)
-        .connect_with(connect::reading(path))
-        .await
-        .map_err(|error| connect::open_error(path, error))
-}
-
 /// Refuses to begin anew beside what only a database leaves: telemetry, and an
 /// emptied file beside a key. A key alone may have been put there for a new
 /// node. The file is no longer empty before the key and the telemetry are made,
@@ -272,8 +242,26 @@ fn refuse_lost(data_dir: &Path, path: &Path) -> Result<(), OpenError> {
     })
 }
 
-/// Looks, finds the key, migrates.
+/// Looks, finds the key, migrates, and opens the writing connection.
 async fn prepare(
+    path: &Path,
+    config: &StoreConfig,
+    opening: Opening,
+) -> Result<(Direct, Arc<Environment>), OpenError> {
+    let mut first = connect::migrating(path).await?;
+    let prepared = upgrade(&mut first, &config.data_dir, opening).await;
+    // Opened before the other is closed: the last to close empties the log.
+    let prepared = prepared.and_then(|environment| {
+        let connection = connect::writing(path)?;
+        Ok((connection, Arc::new(environment)))
+    });
+    // Closed now, or its files would lie around after a refusal.
+    let _ = first.close().await;
+    prepared
+}
+
+/// Looks, finds the key, migrates.
+async fn upgrade(
     connection: &mut sqlx::SqliteConnection,
     data_dir: &Path,
     opening: Opening,
@@ -292,11 +280,8 @@ async fn prepare(
 }
 
 /// Opens the writing connection anew, after a failure of the old one.
-async fn reopen(path: &Path) -> Result<sqlx::SqliteConnection, OpenError> {
-    let mut connection = connect::writing(path).await?;
-    connect::be_impatient(&mut connection)
-        .await
-        .map_err(|error| connect::open_error(path, error))?;
+fn reopen(path: &Path) -> Result<Direct, OpenError> {
+    let connection = connect::writing(path)?;
     // It may have made the write-ahead log anew.
     if let Some(directory) = path.parent() {
         data_dir::sync(directory)?;

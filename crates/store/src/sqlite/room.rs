@@ -9,13 +9,13 @@
 
 use std::time::Duration;
 
-use sqlx::{Executor as _, Row as _};
 use tokio::time::Instant;
 
 use crate::copy::Copier;
 use crate::error::StoreError;
 use crate::failure;
 
+use super::direct;
 use super::writer::Writer;
 
 /// Waits for nobody: what a reader still needs stays in the log.
@@ -48,18 +48,18 @@ impl Writer {
     /// file system says so in many ways; one that fails twice running, on a new
     /// connection too, may be one whose quota is used up, and the ballast is worth less
     /// than an SOS.
-    pub(super) async fn make_room(&mut self, error: &sqlx::Error) -> bool {
+    pub(super) fn make_room(&mut self, error: &sqlx::Error) -> bool {
         let of_disk = failure::is_of_disk(error);
         if failure::is_disk_full(error) || (of_disk && self.disk.is_used_up()) {
             self.disk.exhaust();
-            return self.take_room().await;
+            return self.take_room();
         }
         let again = of_disk && std::mem::replace(&mut self.room.failed, true);
         again && self.disk.release_ballast()
     }
 
-    async fn take_room(&mut self) -> bool {
-        if !std::mem::replace(&mut self.room.carried, true) && self.carry_over().await {
+    fn take_room(&mut self) -> bool {
+        if !std::mem::replace(&mut self.room.carried, true) && self.carry_over() {
             return true;
         }
         if !self.disk.release_piece() {
@@ -67,38 +67,39 @@ impl Writer {
         }
         self.room.stuck_at = None;
         // Whatever comes of it, there is a piece more than there was.
-        self.carry_over().await;
+        self.carry_over();
         true
     }
 
     /// Carries the log over into the file; answers whether all of it was, so that the
     /// next commit begins the log anew.
-    pub(super) async fn carry_over(&mut self) -> bool {
+    pub(super) fn carry_over(&mut self) -> bool {
         let stuck = self.room.stuck_at;
         if stuck.is_some_and(|since| since.elapsed() < STUCK_FOR) {
             return false;
         }
         let _barred = self.copier.clone().map(Copier::bar);
-        let carried = self.checkpoint().await;
+        let carried = self.checkpoint();
         self.room.stuck_at = carried.is_err().then(Instant::now);
         match carried {
             Ok(all) => all,
             Err(error) => {
                 tracing::debug!(%error, "the log cannot be carried over");
-                self.drop_connection().await;
+                self.drop_connection();
                 false
             }
         }
     }
 
-    async fn checkpoint(&mut self) -> Result<bool, StoreError> {
-        self.connect().await?;
+    fn checkpoint(&mut self) -> Result<bool, StoreError> {
+        self.connect()?;
         let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
-        let row = connection.fetch_one(CHECKPOINT).await;
-        let row = row.map_err(|error| StoreError::of_statement(CHECKPOINT, error))?;
+        let rows = connection
+            .fetch_all(CHECKPOINT, direct::NONE)
+            .map_err(|error| StoreError::of_statement(CHECKPOINT, error))?;
+        let row = rows.first().map_or(&[][..], Vec::as_slice);
         let figure = |index: usize| {
-            row.try_get::<i64, _>(index)
-                .map_err(|error| StoreError::of_statement(CHECKPOINT, error))
+            direct::read::<i64>(row, index).map_err(|reason| StoreError::column(index, reason))
         };
         let (busy, log, done) = (figure(0)?, figure(1)?, figure(2)?);
         Ok(busy == 0 && log == done)

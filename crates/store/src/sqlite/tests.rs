@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use mayday_core::ids::{EventId, UserId};
 use serde_json::json;
-use sqlx::Executor as _;
 use tokio::sync::Semaphore;
 
 use crate::args;
@@ -297,22 +296,36 @@ async fn a_full_lane_refuses_while_an_sos_still_gets_through() {
     }
 }
 
-#[tokio::test]
-async fn after_a_failed_commit_each_command_runs_again_alone() {
-    let store = TestStore::sqlite().await;
-    let (gate, held) = hold(&store).await;
+/// A good command and one that breaks its commit, one behind the other; how often the
+/// good one ran.
+async fn beside_a_bad_one(store: &Store) -> u32 {
+    let (gate, held) = hold(store).await;
     let good = Put::new("good", Then::Succeed);
     let good_runs = Arc::clone(&good.runs);
-    let good = start(&store, Lane::Sos, good);
-    let bad = start(&store, Lane::Sos, Put::new("bad", Then::BreakCommit));
-    until(|| waiting(&store, Lane::Sos) == 2).await;
+    let good = start(store, Lane::Sos, good);
+    let bad = start(store, Lane::Sos, Put::new("bad", Then::BreakCommit));
+    until(|| waiting(store, Lane::Sos) == 2).await;
     gate.add_permits(2);
     held.await.unwrap().unwrap();
     assert_eq!(good.await.unwrap().unwrap(), "good");
     assert!(bad.await.unwrap().is_err());
-    assert_eq!(good_runs.load(Ordering::SeqCst), 2);
-    assert!(has(&store, "good").await);
-    assert!(!has(&store, "bad").await);
+    assert!(has(store, "good").await);
+    assert!(!has(store, "bad").await);
+    good_runs.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn after_a_failed_commit_each_command_runs_again_alone() {
+    let store = TestStore::sqlite().await;
+    // On a machine that is busy with something else their group may end between them.
+    let mut runs = 1;
+    for _ in 0..20 {
+        runs = beside_a_bad_one(&store).await;
+        if runs > 1 {
+            break;
+        }
+    }
+    assert_eq!(runs, 2);
     store
         .write(Lane::Rest, Put::new("next", Then::Succeed))
         .await
@@ -447,8 +460,10 @@ async fn a_disk_that_fails_without_saying_full_gets_the_ballast_too() {
 async fn those_whom_another_program_keeps_waiting_are_refused_together() {
     let store = TestStore::sqlite().await;
     let path = store.config.data_dir.join(super::FILE);
-    let mut other = super::connect::writing(&path).await.unwrap();
-    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let mut other = super::connect::writing(&path).unwrap();
+    other
+        .execute("BEGIN IMMEDIATE", super::direct::NONE)
+        .unwrap();
     let began = std::time::Instant::now();
     let keys = ["a", "b", "c", "d", "e", "f"];
     let waiting: Vec<_> = keys
@@ -462,7 +477,7 @@ async fn those_whom_another_program_keeps_waiting_are_refused_together() {
     let waited = began.elapsed();
     let limit = super::connect::BUSY_WAIT;
     assert!(waited >= limit && waited < 2 * limit, "{waited:?}");
-    other.execute("ROLLBACK").await.unwrap();
+    other.execute("ROLLBACK", super::direct::NONE).unwrap();
     store
         .write(Lane::Sos, Put::new("after", Then::Succeed))
         .await

@@ -14,6 +14,7 @@ use tokio::time::MissedTickBehavior;
 use super::connect;
 use crate::copy::{Copier, Turn};
 use crate::disk::DiskGuard;
+use crate::failure;
 use crate::stats::Counters;
 
 /// How often it looks.
@@ -34,6 +35,11 @@ const FULL_LOG_PAGES: i64 = 8 * LOG_PAGES;
 /// Checkpoints in one look to get there. Each has as much to do as was committed
 /// during the one before.
 const ROUNDS: u32 = 4;
+
+/// On a disk that is exhausted a log keeps its length, in which the next commits find
+/// room, up to what the disk takes everything again from while there are commits, and up
+/// to this part of it without: 8 and 2 MiB, less on a small disk.
+const KEPT_WITHOUT_COMMITS: u64 = 4;
 
 const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
@@ -118,6 +124,10 @@ impl Upkeep {
         match copier.begin_turn(self.disk.is_exhausted()) {
             Turn::Free => self.checkpoint_freely().await,
             Turn::Pause => Ok(()),
+            Turn::Follow if self.disk.is_exhausted() && self.log_gives_enough() => {
+                self.give_log_back(Some(copier)).await;
+                Ok(())
+            }
             Turn::Follow => self.checkpoint_behind(copier).await,
         }
     }
@@ -127,7 +137,9 @@ impl Upkeep {
         self.emptied = false;
         let mut before = 0;
         for _ in 0..ROUNDS {
-            let passed = self.follow(copier.clone()).await?;
+            let passed = self
+                .follow(copier.clone(), self.disk.is_exhausted())
+                .await?;
             if passed.log < LOG_PAGES {
                 return Ok(());
             }
@@ -141,12 +153,12 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Queues and checkpoints beside whoever writes.
-    async fn follow(&mut self, copier: Copier) -> Result<Passed, sqlx::Error> {
+    /// Queues beside whoever writes, and checkpoints unless it `only` queues.
+    async fn follow(&mut self, copier: Copier, only: bool) -> Result<Passed, sqlx::Error> {
         self.begin(BEGIN_READ).await?;
         // Everything that the reader sees is queued now, and more may be.
         let follows = gather(copier.clone()).await;
-        let passed = if follows && !self.disk.is_exhausted() {
+        let passed = if follows && !only {
             self.run_checkpoint(PASSIVE).await?
         } else {
             Passed::default()
@@ -186,8 +198,10 @@ impl Upkeep {
 
     async fn checkpoint_freely(&mut self) -> Result<(), sqlx::Error> {
         if self.disk.is_exhausted() {
-            // The writer does, after each of its turns. And an emptied log would leave
-            // its room to whatever fills the disk.
+            // The writer carries the log over, after each of its turns.
+            if self.log_gives_enough() {
+                self.give_log_back(None).await;
+            }
             return Ok(());
         }
         let commits = self.counters.commits();
@@ -209,6 +223,76 @@ impl Upkeep {
         Ok(())
     }
 
+    /// Whether emptying the log ends the shortage on an exhausted disk.
+    fn log_gives_enough(&mut self) -> bool {
+        let commits = self.counters.commits();
+        let is_idle = std::mem::replace(&mut self.seen_commits, commits) == commits;
+        let log = connect::sibling(&self.path, "-wal");
+        let length = log.metadata().map_or(0, |file| file.len());
+        gives_enough(length, is_idle, &self.disk)
+    }
+
+    /// Takes from a log what a burst left of it on a disk that is exhausted, which may be
+    /// most of what there was. That is done only where it ends the shortage: the ballast
+    /// takes its share of the room at once, and whatever else fills the disk gets nothing
+    /// that an SOS would have had.
+    async fn give_log_back(&mut self, copier: Option<Copier>) {
+        match self.empty_log(copier).await {
+            Ok(false) => {}
+            Ok(true) => {
+                let disk = self.disk.clone();
+                let looked = tokio::task::spawn_blocking(move || disk.look());
+                let _ = looked.await;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the log cannot be emptied; it is tried again");
+                self.connection = None;
+                self.pin = None;
+            }
+        }
+    }
+
+    /// Empties the log where so little is left to carry over that writers can wait for it;
+    /// whether it did. No copy that follows the log survives that.
+    async fn empty_log(&mut self, copier: Option<Copier>) -> Result<bool, sqlx::Error> {
+        let passed = self.carry_over(copier.as_ref()).await?;
+        if passed.log == 0 || passed.log - passed.done >= LAST_PAGES {
+            return Ok(false);
+        }
+        if let Some(copier) = copier {
+            copier.let_go();
+        }
+        let passed = self.run_checkpoint(TRUNCATE).await?;
+        self.emptied = passed.log == 0;
+        Ok(self.emptied)
+    }
+
+    /// Carries the log over into the file, which grows by less than the log gives. What it
+    /// lacks for that is lent from the ballast, of which enough is left for an SOS.
+    async fn carry_over(&mut self, copier: Option<&Copier>) -> Result<Passed, sqlx::Error> {
+        loop {
+            let carried = match copier {
+                Some(copier) => self.follow(copier.clone(), false).await,
+                None => self.run_checkpoint(PASSIVE).await,
+            };
+            match carried {
+                Err(error) if failure::is_disk_full(&error) && self.lend_piece().await => {
+                    self.connection = None;
+                    self.pin = None;
+                }
+                carried => return carried,
+            }
+        }
+    }
+
+    async fn lend_piece(&self) -> bool {
+        let disk = self.disk.clone();
+        let lent = tokio::task::spawn_blocking(move || {
+            disk.ballast_bytes() > disk.room_bytes() && disk.release_piece()
+        });
+        lent.await.unwrap_or(false)
+    }
+
     async fn run_checkpoint(&mut self, statement: &'static str) -> Result<Passed, sqlx::Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
@@ -221,6 +305,18 @@ impl Upkeep {
             done: row.try_get(2)?,
         })
     }
+}
+
+/// Whether a log of so many bytes is worth emptying on a disk that is exhausted, and
+/// ends that.
+fn gives_enough(length: u64, is_idle: bool, disk: &DiskGuard) -> bool {
+    let room = disk.room_bytes();
+    let kept = if is_idle {
+        room / KEPT_WITHOUT_COMMITS
+    } else {
+        room
+    };
+    length > kept && disk.free_bytes().saturating_add(length) >= room
 }
 
 /// What a checkpoint left, in pages.
@@ -256,6 +352,22 @@ async fn gather(copier: Copier) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_is_emptied_where_that_ends_the_shortage() {
+        const MIB: u64 = 1 << 20;
+        let directory = tempfile::tempdir().unwrap();
+        // Of a gibibyte and more: it takes everything again from 8 MiB on.
+        let disk = DiskGuard::new(directory.path(), crate::disk::DiskLimits::default());
+        disk.pretend(MIB);
+        assert_eq!(disk.room_bytes(), 8 * MIB);
+        assert!(!gives_enough(4 * MIB, true, &disk), "others would get it");
+        assert!(gives_enough(7 * MIB, true, &disk));
+        assert!(!gives_enough(7 * MIB, false, &disk), "commits reuse it");
+        assert!(gives_enough(9 * MIB, false, &disk));
+        disk.pretend(20 * MIB);
+        assert!(!gives_enough(2 * MIB, true, &disk), "it is kept");
+    }
 
     #[test]
     fn writers_wait_only_while_little_is_left() {

@@ -14,8 +14,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection as _, Executor as _};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -35,6 +33,7 @@ use crate::stats::Counters;
 use crate::tx::{Connection, Tx};
 
 use super::connect;
+use super::direct::{self, Direct};
 use super::room::Room;
 
 /// Most commands in one commit.
@@ -60,7 +59,7 @@ const BACK: &str = "ROLLBACK TO command";
 /// The writer task.
 pub(super) struct Writer {
     pub(super) path: PathBuf,
-    pub(super) connection: Option<SqliteConnection>,
+    pub(super) connection: Option<Direct>,
     pub(super) lanes: LaneEnds,
     pub(super) environment: Arc<Environment>,
     pub(super) commits: Arc<Commits>,
@@ -105,7 +104,7 @@ impl Writer {
             self.turn(lane, entry).await;
         }
         if let Some(connection) = self.connection.take()
-            && let Err(error) = connection.close().await
+            && let Err(error) = connection.close()
         {
             tracing::warn!(%error, "the database was not closed cleanly; nothing is lost");
         }
@@ -115,7 +114,7 @@ impl Writer {
     /// One group, from its first command to the answers.
     async fn turn(&mut self, lane: Lane, entry: Box<dyn Queued>) {
         let started = Instant::now();
-        match self.begin().await {
+        match self.begin() {
             Err(error) if is_held(&error) => return self.held(lane, entry, error).await,
             Err(error) => {
                 let entries = vec![entry];
@@ -127,7 +126,7 @@ impl Writer {
             },
         }
         if self.disk.is_exhausted() {
-            self.carry_over().await;
+            self.carry_over();
         }
     }
 
@@ -150,7 +149,7 @@ impl Writer {
     async fn broken(&mut self, Broken { entries, error }: Broken) {
         self.counters.failed();
         tracing::warn!(%error, commands = entries.len(), "a commit failed: its commands run again alone");
-        self.recover(&error).await;
+        self.recover(&error);
         for entry in entries {
             self.alone(entry).await;
         }
@@ -199,7 +198,7 @@ impl Writer {
 
     async fn commit(&mut self) -> Result<(), StoreError> {
         self.faults.before_commit(COMMIT).await?;
-        self.execute(COMMIT).await
+        self.execute(COMMIT)
     }
 
     /// Answers every SOS of a group before its commit, as a test asked for, and
@@ -254,17 +253,17 @@ impl Writer {
         &mut self,
         entry: &mut dyn Queued,
     ) -> Result<(Result<(), StoreError>, Vec<Hint>), StoreError> {
-        self.execute(SAVE).await?;
+        self.execute(SAVE)?;
         let (result, hints) = self.run_command(entry).await?;
         match result {
             Ok(()) => {
-                self.execute(RELEASE).await?;
+                self.execute(RELEASE)?;
                 Ok((Ok(()), hints))
             }
             Err(error @ StoreError::Unavailable { .. }) => Err(error),
             Err(error) => {
-                self.execute(BACK).await?;
-                self.execute(RELEASE).await?;
+                self.execute(BACK)?;
+                self.execute(RELEASE)?;
                 Ok((Err(error), Vec::new()))
             }
         }
@@ -291,7 +290,7 @@ impl Writer {
         // As often as there are pieces of the ballast, and once for the log.
         while let Err(error) = &done {
             self.counters.failed();
-            if !self.recover(error).await {
+            if !self.recover(error) {
                 break;
             }
             done = self.try_alone(entry.as_mut()).await;
@@ -310,7 +309,7 @@ impl Writer {
     }
 
     async fn try_alone(&mut self, entry: &mut dyn Queued) -> Result<Vec<Hint>, StoreError> {
-        while let Err(error) = self.begin().await {
+        while let Err(error) = self.begin() {
             if !is_held(&error) || entry.queued_at().elapsed() >= connect::BUSY_WAIT {
                 return Err(error);
             }
@@ -323,32 +322,30 @@ impl Writer {
     }
 
     /// Begins a transaction, on a new connection when the old one will not.
-    async fn begin(&mut self) -> Result<(), StoreError> {
+    fn begin(&mut self) -> Result<(), StoreError> {
         if self.connection.is_some() {
-            match self.execute(BEGIN).await {
+            match self.execute(BEGIN) {
                 Ok(()) => return Ok(()),
                 // A new connection would wait for the same program.
                 Err(error) if is_held(&error) => return Err(error),
-                Err(_) => self.drop_connection().await,
+                Err(_) => self.drop_connection(),
             }
         }
-        self.connect().await?;
-        self.execute(BEGIN).await
+        self.connect()?;
+        self.execute(BEGIN)
     }
 
     /// Opens the connection anew where there is none.
-    pub(super) async fn connect(&mut self) -> Result<(), StoreError> {
+    pub(super) fn connect(&mut self) -> Result<(), StoreError> {
         if self.connection.is_some() {
             return Ok(());
         }
-        let reopened = super::reopen(&self.path)
-            .await
-            .map_err(|error| match error {
-                OpenError::Store(error) => error,
-                other => StoreError::Unavailable {
-                    source: sqlx::Error::Io(std::io::Error::other(other)),
-                },
-            })?;
+        let reopened = super::reopen(&self.path).map_err(|error| match error {
+            OpenError::Store(error) => error,
+            other => StoreError::Unavailable {
+                source: sqlx::Error::Io(std::io::Error::other(other)),
+            },
+        })?;
         tracing::warn!("the database connection was opened anew");
         self.connection = Some(reopened);
         Ok(())
@@ -356,29 +353,28 @@ impl Writer {
 
     /// Makes the connection usable again after `error`, and room on a full disk;
     /// answers whether there is room now that there was not.
-    async fn recover(&mut self, error: &StoreError) -> bool {
+    fn recover(&mut self, error: &StoreError) -> bool {
         if let StoreError::Unavailable { source } = error {
-            self.drop_connection().await;
-            return self.make_room(source).await;
+            self.drop_connection();
+            return self.make_room(source);
         }
-        if self.execute(ROLLBACK).await.is_err() {
+        if self.execute(ROLLBACK).is_err() {
             // SQLite may have rolled back by itself; a connection in doubt goes.
-            self.drop_connection().await;
+            self.drop_connection();
         }
         false
     }
 
-    pub(super) async fn drop_connection(&mut self) {
+    pub(super) fn drop_connection(&mut self) {
         if let Some(connection) = self.connection.take() {
-            let _ = connection.close().await;
+            let _ = connection.close();
         }
     }
 
-    async fn execute(&mut self, statement: &'static str) -> Result<(), StoreError> {
+    fn execute(&mut self, statement: &'static str) -> Result<(), StoreError> {
         let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
         connection
-            .execute(statement)
-            .await
+            .execute(statement, direct::NONE)
             .map(|_| ())
             .map_err(|error| StoreError::of_statement(statement, error))
     }

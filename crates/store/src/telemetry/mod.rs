@@ -387,7 +387,7 @@ impl Telemetry {
 
     /// Waits until every acknowledged sample lies in the file in which it belongs.
     #[cfg(test)]
-    async fn filed(&self) {
+    pub(crate) async fn filed(&self) {
         if let Engine::Sqlite(files) = &self.0.engine {
             files.drain().await.unwrap();
         }

@@ -25,7 +25,8 @@ use crate::sql::Sql;
 use crate::tx::Tx;
 
 static KIND_OF: Sql = Sql::new("SELECT drill, hidden FROM incidents WHERE id = $1");
-static EXTERNAL_ID: Sql = Sql::new("SELECT external_id FROM users WHERE id = $1");
+static EXTERNAL_ID: Sql =
+    Sql::new("SELECT COALESCE(known_as, external_id) FROM users WHERE id = $1");
 // What was not begun and is not due yet: the grace window is not over.
 static TAKE_BACK: Sql = Sql::new(
     "UPDATE webhook_deliveries SET state = 'skipped', due_at = NULL, updated_at = $2

@@ -26,8 +26,8 @@ static LISTENERS: Sql = Sql::new(
      WHERE e.app_id = $1 AND e.removed_at IS NULL AND e.disabled_at IS NULL ORDER BY e.id",
 );
 static NAMES: Sql = Sql::new(
-    "SELECT a.app_id, u.external_id, u.name FROM users u JOIN apps a ON a.id = u.app_id
-     WHERE u.id = $1",
+    "SELECT a.app_id, COALESCE(u.known_as, u.external_id), u.name
+     FROM users u JOIN apps a ON a.id = u.app_id WHERE u.id = $1",
 );
 static INSERT: Sql = Sql::new(
     "INSERT INTO webhook_deliveries (id, endpoint_id, app_id, user_id, incident_id,

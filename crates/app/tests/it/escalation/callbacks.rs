@@ -45,13 +45,13 @@ async fn message(stage: &Stage, sid: &str, status: &str) {
     assert!(answer.unwrap().ends_with("<Response></Response>"));
 }
 
-async fn write(stage: &Stage, from: &str, text: &str) -> String {
+pub(super) async fn write(stage: &Stage, from: &str, text: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let sid = format!("SM-in-{}", COUNT.fetch_add(1, Ordering::Relaxed));
     write_as(stage, &sid, from, text).await
 }
 
-async fn write_as(stage: &Stage, sid: &str, from: &str, text: &str) -> String {
+pub(super) async fn write_as(stage: &Stage, sid: &str, from: &str, text: &str) -> String {
     let form = [
         ("MessageSid", sid),
         ("From", from),
@@ -63,20 +63,20 @@ async fn write_as(stage: &Stage, sid: &str, from: &str, text: &str) -> String {
         .unwrap()
 }
 
-async fn press(stage: &Stage, sid: &str, to: &str, digit: &str) -> String {
+pub(super) async fn press(stage: &Stage, sid: &str, to: &str, digit: &str) -> String {
     let form = [("CallSid", sid), ("To", to), ("Digits", digit)];
     post(stage, ReportKind::Digits, "call-digits", &form)
         .await
         .unwrap()
 }
 
-async fn state(stage: &Stage, id: IncidentId) -> State {
+pub(super) async fn state(stage: &Stage, id: IncidentId) -> State {
     let mut tx = stage.node.store.read().await.unwrap();
     incidents::get(&mut tx, id).await.unwrap().unwrap().state
 }
 
 /// How each acknowledgement was said.
-async fn means(stage: &Stage, id: IncidentId) -> Vec<String> {
+pub(super) async fn means(stage: &Stage, id: IncidentId) -> Vec<String> {
     let mut tx = stage.node.store.read().await.unwrap();
     let rows = acknowledge::of_incident(&mut tx, id).await.unwrap();
     rows.into_iter().map(|row| row.means).collect()
@@ -171,6 +171,31 @@ on_both_stores!(
         assert_eq!(stage.told()[1], ("call", ANN.to_owned()));
         let strange = press(&stage, "CA-strange", ANN, "4").await;
         assert!(strange.contains("It is over"), "{strange}");
+        assert_eq!(state(&stage, incident.id).await, State::Active);
+    }
+);
+
+on_both_stores!(
+    the_word_of_somebody_who_was_taken_from_the_list_stops_nothing,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        stage.policy(json!({"trust_caller_id": true})).await;
+        let incident = stage.cry().await;
+        stage.pass(80).await;
+        let calls = stage.first.log();
+        let call = calls.iter().find(|one| one.kind == "Calls").unwrap();
+        let contacts = stage.node.app.contacts(&stage.ana).await.unwrap();
+        let ann = contacts.first().unwrap().id;
+        stage
+            .node
+            .app
+            .remove_contact(&stage.ana, ann)
+            .await
+            .unwrap();
+        let pressed = press(&stage, &call.sid, ANN, "4").await;
+        assert!(pressed.contains("no longer listed"), "{pressed}");
+        let told = write_as(&stage, "SM-removed", ANN, "OK").await;
+        assert!(told.contains("no longer listed"), "{told}");
         assert_eq!(state(&stage, incident.id).await, State::Active);
     }
 );

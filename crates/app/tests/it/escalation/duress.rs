@@ -1,8 +1,9 @@
 //! A cancel under duress: the phone sees it cancelled, and the cry goes on.
 
-use mayday_app::AppError;
 use mayday_app::escalation::DeliveryReport;
 use mayday_app::gateway::outcome::Delivery;
+use mayday_app::jobs::Claiming;
+use mayday_app::{AppError, CancelReceipt};
 use mayday_core::clock::Clock as _;
 use mayday_core::contact::ContactDraft;
 use mayday_core::escalation::{Attempt, AttemptState, Purpose};
@@ -14,7 +15,7 @@ use mayday_store::testing::TestStore;
 use serde_json::json;
 
 use super::driver::{Stage, on_both_stores};
-use crate::accounts::{Accounts as _, DURESS, PEER};
+use crate::accounts::{Accounts as _, DURESS, PEER, PIN};
 use crate::harness::{NodeExt as _, http};
 
 const ANN: &str = "+34600111222";
@@ -312,7 +313,150 @@ on_both_stores!(
         cancel(&stage, DURESS).await.unwrap();
         assert!(all(&stage).await.is_empty());
         stage.cry().await;
-        cancel(&stage, crate::accounts::PIN).await.unwrap();
+        cancel(&stage, PIN).await.unwrap();
         assert_eq!(all(&stage).await.len(), 1);
+    }
+);
+
+/// What an erasure still has to do, and a minute more, five times.
+async fn erase_on(stage: &Stage) {
+    for _ in 0..5 {
+        let app = &stage.node.app;
+        let claimed = app.claim_jobs(&["user_erase"], Claiming::up_to(10)).await;
+        for job in claimed.unwrap() {
+            let id = job.payload["erasure"].as_str().unwrap().parse().unwrap();
+            let turn = job.payload["turn"].as_u64().unwrap();
+            app.carry_on_erasure(id, turn).await.unwrap();
+            app.finish_job(&job).await.unwrap();
+        }
+        stage.node.pass(61);
+    }
+}
+
+/// Cancels with this PIN, erases the account, and meets nobody whom it was of.
+async fn erased_after(stage: &Stage, pin: &str) {
+    let (node, ana) = (&stage.node, &stage.ana);
+    node.device(ana, "CF:82:12:34:56:78").await;
+    let partner = node.partner(1).await;
+    let known = ("ana", "ana@example.org");
+    let grant = node.try_login(&partner, "t1", known).await.unwrap();
+    let session = node.session(&grant).await.unwrap();
+    assert_eq!(session.user, ana.user);
+    stage.cry().await;
+    stage.pass(15).await;
+    let open = node.app.erase_me(&session).await;
+    assert!(matches!(open, Err(AppError::Conflict { .. })), "{open:?}");
+    cancel(stage, pin).await.unwrap();
+    stage.settle().await;
+    node.app.erase_me(&session).await.unwrap();
+    // At once, and with what the jobs left.
+    for round in 0..2 {
+        let refused = node.session(&grant).await.map(drop);
+        assert!(
+            matches!(refused, Err(AppError::Unauthorized)),
+            "{refused:?}"
+        );
+        let refused = node.app.recheck(ana).await;
+        assert!(
+            matches!(refused, Err(AppError::Unauthorized)),
+            "{refused:?}"
+        );
+        let fresh = node.caller("ana").await;
+        assert_ne!(fresh.user, ana.user);
+        assert!(node.app.contacts(&fresh).await.unwrap().is_empty());
+        assert!(node.app.current_sos(&fresh).await.unwrap().is_none());
+        let history = node.app.sos_history(&fresh, 10, None).await.unwrap();
+        assert!(history.items.is_empty());
+        let nothing = node.app.cancel_sos(&fresh, b"{}").await.unwrap();
+        assert!(matches!(nothing, CancelReceipt::Nothing), "{nothing:?}");
+        let unset = node.app.verify_signature(&fresh, pin).await;
+        assert!(matches!(unset, Err(AppError::Conflict { .. })), "{unset:?}");
+        if round == 0 {
+            erase_on(stage).await;
+        }
+    }
+    // The token of before opens a session of the new user, and the device is anybody's.
+    let fresh = node.caller("ana").await;
+    let grant = node.come_again("t1").await.unwrap();
+    assert_eq!(node.session(&grant).await.unwrap().user, fresh.user);
+    node.device(&fresh, "CF:82:12:34:56:78").await;
+}
+
+async fn left_of(stage: &Stage) -> Vec<String> {
+    let (store, user) = (&stage.node.store, stage.ana.user);
+    let mut found = store.tables_holding(user.uuid().as_bytes()).await;
+    found.extend(store.tables_holding(user.to_string().as_bytes()).await);
+    found
+}
+
+on_both_stores!(
+    who_erases_the_account_after_a_true_cancel_meets_a_new_user,
+    async |store: TestStore| {
+        let stage = stage(store, &[ANN]).await;
+        erased_after(&stage, PIN).await;
+        assert_eq!(left_of(&stage).await, Vec::<String>::new());
+        let last = stage.taken().pop().unwrap();
+        assert!(last.text.contains("ana cancelled the SOS"), "{last:?}");
+    }
+);
+
+on_both_stores!(
+    who_erases_the_account_after_a_forced_cancel_meets_a_new_user_and_help_goes_on,
+    async |store: TestStore| {
+        let stage = stage(store, &[ANN, BOB]).await;
+        erased_after(&stage, DURESS).await;
+        // Operators see whose it is, and contacts are asked.
+        let mut listed = all(&stage).await;
+        listed.retain(|listed| listed.hidden);
+        assert_eq!(listed.len(), 1, "{listed:?}");
+        assert_eq!(listed[0].external_id, "ana");
+        let hidden = hidden(&stage).await;
+        assert!(hidden.state.is_open());
+        assert!(stage.told_to(&[BOB.to_owned()]).is_empty());
+        stage.pass(200).await;
+        for phone in [ANN, BOB] {
+            let mut heard = stage.told_to(&[phone.to_owned()]).into_iter();
+            let warning = heard.find(|one| one.text.starts_with("UNDER THREAT"));
+            let text = warning.unwrap().text;
+            assert!(text.contains("ana"), "{text}");
+            assert_eq!(seen_at(&stage, link(&text)).await, State::Active);
+        }
+        let resolve = incidents::ResolveIncident {
+            app: stage.ana.app,
+            incident: hidden.id,
+            operator: "olga".to_owned(),
+        };
+        let store = &stage.node.store;
+        let ended = store.write(mayday_store::Lane::Sos, resolve).await;
+        assert_eq!(ended.unwrap(), Some(true));
+        stage.pass(30).await;
+        let last = stage.taken().pop().unwrap();
+        assert!(last.text.contains("resolved"), "{last:?}");
+        erase_on(&stage).await;
+        assert_eq!(left_of(&stage).await, Vec::<String>::new());
+        assert!(all(&stage).await.is_empty());
+    }
+);
+
+on_both_stores!(
+    the_pin_that_is_set_under_duress_is_one_for_duress,
+    async |store: TestStore| {
+        let stage = stage(store, &[]).await;
+        let partner = stage.node.partner(1).await;
+        let ana = stage.node.member(&partner, "ana", "phone").await;
+        let change = [None, Some(DURESS), Some("555555")];
+        stage.node.set_pin(&ana, change).await.unwrap();
+        for pin in ["555555", DURESS] {
+            let before = all(&stage).await.len();
+            stage.node.pass(1);
+            stage.cry().await;
+            cancel(&stage, pin).await.unwrap();
+            assert_eq!(all(&stage).await.len(), before + 2, "{pin}");
+        }
+        stage.node.pass(1);
+        stage.cry().await;
+        let before = all(&stage).await.len();
+        cancel(&stage, PIN).await.unwrap();
+        assert_eq!(all(&stage).await.len(), before);
     }
 );

@@ -1,5 +1,6 @@
 //! An SOS reaches people, through simulated providers.
 
+mod answers;
 mod asked_again;
 mod callbacks;
 mod cancel;
@@ -15,4 +16,5 @@ mod opted_out;
 mod report;
 mod silence;
 mod story;
+mod taken_back;
 mod two_nodes;

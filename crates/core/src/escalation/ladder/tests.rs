@@ -58,6 +58,23 @@ fn a_delivery_after_a_failure_counts_and_the_failure_stays_on_record() {
 }
 
 #[test]
+fn an_answer_by_another_way_speaks_for_all_that_was_handed_over() {
+    let mut ladder = Ladder::default();
+    ladder.note(BEN, Channel::Email, Step::Queued, AT);
+    ladder.note(BEN, Channel::Voice, Step::Delivered, AT);
+    ladder.note(EVA, Channel::Voice, Step::Delivered, AT);
+    assert!(ladder.note_answer(BEN, later(3)));
+    assert!(!ladder.note_answer(BEN, later(4)));
+    let [mail, call, other] = ladder.receipts() else {
+        panic!("three, not {ladder:?}");
+    };
+    assert_eq!((mail.step, mail.acknowledged_at), (Step::Queued, None));
+    let acknowledged = (Step::Acknowledged, Some(later(3)));
+    assert_eq!((call.step, call.acknowledged_at), acknowledged);
+    assert_eq!(other.step, Step::Delivered);
+}
+
+#[test]
 fn the_page_speaks_for_the_channels_that_carried_its_link() {
     let mut ladder = Ladder::default();
     ladder.note(BEN, Channel::Sms, Step::Accepted, AT);

@@ -162,6 +162,8 @@ fn a_name_is_only_a_name() {
     for (name, shown) in [
         ("{link}", "{link}".to_owned()),
         ("Ana\r\nSol", "Ana  Sol".to_owned()),
+        ("Dr. A. Sol-Vega", "Dr. A. Sol-Vega".to_owned()),
+        ("pay https://x.co/1", "pay https: //x. co/1".to_owned()),
         (&long, format!("{}...", "ab".repeat(20))),
     ] {
         let facts = Facts { name, ..facts() };

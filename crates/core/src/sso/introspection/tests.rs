@@ -463,6 +463,7 @@ fn only_json_is_read_as_json() {
         "text/json",
         "application/jsonp",
         "application/jwt",
+        "application/problem+json",
         "+json",
     ] {
         let garbage = Judgement::Unavailable(Unavailable::Garbage);

@@ -157,6 +157,7 @@ async fn fill_sessions(store: &TestStore, app: &TestApp, user: UserId) {
         hashes: PinHashes {
             pin: hash(),
             duress: hash(),
+            pretended: Some(hash()),
         },
     };
     store.write(Lane::Rest, pin).await.unwrap();
