@@ -81,6 +81,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     ];
 
     let mut broken = Vec::new();
+    let mut fallen = Vec::new();
     for (name, mut command) in programs(&request) {
         environment(&mut command, &request, &binaries, postgres.as_ref());
         let said = run::run(command, name, true)?;
@@ -88,6 +89,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         if !said.success && counted.failed == 0 {
             broken.push(name);
         }
+        fallen.extend(fallen_tests(&said));
         rows.push((
             name,
             said.took,
@@ -104,6 +106,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         println!("{name:<14} {}   {note}", run::seconds(took));
     }
     println!("{:<14} {}", "total", run::seconds(whole.read()));
+    for name in fallen.iter().take(SHOWN_FAILURES) {
+        println!("failed: {name}");
+    }
     if !request.skip.is_empty() {
         println!("left out by --skip: {}", request.skip.join(", "));
     }
@@ -250,6 +255,29 @@ fn start_postgres(request: &Request) -> Result<Option<Postgres>, Failure> {
 /// to the right, and before it.
 const NEXTEST_SUMMARY: &str = "     Summary [";
 
+/// So many failed tests are named at the end: whoever sees the end of a log alone
+/// shall know where to begin.
+const SHOWN_FAILURES: usize = 40;
+
+/// The tests that failed: nextest names them after its summary, libtest as it goes.
+fn fallen_tests(said: &Said) -> Vec<String> {
+    let mut lines = said.text.lines();
+    if lines.any(|line| line.starts_with(NEXTEST_SUMMARY)) {
+        return lines
+            .filter(|line| line.contains("s] ") && !line.trim_start().starts_with("PASS"))
+            .filter_map(|line| {
+                line.split_once("] ")
+                    .map(|(_, name)| name.trim().to_owned())
+            })
+            .collect();
+    }
+    said.text
+        .lines()
+        .filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"))
+        .map(str::to_owned)
+        .collect()
+}
+
 /// Sums up what a runner said: nextest's one summary, else each of libtest's result
 /// lines. Under nextest a failing test's own result line counts for nothing: the
 /// summary has that test already.
@@ -291,14 +319,18 @@ fn number_before(line: &str, word: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Said, read_count};
+    use super::{Duration, Said, fallen_tests, read_count};
 
-    fn counted(text: &str) -> (u64, u64) {
-        let count = read_count(&Said {
+    fn said(text: &str) -> Said {
+        Said {
             text: text.to_owned(),
             success: true,
             took: Duration::ZERO,
-        });
+        }
+    }
+
+    fn counted(text: &str) -> (u64, u64) {
+        let count = read_count(&said(text));
         (count.passed, count.failed)
     }
 
@@ -358,5 +390,12 @@ error: test run failed
     #[test]
     fn a_failing_test_is_counted_once() {
         assert_eq!(counted(FAILING_RUN), (1, 2));
+    }
+
+    #[test]
+    fn failed_tests_are_named_once() {
+        assert_eq!(fallen_tests(&said(FAILING_RUN)), ["shop bad", "shop slow"]);
+        let libtest = "test good ... ok\ntest bad ... FAILED\nfailures:\n    bad\n";
+        assert_eq!(fallen_tests(&said(libtest)), ["bad"]);
     }
 }

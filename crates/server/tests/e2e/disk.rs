@@ -95,6 +95,13 @@ fn a_full_disk_stores_sos_from_the_ballast_and_acknowledges_nothing_else() {
     ledger.check(&home.serve());
 }
 
+fn by_default() -> How {
+    How {
+        default_reserve: true,
+        ..How::default()
+    }
+}
+
 #[test]
 fn with_the_defaults_a_small_disk_keeps_a_ballast_and_is_well_again_without_a_restart() {
     let home = Home::new();
@@ -106,7 +113,7 @@ fn with_the_defaults_a_small_disk_keeps_a_ballast_and_is_well_again_without_a_re
         file.map_or(0, |file| file.len())
     };
     let partner = home.app("acme");
-    let server = home.serve();
+    let server = home.serve_how(&by_default());
     let low = (503, vec!["disk_low".to_owned()]);
     assert_eq!(server.readiness(), low);
     let held = ballast();
@@ -160,7 +167,7 @@ fn a_disk_that_cries_alone_have_filled_is_well_again_without_a_restart() {
         return;
     };
     let partner = home.app("acme");
-    let server = home.serve();
+    let server = home.serve_how(&by_default());
     let mut ledger = Ledger::new(&partner);
     let filled = (0..CRIES_ON_TINY_DISK).any(|number| {
         let who = format!("crier {number}");

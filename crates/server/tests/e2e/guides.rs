@@ -13,7 +13,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::harness::server::{Home, binary};
+use super::harness::server::{Home, LITTLE_RESERVE, binary};
 use super::harness::tools;
 
 /// Ports as the documents name them.
@@ -140,6 +140,7 @@ fn run(document: &str) {
         Command::new("bash")
             .arg(&file)
             .current_dir(home.beside(""))
+            .envs(LITTLE_RESERVE)
             .env("HOME", home.beside(""))
             .env("PATH", format!("{}:{path}", programs.display())),
         "",

@@ -162,6 +162,9 @@ impl Home {
             .arg("--data-dir")
             .arg(self.data())
             .args(arguments)
+            // The disk is everybody's: others may have nearly filled it.
+            .env("MAYDAY_STORE__DISK_RESERVE_MIB", "64")
+            .env("MAYDAY_STORE__DISK_RESERVE_PERCENT", "0")
             .stdout(Stdio::null())
             .stderr(fs::File::create(self.path().join("log")).unwrap());
         let mut child = command.spawn().unwrap();

@@ -53,7 +53,16 @@ pub(crate) struct How {
     pub(crate) under: Vec<String>,
     /// With a self-signed certificate on two more ports.
     pub(crate) tls: bool,
+    /// With the share of the disk held back that is the default. Otherwise it is
+    /// little, so that tests pass on a disk that others have nearly filled.
+    pub(crate) default_reserve: bool,
 }
+
+/// What a server holds back of the disk that tests share with everybody else.
+pub(crate) const LITTLE_RESERVE: [(&str, &str); 2] = [
+    ("MAYDAY_STORE__DISK_RESERVE_MIB", "64"),
+    ("MAYDAY_STORE__DISK_RESERVE_PERCENT", "0"),
+];
 
 impl Home {
     /// An empty one, with the embedded database.
@@ -209,6 +218,9 @@ impl Home {
         if how.tls {
             command.args(["--tls", "self-signed"]);
             command.args(["--mqtts", "127.0.0.1:0", "--https", "127.0.0.1:0"]);
+        }
+        if !how.default_reserve {
+            command.envs(LITTLE_RESERVE);
         }
         for (name, value) in &how.environment {
             command.env(name, value);
