@@ -8,6 +8,8 @@
 
 use std::time::Duration;
 
+use crate::text::on_one_line;
+
 /// The longest value of a mail, in characters; a longer one is cut.
 pub const MAX_VALUE_CHARS: usize = 200;
 
@@ -198,15 +200,7 @@ pub fn language_chain(wanted: &str, default: &str) -> Vec<String> {
 
 /// On one line, and not longer than it must be: what people wrote, as a mail names it.
 pub fn shown_value(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(MAX_VALUE_CHARS)
-        .collect();
-    if text.chars().nth(MAX_VALUE_CHARS).is_some() {
-        shown.push_str("...");
-    }
-    shown
+    on_one_line(text, MAX_VALUE_CHARS)
 }
 
 #[cfg(test)]

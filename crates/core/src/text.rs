@@ -17,6 +17,47 @@ pub const ADDRESS_MAX_CHARS: usize = 255;
 /// The longest language tag that is taken, in bytes (RFC 5646, 4.4.1).
 pub const LANGUAGE_MAX_BYTES: usize = 35;
 
+/// The longest part of a name that a message shows, in characters.
+pub const NAME_SHOWN_CHARS: usize = 40;
+
+/// Whether a character turns the direction of the words that follow it (Unicode Standard
+/// Annex 9, explicit formatting).
+pub const fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What people wrote, fit to stand among other words: on one line, turning nothing
+/// around it, and shortened to this many characters.
+pub fn on_one_line(text: &str, most_chars: usize) -> String {
+    let mut letters = text.chars().filter(|c| !turns_direction(*c));
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let mut shown: String = letters.by_ref().take(most_chars).map(plain).collect();
+    if letters.next().is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+/// A name as messages show it: [`on_one_line`], and nothing that a phone makes a link
+/// of. The only link in our messages is ours, whatever somebody calls themselves.
+pub fn shown_name(name: &str) -> String {
+    let mut shown = String::new();
+    let mut joins = false;
+    for c in on_one_line(name, NAME_SHOWN_CHARS).chars() {
+        if joins && !(c.is_whitespace() || is_dot(c)) {
+            shown.push(' ');
+        }
+        joins = is_dot(c) || c == ':';
+        shown.push(c);
+    }
+    shown
+}
+
+/// What parts the labels of a domain name (RFC 3490, 3.1).
+const fn is_dot(c: char) -> bool {
+    matches!(c, '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
+}
+
 /// Checks a name of 1 to 120 characters on one line.
 pub fn check_name(text: &str) -> Result<(), &'static str> {
     if text.trim().is_empty() {
@@ -140,6 +181,25 @@ fn is_language_tag(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_people_wrote_turns_and_links_nothing() {
+        assert_eq!(on_one_line("Ana\r\n\u{202e}Sol\u{2069}", 9), "Ana  Sol");
+        assert_eq!(on_one_line("Anastasia", 3), "Ana...");
+        for (name, shown) in [
+            ("Ana Sol", "Ana Sol"),
+            ("J. R. Sol", "J. R. Sol"),
+            ("J.R.", "J. R."),
+            ("evil.com", "evil. com"),
+            ("https://evil.com", "https: //evil. com"),
+            ("evil\u{3002}example", "evil\u{3002} example"),
+            ("evil\u{ff0e}example", "evil\u{ff0e} example"),
+        ] {
+            assert_eq!(shown_name(name), shown, "{name}");
+        }
+        let long = shown_name(&"x".repeat(NAME_SHOWN_CHARS + 1));
+        assert_eq!(long, format!("{}...", "x".repeat(NAME_SHOWN_CHARS)));
+    }
 
     #[test]
     fn phones_are_strict_e164() {

@@ -34,7 +34,7 @@ pub(crate) fn refusal(error: &AppError) -> Refusal {
             v5: Reason::NOT_AUTHORIZED,
             v311: v311::NOT_AUTHORIZED,
             word: lapse.code,
-            hint: "the session has ended: log in again",
+            hint: lapse.code,
         },
         AppError::AppInactive => Refusal {
             v5: Reason::NOT_AUTHORIZED,

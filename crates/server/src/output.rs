@@ -6,6 +6,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use mayday_core::text::turns_direction;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -188,14 +189,15 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// A field in a colour. Control characters, which could rewrite the
-    /// terminal, are replaced.
+    /// A field in a colour. Characters that could rewrite or turn the
+    /// terminal are replaced.
     pub(crate) fn painted(paint: Paint, text: impl Into<String>) -> Self {
         let mut text: String = text.into();
-        if text.chars().any(char::is_control) {
+        let unfit = |c: char| c.is_control() || turns_direction(c);
+        if text.chars().any(unfit) {
             text = text
                 .chars()
-                .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+                .map(|c| if unfit(c) { '\u{fffd}' } else { c })
                 .collect();
         }
         Self { text, paint }

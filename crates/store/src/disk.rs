@@ -238,13 +238,6 @@ impl DiskGuard {
         self.shrink_ballast(self.ballast_bytes().saturating_sub(self.piece()))
     }
 
-    /// Gives up the whole ballast; answers whether there was one.
-    pub(crate) fn release_ballast(&self) -> bool {
-        let _told = self.told();
-        self.measure();
-        self.shrink_ballast(0)
-    }
-
     /// Pretends that so much is free, of a disk of a gibibyte or twice as much.
     #[cfg(test)]
     pub(crate) fn pretend(&self, free: u64) {

@@ -6,7 +6,8 @@
 //! contact makes a new user. Then *steps* delete a bounded number of rows each. Of a
 //! user whose SOS goes on hidden, or whose contacts wait for an all-clear, what help
 //! needs stays until that is over: the person's name and profile, the contacts, the
-//! incidents with all that belongs to them, the positions. When a minute has passed, so
+//! incidents with all that belongs to them, the positions; where only hidden ones are
+//! waited for, other incidents, drills, notifications and links go. When a minute has passed, so
 //! that whatever was under way has landed, a last round deletes that too, and the
 //! erasure is *finished*: what is left says that it happened, not to whom.
 //!
@@ -16,6 +17,7 @@
 pub(crate) mod begin;
 pub(crate) mod finish;
 pub(crate) mod resume;
+pub(crate) mod rows;
 pub(crate) mod step;
 
 use mayday_core::ids::{AppUuid, RecordId, UserId};

@@ -55,7 +55,11 @@ pub(crate) const ALL: &[(&str, &[&Sql])] = &[
     ("erasures/finish", crate::erasures::finish::STATEMENTS),
     ("erasures/resume", crate::erasures::resume::STATEMENTS),
     ("erasures/step", crate::erasures::step::STATEMENTS),
-    ("erasures/step steps", crate::erasures::step::STEPS),
+    ("erasures/rows all", crate::erasures::rows::ALL),
+    (
+        "erasures/rows beside_hidden",
+        crate::erasures::rows::BESIDE_HIDDEN,
+    ),
     (
         "escalation/acknowledge",
         crate::escalation::acknowledge::STATEMENTS,

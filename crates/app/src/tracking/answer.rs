@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use mayday_core::text::NAME_MAX_CHARS;
+use mayday_core::text::{NAME_MAX_CHARS, on_one_line};
 use mayday_core::tracking::{TrackingAnswer, TrackingView};
 use mayday_store::escalation::{AcknowledgeOutcome, By, DeclineOutcome, Means};
 
@@ -63,8 +63,8 @@ fn too_late() -> AppError {
 
 /// On one line and not longer than any name; `None` when nothing is left.
 fn cleaned(name: &str) -> Option<String> {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    let text: String = name.chars().map(plain).take(NAME_MAX_CHARS).collect();
+    let short: String = name.chars().take(NAME_MAX_CHARS).collect();
+    let text = on_one_line(&short, NAME_MAX_CHARS);
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }

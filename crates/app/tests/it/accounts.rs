@@ -4,16 +4,19 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use mayday_app::admin::{AdminRequest, NewEndpoint, PrintedSecret, WebhookRequest};
 use mayday_app::testing::{APP_ID, Partner, TestApp};
 use mayday_app::{
     AppError, RecoveryQuestions, ResetConfirm, SessionGrant, SignatureChange, SsoLogin, Urgency,
 };
 use mayday_core::clock::Clock as _;
+use mayday_core::escalation::Channel;
 use mayday_core::identity::Caller;
 use mayday_core::sso::LoginDevice;
 use mayday_core::sso::pin::{Pin, PinMatch};
 use mayday_store::signatures;
 use mayday_store::testing::TestMail;
+use mayday_store::{Sql, args};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -166,4 +169,27 @@ fn login(token: &str) -> SsoLogin {
 pub(crate) fn other_than(code: &str) -> String {
     let last = if code.ends_with('0') { '1' } else { '0' };
     format!("{}{last}", &code[..5])
+}
+
+/// An endpoint of the partner's that hears of everything.
+pub(crate) async fn listen(node: &TestApp) {
+    let endpoint = NewEndpoint {
+        app_id: APP_ID.to_owned(),
+        channel: Channel::Webhook,
+        url: PrintedSecret("http://127.0.0.1:9/hook".to_owned()),
+        name: None,
+        events: Vec::new(),
+        local: true,
+    };
+    let add = AdminRequest::Webhook(WebhookRequest::Add(endpoint));
+    node.admin(add).await;
+}
+
+/// The kinds of what the partner is told about a user, in order.
+pub(crate) async fn told_of(node: &TestApp, caller: &Caller) -> Vec<String> {
+    static KINDS: Sql =
+        Sql::new("SELECT kind FROM webhook_deliveries WHERE user_id = $1 ORDER BY id");
+    let mut tx = node.store.read().await.unwrap();
+    let rows = tx.fetch_all(&KINDS, args![caller.user]).await.unwrap();
+    rows.iter().map(|row| row.get(0).unwrap()).collect()
 }

@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use mayday_app::admin::{AdminRequest, NewEndpoint, PrintedSecret, WebhookRequest};
-use mayday_app::testing::{APP_ID, TestApp};
+use mayday_app::testing::TestApp;
 use mayday_app::{AppError, RecoveryQuestions};
-use mayday_core::escalation::Channel;
 use mayday_core::identity::Caller;
 use mayday_core::sso::pin::PinMatch;
 use mayday_core::sso::settings::SettingsPatch;
+use mayday_store::Lane;
 use mayday_store::signatures::{self, SetSignature, SignatureSet};
-use mayday_store::{Lane, Sql, args};
 
-use crate::accounts::{ANSWERS, Accounts as _, DURESS, PIN, other_than, secret};
+use crate::accounts::{ANSWERS, Accounts as _, DURESS, PIN, listen, other_than, secret, told_of};
 use crate::harness::on_both_nodes;
 
 const CODE: &str = "signature_reset_code";
@@ -170,29 +168,6 @@ on_both_nodes!(
         wrong(node.app.verify_signature(&ana, "777777").await);
     }
 );
-
-/// An endpoint of the partner's that hears of everything.
-async fn listen(node: &TestApp) {
-    let endpoint = NewEndpoint {
-        app_id: APP_ID.to_owned(),
-        channel: Channel::Webhook,
-        url: PrintedSecret("http://127.0.0.1:9/hook".to_owned()),
-        name: None,
-        events: Vec::new(),
-        local: true,
-    };
-    let add = AdminRequest::Webhook(WebhookRequest::Add(endpoint));
-    node.admin(add).await;
-}
-
-/// The kinds of what the partner is told about a user, in order.
-async fn told_of(node: &TestApp, caller: &Caller) -> Vec<String> {
-    static KINDS: Sql =
-        Sql::new("SELECT kind FROM webhook_deliveries WHERE user_id = $1 ORDER BY id");
-    let mut tx = node.store.read().await.unwrap();
-    let rows = tx.fetch_all(&KINDS, args![caller.user]).await.unwrap();
-    rows.iter().map(|row| row.get(0).unwrap()).collect()
-}
 
 /// All that shows of changes by somebody who was told this PIN.
 async fn shows(node: &TestApp, caller: &Caller, told: &str) -> Vec<String> {

@@ -9,12 +9,10 @@ mod words;
 use std::fmt;
 
 use super::policy::Policy;
+use crate::text::shown_name;
 use crate::time::Timestamp;
 
 pub(super) use words::{Words, built_in};
-
-/// The longest part of a name that is shown, in characters.
-const NAME_SHOWN_CHARS: usize = 40;
 
 /// What a text is carried by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -275,24 +273,6 @@ fn fill(text: &mut String, template: &str, facts: &Facts<'_>, words: &Words) {
         rest = tail;
     }
     text.push_str(rest);
-}
-
-/// On one line, not longer than it must be, and nothing that a phone makes a link of:
-/// the only link in our messages is ours, whatever somebody calls themselves.
-fn shown_name(name: &str) -> String {
-    let mut shown = String::new();
-    let mut joins = false;
-    for c in name.chars().take(NAME_SHOWN_CHARS) {
-        if joins && !c.is_whitespace() {
-            shown.push(' ');
-        }
-        joins = matches!(c, '.' | ':');
-        shown.push(if c.is_control() { ' ' } else { c });
-    }
-    if name.chars().nth(NAME_SHOWN_CHARS).is_some() {
-        shown.push_str("...");
-    }
-    shown
 }
 
 /// Raw coordinates, which every map understands; five digits are a metre.

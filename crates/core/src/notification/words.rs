@@ -2,9 +2,7 @@
 
 use super::Envelope;
 use super::kind::NotificationType as Type;
-
-/// The longest part of a name that is shown, in characters.
-const NAME_SHOWN_CHARS: usize = 40;
+use crate::text::shown_name;
 
 /// Title and body. `{name}` is the user.
 type Words = (&'static str, &'static str);
@@ -19,19 +17,6 @@ pub(super) fn words(envelope: &Envelope<'_>) -> (String, String) {
     } else {
         (title, body)
     }
-}
-
-/// On one line and not longer than it must be.
-fn shown_name(name: &str) -> String {
-    let mut shown: String = name
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(NAME_SHOWN_CHARS)
-        .collect();
-    if name.chars().nth(NAME_SHOWN_CHARS).is_some() {
-        shown.push_str("...");
-    }
-    shown
 }
 
 /// The first part of a language tag decides; English where there is none.

@@ -178,9 +178,9 @@ fn show(output: Output, detail: &IncidentDetail) -> Outcome {
     output.value(detail, |out| {
         let incident = &detail.summary;
         let text = |value: &Option<String>| Cell::from(value.as_deref().unwrap_or_default());
-        out.pairs(&[
+        let mut pairs = vec![
             ("id", Cell::from(incident.id.to_string())),
-            ("state", state_of(incident)),
+            ("state", state_in_full(detail)),
             ("user", Cell::from(incident.external_user_id.as_str())),
             ("raised by", text(&incident.trigger_source)),
             ("message", text(&incident.message)),
@@ -196,29 +196,54 @@ fn show(output: Output, detail: &IncidentDetail) -> Outcome {
             ("acknowledged", time(incident.acknowledged_at)),
             ("nobody left to tell", time(incident.exhausted_at)),
             ("ended", time(incident.ended_at)),
-        ])?;
-        for (id, line) in contacts(detail) {
-            out.pairs(&[("contact", Cell::from(format!("{line} ({id})")))])?;
-        }
-        for alert in &detail.alerts {
-            let closed = alert.closed_at.map_or("open", |_| "closed");
-            let line = format!("{} since {}, {closed}", alert.kind, alert.created_at);
-            out.pairs(&[("alert", Cell::painted(Paint::Warn, line))])?;
-        }
-        for helper in &detail.helpers {
-            let line = format!("{} by {} at {}", helper.name, helper.means, helper.at);
-            out.pairs(&[("helps", Cell::painted(Paint::Good, line))])?;
-        }
-        for no in &detail.declines {
-            let line = format!("{} at {}", no.name, no.at);
-            out.pairs(&[("cannot help", Cell::painted(Paint::Warn, line))])?;
-        }
-        for action in &detail.actions {
-            let line = format!("{} by {} at {}", action.action, action.operator, action.at);
-            out.pairs(&[("operator", Cell::from(line))])?;
-        }
-        Ok(())
+        ];
+        pairs.extend(people(detail));
+        out.pairs(&pairs)
     })
+}
+
+/// Who was told and what they answered, what operators were told and what they did.
+fn people(detail: &IncidentDetail) -> Vec<(&'static str, Cell)> {
+    let contacts = contacts(detail)
+        .into_iter()
+        .map(|(id, line)| ("contact", Cell::from(format!("{line} ({id})"))));
+    let alerts = detail.alerts.iter().map(|alert| {
+        let closed = alert.closed_at.map_or("open", |_| "closed");
+        let line = format!("{} since {}, {closed}", alert.kind, alert.created_at);
+        ("alert", Cell::painted(Paint::Warn, line))
+    });
+    let helpers = detail.helpers.iter().map(|helper| {
+        let line = format!("{} by {} at {}", helper.name, helper.means, helper.at);
+        ("helps", Cell::painted(Paint::Good, line))
+    });
+    let declines = detail.declines.iter().map(|no| {
+        let line = format!("{} at {}", no.name, no.at);
+        ("cannot help", Cell::painted(Paint::Warn, line))
+    });
+    let actions = detail.actions.iter().map(|done| {
+        let what = match done.action.as_str() {
+            "resolve" => "resolved it",
+            "revoke_link" => "revoked a link",
+            other => other,
+        };
+        let line = format!("{} {what} at {}", done.operator, done.at);
+        ("operator", Cell::from(line))
+    });
+    contacts
+        .chain(alerts)
+        .chain(helpers)
+        .chain(declines)
+        .chain(actions)
+        .collect()
+}
+
+/// The state, and that nobody helps any more: who helped may have taken it back.
+fn state_in_full(detail: &IncidentDetail) -> Cell {
+    let incident = &detail.summary;
+    if incident.state == "acknowledged" && detail.helpers.is_empty() {
+        return Cell::painted(Paint::Bad, "acknowledged, but nobody helps now");
+    }
+    state_of(incident)
 }
 
 /// The contacts: each with its id, and its name and how far its messages got.

@@ -157,26 +157,56 @@ fn with_the_defaults_a_small_disk_keeps_a_ballast_and_is_well_again_without_a_re
 
 /// What a burst of cries writes fills a disk of this size.
 const TINY_DISK_MIB: u32 = 16;
-/// More cries than fit its log.
-const CRIES_ON_TINY_DISK: u32 = 1_500;
+/// More cries than fit the log of either disk.
+const CRIES_THAT_FILL: u32 = 4_000;
 
 #[test]
 fn a_disk_that_cries_alone_have_filled_is_well_again_without_a_restart() {
+    is_well_after_a_burst(TINY_DISK_MIB, |_| by_default(), |_| true);
+}
+
+#[test]
+fn a_log_that_needs_some_of_the_ballast_to_be_carried_over_is_lent_it() {
+    is_well_after_a_burst(SMALL_DISK_MIB, |_| by_default(), |_| true);
+}
+
+#[test]
+fn beside_a_second_copy_it_is_lent_too_and_the_copy_follows_again() {
+    let with_copy = |home: &Home| How {
+        environment: vec![(
+            "MAYDAY_STORE__COPY_DIR",
+            home.beside("copy").display().to_string(),
+        )],
+        ..by_default()
+    };
+    is_well_after_a_burst(SMALL_DISK_MIB, with_copy, |server| {
+        server.metric("mayday_store_copy_following") > 0.5
+    });
+}
+
+/// Fills a disk of this size with cries alone, and waits until the server takes everything
+/// again and is `well`.
+fn is_well_after_a_burst(
+    disk_mib: u32,
+    how: impl FnOnce(&Home) -> How,
+    well: impl Fn(&Server) -> bool,
+) {
     let home = Home::new();
-    let Some(_disk) = SmallDisk::mount(&home.data(), TINY_DISK_MIB) else {
+    let Some(_disk) = SmallDisk::mount(&home.data(), disk_mib) else {
         return;
     };
     let partner = home.app("acme");
-    let server = home.serve_how(&by_default());
+    let server = home.serve_how(&how(&home));
     let mut ledger = Ledger::new(&partner);
-    let filled = (0..CRIES_ON_TINY_DISK).any(|number| {
+    let filled = (0..CRIES_THAT_FILL).any(|number| {
         let who = format!("crier {number}");
         assert!(ledger.send(&server, &who, What::Sos, Way::Http), "{number}");
         number % 25 == 0 && !takes_ordinary_work(&server, &partner)
     });
     assert!(filled, "the disk was to be filled");
-    let well = tools::until(WELL_WITHIN, || takes_ordinary_work(&server, &partner));
-    assert!(well, "the log keeps the room that it took");
+    let taken = tools::until(WELL_WITHIN, || takes_ordinary_work(&server, &partner));
+    assert!(taken, "the log keeps the room that it took");
+    assert!(tools::until(WELL_WITHIN, || well(&server)));
     assert!(ledger.send(&server, "ana", What::Sos, Way::Http));
     server.kill();
     ledger.check(&home.serve());

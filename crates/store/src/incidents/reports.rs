@@ -26,9 +26,11 @@ static FORGET_RAW: Sql =
     Sql::new("UPDATE incident_reports SET raw = NULL WHERE incident_id = $1 AND ordinal = $2");
 static FORGET: Sql =
     Sql::new("DELETE FROM incident_reports WHERE incident_id = $1 AND ordinal = $2");
+// A hidden incident begins where the one that goes on in it began.
 static POINTS: Sql = Sql::new(
-    "SELECT occurred_at, latitude, longitude, altitude FROM incident_reports
-     WHERE incident_id = $1 AND latitude IS NOT NULL ORDER BY ordinal LIMIT $2",
+    "SELECT r.occurred_at, r.latitude, r.longitude, r.altitude FROM incidents i
+     JOIN incident_reports r ON r.incident_id IN (i.id, i.continues_id)
+     WHERE i.id = $1 AND r.latitude IS NOT NULL ORDER BY r.ordinal LIMIT $2",
 );
 static BODIES: Sql = Sql::new(
     "SELECT ordinal, raw FROM incident_reports WHERE incident_id = $1 AND raw IS NOT NULL

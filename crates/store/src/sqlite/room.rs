@@ -27,35 +27,54 @@ const STUCK_FOR: Duration = Duration::from_secs(1);
 /// What was tried to make room.
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    /// The file system failed since the last commit.
-    failed: bool,
+    /// Whether the file system failed since the last commit, and did not say that it is
+    /// full.
+    failing: Failing,
     /// The log was carried over since the last commit, and it did not help.
     carried: bool,
     /// When a checkpoint failed, if none succeeded since.
     stuck_at: Option<Instant>,
 }
 
+/// A file system that is full says so in many ways. One that fails twice running, on a
+/// new connection too, may be one whose quota is used up: a piece of the ballast is worth
+/// less than an SOS. All of it is not, on a disk that lacks no room: each command that
+/// fails costs one piece at most.
+#[derive(Clone, Copy, Debug, Default)]
+enum Failing {
+    #[default]
+    No,
+    /// The next failure gets a piece of the ballast.
+    Once,
+    /// It got one, and that did not help.
+    InVain,
+}
+
 impl Room {
     /// There was room for a commit.
     pub(super) const fn commit(&mut self) {
-        self.failed = false;
+        self.failing = Failing::No;
         self.carried = false;
     }
 }
 
 impl Writer {
-    /// Makes room where that is what is missing; answers whether there is some now. A
-    /// file system says so in many ways; one that fails twice running, on a new
-    /// connection too, may be one whose quota is used up, and the ballast is worth less
-    /// than an SOS.
+    /// Makes room where that is what is missing; answers whether there is some now.
     pub(super) fn make_room(&mut self, error: &sqlx::Error) -> bool {
         let of_disk = failure::is_of_disk(error);
         if failure::is_disk_full(error) || (of_disk && self.disk.is_used_up()) {
             self.disk.exhaust();
             return self.take_room();
         }
-        let again = of_disk && std::mem::replace(&mut self.room.failed, true);
-        again && self.disk.release_ballast()
+        if !of_disk {
+            return false;
+        }
+        let (next, gives) = match self.room.failing {
+            Failing::No | Failing::InVain => (Failing::Once, false),
+            Failing::Once => (Failing::InVain, true),
+        };
+        self.room.failing = next;
+        gives && self.disk.release_piece()
     }
 
     fn take_room(&mut self) -> bool {

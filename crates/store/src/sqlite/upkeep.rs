@@ -137,9 +137,13 @@ impl Upkeep {
         self.emptied = false;
         let mut before = 0;
         for _ in 0..ROUNDS {
-            let passed = self
-                .follow(copier.clone(), self.disk.is_exhausted())
-                .await?;
+            // On an exhausted disk the writer carries the log over.
+            let behind = if self.disk.is_exhausted() {
+                Behind::Nothing
+            } else {
+                Behind::Checkpoint
+            };
+            let passed = self.follow(copier.clone(), behind).await?;
             if passed.log < LOG_PAGES {
                 return Ok(());
             }
@@ -153,15 +157,14 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Queues beside whoever writes, and checkpoints unless it `only` queues.
-    async fn follow(&mut self, copier: Copier, only: bool) -> Result<Passed, sqlx::Error> {
+    /// Queues for the copy beside whoever writes, and does then what follows behind it.
+    async fn follow(&mut self, copier: Copier, behind: Behind) -> Result<Passed, sqlx::Error> {
         self.begin(BEGIN_READ).await?;
         // Everything that the reader sees is queued now, and more may be.
         let follows = gather(copier.clone()).await;
-        let passed = if follows && !only {
-            self.run_checkpoint(PASSIVE).await?
-        } else {
-            Passed::default()
+        let passed = match behind {
+            Behind::Checkpoint if follows => self.run_checkpoint(PASSIVE).await?,
+            Behind::Checkpoint | Behind::Nothing => Passed::default(),
         };
         self.end().await?;
         Ok(passed)
@@ -272,7 +275,7 @@ impl Upkeep {
     async fn carry_over(&mut self, copier: Option<&Copier>) -> Result<Passed, sqlx::Error> {
         loop {
             let carried = match copier {
-                Some(copier) => self.follow(copier.clone(), false).await,
+                Some(copier) => self.follow(copier.clone(), Behind::Checkpoint).await,
                 None => self.run_checkpoint(PASSIVE).await,
             };
             match carried {
@@ -317,6 +320,15 @@ fn gives_enough(length: u64, is_idle: bool, disk: &DiskGuard) -> bool {
         room
     };
     length > kept && disk.free_bytes().saturating_add(length) >= room
+}
+
+/// What follows when the copy was given what was committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Behind {
+    /// A checkpoint of no more than that.
+    Checkpoint,
+    /// Nothing: others checkpoint.
+    Nothing,
 }
 
 /// What a checkpoint left, in pages.

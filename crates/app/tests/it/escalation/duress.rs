@@ -15,7 +15,7 @@ use mayday_store::testing::TestStore;
 use serde_json::json;
 
 use super::driver::{Stage, on_both_stores};
-use crate::accounts::{Accounts as _, DURESS, PEER, PIN};
+use crate::accounts::{Accounts as _, DURESS, PEER, PIN, listen, told_of};
 use crate::harness::{NodeExt as _, http};
 
 const ANN: &str = "+34600111222";
@@ -80,7 +80,19 @@ on_both_stores!(
         stage.pass(15).await;
         assert_eq!(stage.told(), [("sms", ANN.to_owned())]);
         let first = stage.taken()[0].text.clone();
+        let trail = async || {
+            stage
+                .node
+                .app
+                .tracking(link(&first), PEER)
+                .await
+                .unwrap()
+                .trail
+        };
+        let began = trail().await;
+        assert_eq!(began.len(), 1, "{began:?}");
         cancel(&stage, DURESS).await.unwrap();
+        assert_eq!(trail().await, began);
         // The phone's is cancelled, and there is none but it.
         assert!(
             stage
@@ -342,12 +354,18 @@ async fn erased_after(stage: &Stage, pin: &str) {
     let grant = node.try_login(&partner, "t1", known).await.unwrap();
     let session = node.session(&grant).await.unwrap();
     assert_eq!(session.user, ana.user);
+    // Refused all along, and told once more later.
+    listen(node).await;
     stage.cry().await;
     stage.pass(15).await;
+    let asked = stage.told_to(&[OWN.to_owned()]).remove(0).text;
     let open = node.app.erase_me(&session).await;
     assert!(matches!(open, Err(AppError::Conflict { .. })), "{open:?}");
     cancel(stage, pin).await.unwrap();
     stage.settle().await;
+    assert_eq!(seen_at(stage, link(&asked)).await, State::Cancelled);
+    node.app.start_drill(&session).await.unwrap();
+    assert!(!told_of(node, ana).await.is_empty());
     node.app.erase_me(&session).await.unwrap();
     // At once, and with what the jobs left.
     for round in 0..2 {
@@ -375,6 +393,12 @@ async fn erased_after(stage: &Stage, pin: &str) {
             erase_on(stage).await;
         }
     }
+    // What whoever holds a phone or the app's server may look at.
+    let gone = node.app.tracking(link(&asked), PEER).await.map(drop);
+    assert!(matches!(gone, Err(AppError::NotFound)), "{gone:?}");
+    let listed = all(stage).await;
+    assert!(!listed.iter().any(|one| one.incident.drill), "{listed:?}");
+    assert_eq!(told_of(node, ana).await, Vec::<String>::new());
     // The token of before opens a session of the new user, and the device is anybody's.
     let fresh = node.caller("ana").await;
     let grant = node.come_again("t1").await.unwrap();
@@ -392,7 +416,7 @@ async fn left_of(stage: &Stage) -> Vec<String> {
 on_both_stores!(
     who_erases_the_account_after_a_true_cancel_meets_a_new_user,
     async |store: TestStore| {
-        let stage = stage(store, &[ANN]).await;
+        let stage = stage(store, &[OWN, ANN]).await;
         erased_after(&stage, PIN).await;
         assert_eq!(left_of(&stage).await, Vec::<String>::new());
         let last = stage.taken().pop().unwrap();
@@ -403,7 +427,7 @@ on_both_stores!(
 on_both_stores!(
     who_erases_the_account_after_a_forced_cancel_meets_a_new_user_and_help_goes_on,
     async |store: TestStore| {
-        let stage = stage(store, &[ANN, BOB]).await;
+        let stage = stage(store, &[OWN, ANN, BOB]).await;
         erased_after(&stage, DURESS).await;
         // Operators see whose it is, and contacts are asked.
         let mut listed = all(&stage).await;

@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Write as _};
 
+use mayday_core::text::turns_direction;
 use mayday_core::time::Timestamp;
 
 use super::ages;
@@ -117,8 +118,7 @@ impl fmt::Write for Escaping<'_> {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                // They would turn the words around them.
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+                letter if turns_direction(letter) => {}
                 letter if letter.is_control() && letter != '\n' => self.0.push(' '),
                 letter => self.0.push(letter),
             }

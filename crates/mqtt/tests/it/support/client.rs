@@ -48,6 +48,18 @@ impl Client {
         (client, connack.body[1])
     }
 
+    /// Sends a CONNECT that is refused; returns the code and why, as the reason string
+    /// of 5 has it.
+    pub(crate) async fn refused(server: &Server, connect: &Connect) -> (u8, Option<String>) {
+        let mut client = Self::dial(server, connect.version).await;
+        client.send(&connect.bytes()).await;
+        let connack = client.packet().await;
+        assert_eq!((connack.first, connack.body[0]), (0x20, 0), "{connack:?}");
+        let why = connack.body.get(2..).and_then(reason_string);
+        client.expect_end().await;
+        (connack.body[1], why)
+    }
+
     /// A user's accepted connection with a client id of its own.
     pub(crate) async fn connect(server: &Server, version: Version, external_id: &str) -> Self {
         let hash = server.node.hash(external_id);
@@ -127,11 +139,7 @@ impl Client {
         if self.version == Version::V5 {
             let packet = self.packet().await;
             assert_eq!((packet.first, packet.body[0]), (0xE0, reason), "{packet:?}");
-            if let [_, properties, rest @ ..] = &packet.body[..] {
-                assert_eq!((usize::from(*properties), rest[0]), (rest.len(), 0x1F));
-                assert_eq!(usize::from(rest[2]), rest.len() - 3, "{packet:?}");
-                why = Some(String::from_utf8(rest[3..].to_vec()).unwrap());
-            }
+            why = packet.body.get(1..).and_then(reason_string);
         }
         self.expect_end().await;
         why
@@ -191,4 +199,12 @@ impl Client {
             json: serde_json::from_slice(rest).unwrap(),
         }
     }
+}
+
+/// The reason string of properties that hold nothing else; `None` where there are none.
+fn reason_string(properties: &[u8]) -> Option<String> {
+    let (length, rest) = properties.split_first()?;
+    assert_eq!((usize::from(*length), rest[0]), (rest.len(), 0x1F));
+    assert_eq!(usize::from(rest[2]), rest.len() - 3, "{properties:?}");
+    Some(String::from_utf8(rest[3..].to_vec()).unwrap())
 }
