@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use mayday_core::time::Timestamp;
 use mayday_store::jobs::{
-    self, ClaimJobs, CompleteJob, GiveBackJobs, ReleaseClaims, RenewLeases, RetryJob, SetJobAside,
+    self, ClaimJobs, CompleteJob, GiveBackJobs, PostponeJob, ReleaseClaims, RenewLeases, RetryJob,
+    SetJobAside,
 };
 pub use mayday_store::jobs::{CLAIM_LIMIT, Claim, Job};
 use mayday_store::{Dialect, Hint, Lane};
@@ -165,6 +166,16 @@ impl App {
             error,
         };
         Ok(self.store.write(Lane::Job, retry).await?)
+    }
+
+    /// The job is run again after `delay`, and what it did now is no attempt. `false` when
+    /// the claim had lapsed.
+    pub async fn postpone_job(&self, job: &Job, delay: Duration) -> Result<bool, AppError> {
+        let postpone = PostponeJob {
+            claim: job.claim(),
+            due_at: self.clock.now().plus(delay),
+        };
+        Ok(self.store.write(Lane::Job, postpone).await?)
     }
 
     /// The job can never be done: it is kept for operators. `false` when the

@@ -203,10 +203,11 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     name_error_bodies(path, operation);
 }
 
-/// Whoever is blocked may log out, and a request for a code proves nothing.
+/// Whoever is blocked may log out, a request for a code proves nothing, and OAuth calls the
+/// token of whoever is blocked a bad one.
 fn is_never_given(path: &str, status: &str) -> bool {
     match path {
-        "/v1/sso/logout" => status == "403",
+        "/v1/sso/logout" | "/oauth/token" => status == "403",
         "/v1/sso/code" => matches!(status, "401" | "403"),
         _ => false,
     }

@@ -45,6 +45,8 @@ struct Details {
     lapse: Option<Arc<Lapse>>,
     /// The log-in that is pending.
     pending: Option<Pending>,
+    /// The word of OAuth, where `code` does not tell it.
+    oauth: Option<&'static str>,
 }
 
 /// A log-in that has to be joined with an account.
@@ -93,15 +95,27 @@ impl Problem {
 
     /// 400: OAuth's words for what a token request cannot have.
     pub(crate) fn oauth(code: &'static str, message: &str) -> Self {
-        Details::new(StatusCode::BAD_REQUEST, code, message).into()
+        let mut details = Details::new(StatusCode::BAD_REQUEST, code, message);
+        details.oauth = Some(code);
+        details.into()
     }
 
-    /// The same problem with another status: OAuth answers a refused grant with 400
-    /// (RFC 6749, 5.2).
+    /// The same problem with another status.
     pub(crate) fn with_status(&self, status: StatusCode) -> Self {
+        self.changed(status, self.0.oauth)
+    }
+
+    /// The same problem as one of a token request: 400 with a word of OAuth (RFC 6749,
+    /// 5.2).
+    pub(crate) fn of_grant(&self, word: &'static str) -> Self {
+        self.changed(StatusCode::BAD_REQUEST, Some(word))
+    }
+
+    fn changed(&self, status: StatusCode, oauth: Option<&'static str>) -> Self {
         let details = &self.0;
         Self(Arc::new(Details {
             status,
+            oauth,
             code: details.code,
             message: details.message.clone(),
             fields: details.fields.clone(),
@@ -238,17 +252,13 @@ impl Problem {
 
     /// The same in the words of OAuth.
     pub(crate) fn oauth_body(&self) -> OauthErrorBody {
-        let error = match self.0.code {
+        let error = self.0.oauth.unwrap_or(match self.0.code {
             "unauthorized" | "app_inactive" => "invalid_client",
-            "user_blocked" => "access_denied",
             "rate_limited" => "slow_down",
             "unavailable" | "sso_unavailable" => "temporarily_unavailable",
             "internal" => "server_error",
-            "unsupported_grant_type" => "unsupported_grant_type",
-            "invalid_grant" | "link_required" => "invalid_grant",
-            code if self.0.lapse.is_some() && code != "token_expired" => "invalid_grant",
             _ => "invalid_request",
-        };
+        });
         OauthErrorBody {
             error: error.to_owned(),
             error_description: self.sentence(),
@@ -298,6 +308,7 @@ impl Details {
             cause: None,
             lapse: None,
             pending: None,
+            oauth: None,
         }
     }
 

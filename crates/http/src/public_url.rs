@@ -30,6 +30,18 @@ impl PublicUrl {
     pub(crate) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.0)
     }
+
+    /// Whether another URL is this one, or lies below it.
+    pub(crate) fn covers(&self, other: &str) -> bool {
+        let below = other.strip_prefix(self.0.as_str());
+        below.is_some_and(|rest| (rest.is_empty() || rest.starts_with('/')) && !rest.contains('#'))
+    }
+
+    /// The path that it has itself, without the slash before it; empty where there is none.
+    pub(crate) fn path(&self) -> &str {
+        let authority = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        authority.split_once('/').map_or("", |(_, path)| path)
+    }
 }
 
 impl FromRequestParts<Api> for PublicUrl {
@@ -115,6 +127,26 @@ mod tests {
         }
         let absolute = told("http://a.example:1/p", &[("host", "b")], &[]);
         assert_eq!(absolute.unwrap(), "http://a.example:1/x");
+    }
+
+    #[test]
+    fn what_lies_below_is_told_from_what_begins_alike() {
+        let url = PublicUrl("https://a.example/help".to_owned());
+        assert_eq!(url.path(), "help");
+        assert_eq!(PublicUrl("https://a.example".to_owned()).path(), "");
+        for (other, covered) in [
+            ("https://a.example/help", true),
+            ("https://a.example/help/", true),
+            ("https://a.example/help/v1/sdk", true),
+            ("https://a.example/helpless", false),
+            ("https://a.example/help#x", false),
+            ("https://a.example", false),
+            ("https://a.example.org/help", false),
+            ("help", false),
+            ("", false),
+        ] {
+            assert_eq!(url.covers(other), covered, "{other}");
+        }
     }
 
     #[test]

@@ -113,6 +113,11 @@ pub const AUTHORISATION: &[(&str, &str, Access)] = &[
         "/.well-known/oauth-authorization-server",
         Access::Public,
     ),
+    (
+        "GET",
+        "/.well-known/oauth-authorization-server/{*path}",
+        Access::Public,
+    ),
     ("POST", "/v1/sdk/mqtt/auth/connect", Access::Broker),
     ("POST", "/v1/sdk/mqtt/auth/acl", Access::Broker),
 ];
@@ -202,6 +207,10 @@ pub fn router(app: Arc<App>, settings: HttpSettings) -> Router {
         .route(
             "/.well-known/oauth-authorization-server",
             get(oauth::metadata::metadata),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server/{*path}",
+            get(oauth::metadata::metadata_of),
         )
         .route("/v1/public/firmware/{id}", get(public::firmware::fetch))
         .route(

@@ -122,7 +122,7 @@ pub async fn check(
                 });
             }
             if report.sqlite_files(directory, files::Kind::Live).await {
-                let snapshot = Snapshot::live(&database);
+                let snapshot = Snapshot::live(&database).await?;
                 report.state(snapshot, directory, kinds, opening).await?;
             }
             report.require_key(directory);

@@ -1,9 +1,9 @@
 //! A second copy of the embedded state store, seconds behind it, in a directory
 //! that another machine or disk serves (`store.copy_dir`).
 //!
-//! Two parties share [`Shared`]. [`crate::sqlite`]'s upkeep, the only one who
-//! checkpoints, reads from the write-ahead log what was committed ([`wal`]) and
-//! queues it *before* it lets the log begin anew. The thread in [`shipper`] appends
+//! Two parties share [`Shared`]. [`crate::sqlite`]'s upkeep reads from the write-ahead log
+//! what was committed ([`wal`]) and queues it *before* it checkpoints and lets the log
+//! begin anew; so does the writer, who checkpoints, too, on a full disk. The thread in [`shipper`] appends
 //! the queue to the log beside the copy and flushes it. The copy is therefore a
 //! database with a log, whole at every moment: what is half-written does not count.
 //!
@@ -11,6 +11,9 @@
 //! the queue fills to its limit, is dropped, and the copy is *lost*: the next one
 //! begins with the database file, into a directory of its own, while the old copy
 //! stays as it is until the new one is whole. So does every start of a server.
+//!
+//! A commit that failed may have left in the log what looks like a transaction: the copy
+//! is lost, and none begins before the log was emptied ([`Copier::doubt`]).
 
 mod place;
 mod shipper;
@@ -109,6 +112,8 @@ struct State {
     log_bytes: u64,
     /// The writer checkpoints: the copying of the database file cannot begin.
     barred: bool,
+    /// The log may hold what looks like a transaction and is none.
+    doubtful: bool,
     closing: bool,
     ended: bool,
 }
@@ -195,7 +200,8 @@ impl Copier {
         let log_bytes = self.0.log.metadata().map_or(0, |log| log.len());
         let grown = self.0.settings.log_bytes;
         let mut state = self.0.lock();
-        if state.phase == Phase::Lost && state.wants_base && !state.barred && !exhausted {
+        let held_up = state.barred || state.doubtful || exhausted;
+        if state.phase == Phase::Lost && state.wants_base && !held_up {
             state.phase = Phase::Basing;
             state.wants_base = false;
             state.log_bytes = log_bytes;
@@ -237,6 +243,26 @@ impl Copier {
     /// begins anew when there is room.
     pub(crate) fn let_go(&self) {
         self.0.lose("the disk is full, and its log is emptied");
+    }
+
+    /// A commit failed. When the flush of its frames did, they lie in the log with sound
+    /// checksums and a mark that commits them, until the next commit overwrites them. Who
+    /// took them for a transaction would wait for their continuation for ever.
+    pub(crate) fn doubt(&self) {
+        self.0.lock().doubtful = true;
+        self.0
+            .lose("a commit failed, and what it left in the log must go first");
+    }
+
+    /// Whether the log must be emptied before another copy begins.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.0.lock().doubtful
+    }
+
+    /// The log is about to be emptied; whether that was waited for. If nothing comes of it,
+    /// doubt again.
+    pub(crate) fn forget_doubt(&self) -> bool {
+        std::mem::take(&mut self.0.lock().doubtful)
     }
 
     /// Queues what was committed. Call it while no checkpoint runs, and while a

@@ -46,7 +46,8 @@ struct State {
     frozen: bool,
     failing: Option<CommitFault>,
     early: bool,
-    die_after: Option<&'static str>,
+    /// Any of these commands.
+    die_after: &'static [&'static str],
     copy_stalls: bool,
     released: bool,
 }
@@ -79,8 +80,8 @@ pub fn cause(
             "freeze_state" => state.freeze(),
             "fail_state" => state.fail_commits(Some(CommitFault::Disk)),
             "early_ack_state" => state.acknowledge_early(true),
-            "die_after_login" => state.die_after("session.open"),
-            "die_after_refresh" => state.die_after("session.refresh"),
+            "die_after_login" => state.die_after(&["session.open", "session.open_first"]),
+            "die_after_refresh" => state.die_after(&["session.refresh"]),
             other => return Err(UnknownFault(other.to_owned())),
         }
     }
@@ -111,17 +112,16 @@ impl StateFaults {
         self.state.send_modify(|state| state.early = early);
     }
 
-    /// The process ends, without a farewell, between the commit of the next such
-    /// command and its answer.
-    pub fn die_after(&self, command: &'static str) {
-        self.state
-            .send_modify(|state| state.die_after = Some(command));
+    /// The process ends, without a farewell, between the commit of the next command of
+    /// these and its answer.
+    pub fn die_after(&self, commands: &'static [&'static str]) {
+        self.state.send_modify(|state| state.die_after = commands);
     }
 
     /// A group with these commands is committed, and nothing of it answered.
     pub(crate) fn after_commit<'n>(&self, mut commands: impl Iterator<Item = &'n str>) {
         let dies_after = self.state.borrow().die_after;
-        if dies_after.is_some_and(|fatal| commands.any(|command| command == fatal)) {
+        if commands.any(|command| dies_after.contains(&command)) {
             // As by `kill -9`: nothing is flushed, nobody is told.
             std::process::abort();
         }

@@ -57,6 +57,11 @@ static RETRY: Sql = Sql::new(
     "UPDATE jobs SET state = 'ready', lease_until = NULL, due_at = $3, last_error = $4 \
      WHERE id = $1 AND state = 'leased' AND fence = $2 RETURNING kind",
 );
+// No attempt was made, and none is counted.
+static POSTPONE: Sql = Sql::new(
+    "UPDATE jobs SET state = 'ready', lease_until = NULL, due_at = $3, attempts = attempts - 1 \
+     WHERE id = $1 AND state = 'leased' AND fence = $2 RETURNING kind",
+);
 static SET_ASIDE: Sql = Sql::new(
     "UPDATE jobs SET state = 'poison', lease_until = NULL, last_error = $3 \
      WHERE id = $1 AND state = 'leased' AND fence = $2",
@@ -104,8 +109,8 @@ static COUNTS: Sql = Sql::new(
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[
-    &INSERT, &CLAIM, &COMPLETE, &RENEW, &RETRY, &SET_ASIDE, &WAKE, &REARM, &WITHDRAW, &RELEASE,
-    &GIVE_BACK, &HOLDS, &NEXT_DUE, &COUNTS,
+    &INSERT, &CLAIM, &COMPLETE, &RENEW, &RETRY, &POSTPONE, &SET_ASIDE, &WAKE, &REARM, &WITHDRAW,
+    &RELEASE, &GIVE_BACK, &HOLDS, &NEXT_DUE, &COUNTS,
 ];
 
 /// A job to be enqueued.
@@ -135,7 +140,7 @@ pub struct Job {
     pub key: String,
     /// What [`NewJob::payload`] held.
     pub payload: Value,
-    /// How often it was claimed, this time included.
+    /// How often it was claimed and not postponed, this time included.
     pub attempts: i64,
     /// The fencing number of this claim.
     pub fence: i64,
@@ -434,6 +439,27 @@ impl Command for RetryJob {
             shortened(&self.error),
         ];
         let kind = tx.fetch_optional(&RETRY, values).await?;
+        rung(tx, kind.as_ref(), self.due_at)
+    }
+}
+
+/// The job's time has not come: it runs again at `due_at`, as if it had not been claimed.
+/// Output: `false` when the claim no longer held.
+#[derive(Clone, Copy, Debug)]
+pub struct PostponeJob {
+    /// The claim.
+    pub claim: Claim,
+    /// When it runs again.
+    pub due_at: Timestamp,
+}
+
+impl Command for PostponeJob {
+    type Output = bool;
+    const NAME: &'static str = "jobs.postpone";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let values = args![self.claim.id, self.claim.fence, self.due_at];
+        let kind = tx.fetch_optional(&POSTPONE, values).await?;
         rung(tx, kind.as_ref(), self.due_at)
     }
 }

@@ -47,7 +47,10 @@ static PRUNE_APPS: Sql = Sql::new(
         (SELECT app_id, hour, shard FROM sends_by_app WHERE hour < $1 ORDER BY hour LIMIT $2)",
 );
 
+static HIDDEN: Sql = Sql::new("SELECT 1 FROM incidents WHERE id = $1 AND hidden");
+
 pub(crate) const STATEMENTS: &[&Sql] = &[
+    &HIDDEN,
     &COUNT_PHONE,
     &COUNT_APP,
     &SUM_APP,
@@ -180,19 +183,25 @@ async fn raise(
 ) -> Result<(), StoreError> {
     // A count of the app is nobody's in particular.
     let of_phone = cap == Cap::Phone;
+    let incident = outgoing.incident.filter(|_| of_phone);
+    // Not tied to an incident: the alarm outlives its end. But through a hidden one whoever
+    // holds the phone must not learn that there is any.
+    let hidden = match incident {
+        Some(id) => tx.fetch_optional(&HIDDEN, args![id]).await?.and(Some(id)),
+        None => None,
+    };
     let alert = NewAlert {
         app: outgoing.app,
         kind: AlertKind::SendingCap,
         key,
         user: outgoing.user.filter(|_| of_phone),
-        // Not tied to the incident: the alarm outlives its end.
-        incident: None,
+        incident: hidden,
         detail: json!({
             "cap": cap.as_str(),
             "allowed_an_hour": allowed,
             "sends": sends,
             "phone": of_phone.then_some(outgoing.to),
-            "incident_id": outgoing.incident.filter(|_| of_phone),
+            "incident_id": incident,
             "emergency": outgoing.emergency,
         }),
     };
@@ -214,12 +223,41 @@ fn shard(phone: &str) -> u32 {
 mod tests {
     use std::time::Duration;
 
+    use bytes::Bytes;
+    use mayday_core::clock::Clock as _;
+    use mayday_core::sos::{CancelRequest, Flags, Trigger};
+    use mayday_core::transport::Transport;
+    use uuid::Uuid;
+
     use super::*;
     use crate::command::{Command, Lane};
+    use crate::incidents::{CancelSos, TriggerSos, page};
     use crate::on_both;
     use crate::testing::{TestApp, TestStore};
 
     struct Ask(AppUuid, String, bool);
+
+    /// A message of this incident.
+    struct AskOf(AppUuid, IncidentId, &'static str);
+
+    impl Command for AskOf {
+        type Output = Admission;
+        const NAME: &'static str = "test.admit_of";
+        async fn run(&self, tx: &mut Tx<'_>) -> Result<Admission, StoreError> {
+            let caps = Caps {
+                per_phone: 1,
+                per_app: 5,
+            };
+            let outgoing = Outgoing {
+                app: self.0,
+                user: None,
+                incident: Some(self.1),
+                to: self.2,
+                emergency: true,
+            };
+            admit(tx, &caps, outgoing).await
+        }
+    }
 
     impl Command for Ask {
         type Output = Admission;
@@ -295,6 +333,50 @@ mod tests {
             assert_eq!(its, Admission::Admitted);
             let shared = ask(&store, &other, phone, false).await;
             assert_eq!(shared, Admission::Refused(Cap::Phone));
+        }
+    );
+
+    on_both!(
+        an_alarm_of_a_hidden_incident_is_tied_to_it_as_what_the_user_may_not_see,
+        |store| async move {
+            let app = store.app("shop").await;
+            let ana = store.caller(&app, "ana").await;
+            let body = Bytes::from_static(b"{}");
+            let cry = TriggerSos {
+                app: app.id,
+                sender: ana.user,
+                trigger: Trigger::parse(&body),
+                body,
+                flags: Flags::NONE,
+                transport: Transport::Http,
+                received_at: store.clock.now(),
+                receipt: Uuid::nil(),
+                last_known: None,
+            };
+            store.write(Lane::Sos, cry).await.unwrap();
+            let cancel = CancelSos {
+                app: app.id,
+                caller: ana.user,
+                request: CancelRequest::parse(b"{}").unwrap(),
+                any_user: false,
+                duress: true,
+            };
+            store.write(Lane::Sos, cancel).await.unwrap();
+            let mut tx = store.read().await.unwrap();
+            let listed = page(&mut tx, app.id, false, None, 10).await.unwrap();
+            drop(tx);
+            assert_eq!(listed.len(), 2);
+            for (listed, to) in listed.iter().zip(["+34600111222", "+34600111223"]) {
+                let id = listed.incident.id;
+                let ask = async || store.write(Lane::Sos, AskOf(app.id, id, to)).await;
+                assert_eq!(ask().await.unwrap(), Admission::Admitted);
+                let over = ask().await.unwrap();
+                assert_eq!(over, Admission::OverCap(Cap::Phone));
+                let mut tx = store.read().await.unwrap();
+                let all = alerts::page(&mut tx, app.id, None, 10).await.unwrap();
+                let alarm = all.iter().find(|alert| alert.detail["phone"] == to);
+                assert_eq!(alarm.unwrap().incident, listed.hidden.then_some(id));
+            }
         }
     );
 

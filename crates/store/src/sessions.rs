@@ -1,12 +1,13 @@
 //! Sessions of users whom an app's own tokens logged in (contract: Sessions).
 //!
-//! Whatever opens, renews or ends a session locks the app's settings, then the
-//! user's row, then sessions: of N+1 log-ins at one instant exactly N are live in
+//! Whatever opens, renews or ends a session locks the app's settings, then the address
+//! that a log-in brings, then the user's row, then sessions: of N+1 log-ins at one instant exactly N are live in
 //! the end. Of a token only a digest is kept; that of a replaced one as long as it
 //! may still call for help.
 
 pub(crate) mod access;
 pub(crate) mod end;
+pub(crate) mod first;
 pub(crate) mod open;
 pub(crate) mod prune;
 pub(crate) mod refresh;
@@ -23,6 +24,7 @@ use zeroize::Zeroizing;
 
 pub use access::{AccessRow, ConnectedEnd, access, ended_among, standing};
 pub use end::{EndSessions, Which};
+pub use first::{OpenFirst, OpenedFirst};
 pub use open::{OpenSession, Opened};
 pub use prune::{PruneSessions, overdue};
 pub use refresh::{RefreshSession, Refreshed};
@@ -73,7 +75,7 @@ static LIVE_USERS: Sql = Sql::new(
 );
 static SUPERSEDE: Sql = Sql::new(
     "UPDATE session_tokens SET superseded_at = $2
-     WHERE session_id = $1 AND superseded_at IS NULL",
+     WHERE session_id = $1 AND superseded_at IS NULL AND kind = $3",
 );
 static INSERT_TOKEN: Sql = Sql::new(
     "INSERT INTO session_tokens (digest, session_id, pair, kind, issued_at, expires_at)
@@ -214,8 +216,8 @@ struct ByToken {
     expires_at: Timestamp,
 }
 
-/// Writes pair number `pair`, which replaces all before it. Answers the end of the
-/// access token.
+/// Writes pair number `pair`, whose access token replaces all before it. Answers the end
+/// of that.
 async fn issue(
     tx: &mut Tx<'_>,
     session: &SessionRow,
@@ -223,7 +225,7 @@ async fn issue(
     new: &NewPair,
 ) -> Result<Timestamp, StoreError> {
     let now = tx.now();
-    tx.execute(&SUPERSEDE, args![session.id, now]).await?;
+    supersede(tx, session.id, TokenKind::Access).await?;
     let access_end = now.plus(session.access).min(session.life.expires_at);
     for (kind, digest, end) in [
         (TokenKind::Access, &new.access, access_end),
@@ -233,6 +235,14 @@ async fn issue(
         tx.execute_one(&INSERT_TOKEN, values).await?;
     }
     Ok(access_end)
+}
+
+/// Has it written of a session's tokens of a kind that they are replaced, or spent
+/// ([`mayday_core::sso::session::refresh`]).
+async fn supersede(tx: &mut Tx<'_>, session: SessionId, kind: TokenKind) -> Result<(), StoreError> {
+    let values = args![session, tx.now(), kind.as_str()];
+    tx.execute(&SUPERSEDE, values).await?;
+    Ok(())
 }
 
 /// The partner's token, opened; empty when it was wiped.

@@ -116,8 +116,8 @@ impl Deadline {
     }
 }
 
-/// A transaction that reads: one snapshot, over within 5 s. It derefs to
-/// [`Tx`]; drop it as soon as the rows are there.
+/// What reads: one snapshot, or one for each statement where it was lent for a single
+/// one, over within 5 s. It derefs to [`Tx`]; drop it as soon as the rows are there.
 pub struct ReadTx(Tx<'static>);
 
 impl ReadTx {

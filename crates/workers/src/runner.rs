@@ -188,8 +188,7 @@ async fn work(app: &Arc<App>, crew: Crew, job: Job) {
         Ok(Progress::Recorded) => return,
         Ok(Progress::Done) => app.finish_job(&job).await,
         Ok(Progress::Again(after)) | Err(JobError::Later(after)) => {
-            let why = JobError::Later(after).to_string();
-            app.retry_job(&job, after, why).await
+            app.postpone_job(&job, after).await
         }
         Err(error) => {
             tracing::warn!(job.id = %job.id, job.kind = %job.kind, job.attempts, outcome, %error, "a job failed");

@@ -88,7 +88,7 @@ impl App {
             // Nobody can tell the broker of a session's end: the connection lives as
             // long as the token, and comes back with the next one.
             _ if caller.is_full() && caller.credential.session().is_some() => {
-                let row = self.access_row(password, Urgency::Ordinary).await?;
+                let row = self.access_row(password, Urgency::Distress).await?;
                 row.map(|row| row.token.ends_at())
             }
             expires_at if caller.is_full() => expires_at,

@@ -5,7 +5,7 @@ use mayday_core::sso::pin::{Pin, PinHashes, PinMatch};
 use mayday_store::Lane;
 use mayday_store::signatures::{self, CountPin, PinVerdict, SignatureRow};
 
-use crate::{App, AppError};
+use crate::{App, AppError, Urgency};
 
 /// How often a PIN is judged anew because it was changed meanwhile.
 const ATTEMPTS: usize = 3;
@@ -35,13 +35,18 @@ impl App {
 
     /// Judges a PIN by all of the user's, and counts it. `None`: the user has none.
     /// [`AppError::WrongSignature`] when it is none; [`AppError::RateLimited`]
-    /// while none is taken, right or wrong.
+    /// while none is taken, right or wrong, or while too many of the user's are judged.
+    /// In [`Lane::Sos`] it waits for nothing that is not urgent.
     pub(crate) async fn check_pin(
         &self,
         user: UserId,
         shown: &Pin,
         lane: Lane,
     ) -> Result<Option<Checked>, AppError> {
+        let urgency = match lane {
+            Lane::Sos => Urgency::Distress,
+            _ => Urgency::Ordinary,
+        };
         for _ in 0..ATTEMPTS {
             let Some(row) = self.signature_of(user).await? else {
                 return Ok(None);
@@ -50,7 +55,10 @@ impl App {
                 return Err(AppError::RateLimited { retry_after });
             }
             let (hashes, shown) = (row.hashes.clone(), shown.clone());
-            let judged = self.hashing.run(move |_, _| hashes.judge(&shown)).await?;
+            let judged = self
+                .hashing
+                .run((user, urgency), move |_, _| hashes.judge(&shown))
+                .await?;
             let count = CountPin {
                 user,
                 version: row.version,

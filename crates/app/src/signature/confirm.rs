@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{read_pin, session_of};
 use crate::identity::require_full;
-use crate::{App, AppError};
+use crate::{App, AppError, Urgency};
 
 /// A confirmation as sent.
 #[derive(Clone, Default)]
@@ -50,9 +50,10 @@ impl App {
             asked.map_or_else(|| (Vec::new(), 0), |asked| (asked.answers, asked.version));
         // The new PIN is hashed whether it will be needed or not: the time tells
         // nothing about the answers.
+        let whose = (caller.user, Urgency::Ordinary);
         let judged = self
             .hashing
-            .run(move |cost, entropy| -> (bool, SecretHash) {
+            .run(whose, move |cost, entropy| -> (bool, SecretHash) {
                 let right = all_right(&hashes, &answers);
                 (right, pin.hash(cost, entropy.as_ref()))
             });

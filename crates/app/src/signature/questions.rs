@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{changed, session_of};
 use crate::identity::require_full;
-use crate::{App, AppError};
+use crate::{App, AppError, Urgency};
 
 /// The questions as sent.
 #[derive(Clone, Default)]
@@ -41,10 +41,14 @@ impl App {
             Recovery::check(&sent.questions).map_err(AppError::fields)?;
         let current = sent.current.as_ref().map(|typed| typed.as_str());
         let checked = self.check_current(caller.user, current).await?;
-        let made = self.hashing.run(move |cost, entropy| -> Vec<SecretHash> {
-            let hash = |answer: &mayday_core::sso::pin::Answer| answer.hash(cost, entropy.as_ref());
-            answers.iter().map(hash).collect()
-        });
+        let whose = (caller.user, Urgency::Ordinary);
+        let made = self
+            .hashing
+            .run(whose, move |cost, entropy| -> Vec<SecretHash> {
+                let hash =
+                    |answer: &mayday_core::sso::pin::Answer| answer.hash(cost, entropy.as_ref());
+                answers.iter().map(hash).collect()
+            });
         let command = SetQuestions {
             app: caller.app,
             user: caller.user,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use mayday_core::clock::Entropy;
 use mayday_core::identity::Caller;
+use mayday_core::ids::UserId;
 use mayday_core::sso::pin::{HashCost, Pin, PinHashes, PinMatch, SecretHash};
 use mayday_store::Lane;
 use mayday_store::signatures::{SetSignature, SignatureSet};
@@ -11,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{Checked, changed, read_pin, session_of};
 use crate::identity::require_full;
-use crate::{App, AppError};
+use crate::{App, AppError, Urgency};
 
 /// A change as asked for.
 #[derive(Clone, Default)]
@@ -130,8 +131,11 @@ impl App {
         let checked = self.check_current(caller.user, current).await?;
         let before = checked.as_ref().map(|checked| checked.version);
         let hashes = match checked {
-            None => self.first(pin, duress).await?,
-            Some(checked) => self.replace(checked, pin, duress, current).await?,
+            None => self.first(caller.user, (pin, duress)).await?,
+            Some(checked) => {
+                let asked = (pin, duress, current);
+                self.replace(caller.user, checked, asked).await?
+            }
         };
         let set = SetSignature {
             app: caller.app,
@@ -146,7 +150,11 @@ impl App {
         }
     }
 
-    async fn first(&self, pin: Option<Pin>, duress: Duress) -> Result<PinHashes, AppError> {
+    async fn first(
+        &self,
+        user: UserId,
+        (pin, duress): (Option<Pin>, Duress),
+    ) -> Result<PinHashes, AppError> {
         let Some(pin) = pin else {
             return Err(AppError::field("/signature", "signature is required"));
         };
@@ -155,7 +163,7 @@ impl App {
             Duress::Keep | Duress::Remove => None,
         };
         self.hashing
-            .run(move |cost, entropy| PinHashes {
+            .run((user, Urgency::Ordinary), move |cost, entropy| PinHashes {
                 pin: pin.hash(cost, entropy.as_ref()),
                 duress: match duress {
                     Some(duress) => duress.hash(cost, entropy.as_ref()),
@@ -170,14 +178,13 @@ impl App {
     /// it. Where both are the same in the end, it is the one for duress.
     async fn replace(
         &self,
+        user: UserId,
         checked: Checked,
-        pin: Option<Pin>,
-        duress: Duress,
-        current: Option<&str>,
+        (pin, duress, current): (Option<Pin>, Duress, Option<&str>),
     ) -> Result<PinHashes, AppError> {
         let shown = current.and_then(Pin::read).filter(|_| checked.duress);
         self.hashing
-            .run(move |cost, entropy| {
+            .run((user, Urgency::Ordinary), move |cost, entropy| {
                 let asked = (pin.as_ref(), &duress);
                 let made = Made::of(asked, shown.as_ref(), (cost, entropy.as_ref()));
                 if checked.duress {

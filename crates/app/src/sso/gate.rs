@@ -18,14 +18,16 @@ use mayday_store::{Lane, Store};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::breaker::{Breaker, Met, Passage};
+use super::share::{Share, Shares};
+use crate::AppError;
 use crate::identity::SsoApp;
 
 /// Questions to one partner at once.
-const AT_ONCE: usize = 256;
+pub(super) const AT_ONCE: usize = 256;
 
 /// Log-ins of one app that may wait for their turn to ask; those beyond are told
-/// to come again.
-const WAITING: usize = 2_048;
+/// to come again. No address has all of them: see [`Shares`].
+pub(super) const WAITING: usize = 2_048;
 
 /// How long a log-in waits for its turn.
 const TURN: Duration = Duration::from_secs(10);
@@ -49,6 +51,7 @@ struct Gate {
     app: AppUuid,
     turns: Semaphore,
     waiting: Semaphore,
+    shares: Shares,
     breaker: Mutex<Breaker>,
     /// The questions that are under way, each with those who wait for its answer.
     flights: Mutex<HashMap<TokenDigest, Arc<OnceCell<Judged>>>>,
@@ -78,6 +81,7 @@ impl Gate {
             app,
             turns: Semaphore::new(AT_ONCE),
             waiting: Semaphore::new(WAITING),
+            shares: Shares::default(),
             breaker: Mutex::default(),
             flights: Mutex::default(),
             told: tokio::sync::Mutex::default(),
@@ -130,26 +134,37 @@ impl Gates {
 
     /// What the partner says of a token. Whoever asks about one that is being
     /// asked about gets the same answer; an answer is not kept beyond that.
+    /// [`AppError::RateLimited`] when the address has its share of the gate.
     pub(super) async fn judge(
         &self,
         app: AppUuid,
         question: Question<'_>,
         clock: &dyn Clock,
-    ) -> Judged {
+    ) -> Result<Judged, AppError> {
         let gate = {
             let mut gates = lock(&self.of_apps);
             let gate = gates.entry(app).or_insert_with(|| Arc::new(Gate::new(app)));
             Arc::clone(gate)
         };
+        let Some(share) = gate.shares.enter(question.peer) else {
+            return Err(AppError::RateLimited {
+                retry_after: RETRY_AFTER,
+            });
+        };
         let Ok(_waiting) = gate.waiting.try_acquire() else {
-            return Judged::unavailable(Unavailable::Busy, RETRY_AFTER);
+            return Ok(Judged::unavailable(Unavailable::Busy, RETRY_AFTER));
         };
         let flight = Flight::board(&gate, partner_digest(question.token));
-        let ask = || self.ask(&gate, question, clock);
-        flight.cell.get_or_init(ask).await.clone()
+        let ask = || self.ask((&gate, &share), question, clock);
+        Ok(flight.cell.get_or_init(ask).await.clone())
     }
 
-    async fn ask(&self, gate: &Arc<Gate>, question: Question<'_>, clock: &dyn Clock) -> Judged {
+    async fn ask(
+        &self,
+        (gate, share): (&Arc<Gate>, &Share<'_>),
+        question: Question<'_>,
+        clock: &dyn Clock,
+    ) -> Judged {
         let url = &question.sso.endpoint.url;
         if lock(&gate.breaker).turn_to(url) {
             self.tell(gate, true);
@@ -158,8 +173,9 @@ impl Gates {
         if let Some(until) = lock(&gate.breaker).open_until(clock.now()) {
             return Judged::unavailable(Unavailable::Broken, until.since(clock.now()));
         }
-        let turn = tokio::time::timeout(TURN, gate.turns.acquire()).await;
-        let Ok(Ok(_turn)) = turn else {
+        // The address's first: in the queue of all it never stands with more.
+        let turns = async { (share.turns().acquire().await, gate.turns.acquire().await) };
+        let Ok((Ok(_own), Ok(_turn))) = tokio::time::timeout(TURN, turns).await else {
             return Judged::unavailable(Unavailable::Busy, RETRY_AFTER);
         };
         let peer = question.peer;

@@ -10,8 +10,9 @@ use mayday_core::sso::code::{CODE_LIFE, Code};
 use mayday_core::sso::token::partner_digest;
 use mayday_core::time::Timestamp;
 use mayday_store::Lane;
+use mayday_store::users;
 use mayday_store::verification::{
-    self, AskLink, AskedLink, ConfirmLink, LinkConfirmation, SendLinkCode, SentLinkCode, WhoLinks,
+    self, ConfirmLink, LinkConfirmation, SendLinkCode, SentLinkCode, WhoLinks,
 };
 use tokio::time::Instant;
 
@@ -28,31 +29,12 @@ const PER_APP: u32 = 600;
 const ANSWERED_AFTER: Duration = Duration::from_millis(400);
 
 impl App {
-    /// [`AppError::LinkRequired`] when the log-in has to be joined with an account
-    /// first.
-    pub(super) async fn require_unlinked(
-        &self,
-        judged: &JudgedToken,
-        login: &SsoLogin,
-    ) -> Result<(), AppError> {
-        let key = (judged.app, judged.claims.subject.clone());
-        // Nearly everybody was here before, and is found without a write.
-        let known = {
-            let mut tx = self.store.read().await?;
-            mayday_store::users::find(&mut tx, key.0, &key.1).await?
-        };
-        if known.is_some() {
-            return Ok(());
-        }
-        let ask = AskLink(who(judged, login));
-        match self.store.write(Lane::Session, ask).await? {
-            AskedLink::Free => Ok(()),
-            AskedLink::Refused(reason) => Err(self.spent(reason)),
-            AskedLink::Required(pending) => Err(AppError::LinkRequired {
-                email: judged.claims.email.clone(),
-                pending,
-            }),
-        }
+    /// Whether somebody of the log-in's name was here before; nearly everybody was, and is
+    /// found without a write.
+    pub(super) async fn was_here(&self, judged: &JudgedToken) -> Result<bool, AppError> {
+        let mut tx = self.store.read().await?;
+        let found = users::find(&mut tx, judged.app, &judged.claims.subject).await?;
+        Ok(found.is_some())
     }
 
     /// Mails the code of a pending log-in to its own address, at most once a minute
@@ -138,7 +120,6 @@ impl App {
         let judged = self.judge_token(&login, peer).await?;
         let confirm = ConfirmLink {
             who: who(&judged, &login),
-            partner_expires_at: judged.claims.expires_at.plus(judged.sso.terms.skew),
             code,
         };
         match self.store.write(Lane::Session, confirm).await? {
@@ -159,14 +140,16 @@ impl App {
     }
 
     /// Refuses a request for a code when too many came from one address or for one
-    /// app. An empty `app` counts for the address alone.
+    /// app. An empty `app` counts for the address alone, and so does a request that is
+    /// refused to its address: nobody spends what everybody of an app has.
     pub(crate) fn limit_codes(&self, app: &str, peer: IpAddr) -> Result<(), AppError> {
         let (limiter, now) = (&self.identity.limiter, self.clock.now());
         let by_address = limiter.missed("codes", peer, PER_ADDRESS, now);
-        let by_app = (!app.is_empty())
-            .then(|| limiter.asked("codes", app, PER_APP, now))
-            .flatten();
-        match by_address.max(by_app) {
+        let by_app = || {
+            let counts = by_address.is_none() && !app.is_empty();
+            counts.then(|| limiter.asked("codes", app, PER_APP, now))?
+        };
+        match by_address.or_else(by_app) {
             Some(retry_after) => Err(AppError::RateLimited { retry_after }),
             None => Ok(()),
         }
@@ -183,11 +166,12 @@ const fn outcome(sent: &Result<SentLinkCode, AppError>) -> &'static str {
     }
 }
 
-fn who(judged: &JudgedToken, login: &SsoLogin) -> WhoLinks {
+pub(super) fn who(judged: &JudgedToken, login: &SsoLogin) -> WhoLinks {
     WhoLinks {
         app: judged.app,
         subject: judged.claims.subject.clone(),
         email: judged.claims.email.clone(),
         partner_digest: partner_digest(&login.token),
+        partner_expires_at: judged.claims.expires_at.plus(judged.sso.terms.skew),
     }
 }

@@ -4,18 +4,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use mayday_core::field::FieldError;
-use mayday_core::identity::AppId;
-use mayday_core::ids::{AppUuid, SessionId};
+use mayday_core::identity::{AppId, ExternalUserId};
+use mayday_core::ids::{AppUuid, SessionId, UserId};
 use mayday_core::sso::introspection::Unavailable;
 use mayday_core::sso::session::{Lapse, MAX_DEVICE_CHARS};
 use mayday_core::sso::token::{is_partner_token, partner_digest};
 use mayday_core::sso::{Claims, EndReason, Judgement, LoginDevice};
 use mayday_store::Lane;
-use mayday_store::sessions::{OpenSession, Opened};
-use mayday_store::users::UserRow;
+use mayday_store::sessions::{OpenFirst, OpenSession, Opened, OpenedFirst};
 use zeroize::Zeroizing;
 
 use super::gate::{Question, RETRY_AFTER};
+use super::link::who;
 use super::{Pair, SessionGrant};
 use crate::identity::SsoApp;
 use crate::{App, AppError};
@@ -68,8 +68,35 @@ impl App {
 
     async fn judge_login(&self, login: SsoLogin, peer: IpAddr) -> Result<SessionGrant, AppError> {
         let judged = self.judge_token(&login, peer).await?;
-        self.require_unlinked(&judged, &login).await?;
+        if !self.was_here(&judged).await?
+            && let Some(granted) = self.open_first(&judged, &login).await?
+        {
+            return Ok(granted);
+        }
         self.open(judged, login).await
+    }
+
+    /// Opens the first session of somebody new. [`AppError::LinkRequired`] when the log-in
+    /// has to be joined with an account first; `None`: begin anew.
+    async fn open_first(
+        &self,
+        judged: &JudgedToken,
+        login: &SsoLogin,
+    ) -> Result<Option<SessionGrant>, AppError> {
+        let pair = Pair::generate(self.entropy.as_ref());
+        let id = UserId::generate(self.clock.as_ref(), self.entropy.as_ref());
+        let first = OpenFirst {
+            who: who(judged, login),
+            open: self.opening((id, &judged.claims.subject), judged, login, &pair),
+        };
+        match self.store.write(Lane::Session, first).await? {
+            OpenedFirst::Opened(opened) => self.opened(opened, pair),
+            OpenedFirst::Refused(reason) => Err(self.spent(reason)),
+            OpenedFirst::LinkRequired(pending) => Err(AppError::LinkRequired {
+                email: judged.claims.email.clone(),
+                pending,
+            }),
+        }
     }
 
     /// Puts a log-in's token to the app's server.
@@ -95,7 +122,7 @@ impl App {
             token: &login.token,
             peer,
         };
-        let judged = self.gates.judge(app, question, self.clock.as_ref()).await;
+        let judged = self.gates.judge(app, question, self.clock.as_ref()).await?;
         match judged.judgement {
             Judgement::Valid(claims) => Ok(JudgedToken { app, sso, claims }),
             Judgement::Invalid(reason) => {
@@ -116,41 +143,27 @@ impl App {
         }
     }
 
+    /// Whether the tokens of an app's own log-in are made for this audience.
+    pub fn sso_audience_is(&self, realm: &str, audience: &str) -> bool {
+        let realm = AppId::parse(realm).ok();
+        let found = realm.and_then(|app| self.identity.sso_app(&app));
+        found.is_some_and(|(_, _, sso)| sso.terms.audience == audience)
+    }
+
     /// Opens the session of a token that was judged valid.
     pub(super) async fn open(
         &self,
         judged: JudgedToken,
         login: SsoLogin,
     ) -> Result<SessionGrant, AppError> {
-        let JudgedToken { app, sso, claims } = judged;
-        let key = (app, claims.subject.clone());
+        let key = (judged.app, judged.claims.subject.clone());
         for _ in 0..ATTEMPTS {
             let user = self.find_or_make(&key).await?;
             let pair = Pair::generate(self.entropy.as_ref());
-            let open = self.opening(&user, &sso, &login, &claims, &pair);
-            match self.store.write(Lane::Session, open).await? {
-                Opened::Session {
-                    issued,
-                    fresh,
-                    evicted,
-                } => {
-                    self.metrics
-                        .sso_login(if fresh { "opened" } else { "again" });
-                    self.metrics
-                        .sessions_ended(EndReason::Evicted, evicted.len());
-                    tracing::info!(
-                        user.id = %user.id,
-                        session.id = %issued.session.id,
-                        session.fresh = fresh,
-                        sessions.evicted = evicted.len(),
-                        "a session was opened"
-                    );
-                    return Ok(pair.granted(*issued));
-                }
-                Opened::Refused(reason) => return Err(self.spent(reason)),
-                Opened::Blocked => return Err(AppError::UserBlocked),
-                Opened::NotConfigured => return Err(AppError::Unauthorized),
-                Opened::Gone => {}
+            let open = self.opening((user.id, &user.external_id), &judged, &login, &pair);
+            let opened = self.store.write(Lane::Session, open).await?;
+            if let Some(granted) = self.opened(opened, pair)? {
+                return Ok(granted);
             }
         }
         Err(AppError::SsoUnavailable {
@@ -159,19 +172,47 @@ impl App {
         })
     }
 
+    /// What the client is told of it; `None`: begin anew.
+    fn opened(&self, opened: Opened, pair: Pair) -> Result<Option<SessionGrant>, AppError> {
+        match opened {
+            Opened::Session {
+                issued,
+                fresh,
+                evicted,
+            } => {
+                self.metrics
+                    .sso_login(if fresh { "opened" } else { "again" });
+                self.metrics
+                    .sessions_ended(EndReason::Evicted, evicted.len());
+                tracing::info!(
+                    user.id = %issued.session.user,
+                    session.id = %issued.session.id,
+                    session.fresh = fresh,
+                    sessions.evicted = evicted.len(),
+                    "a session was opened"
+                );
+                Ok(Some(pair.granted(*issued)))
+            }
+            Opened::Refused(reason) => Err(self.spent(reason)),
+            Opened::Blocked => Err(AppError::UserBlocked),
+            Opened::NotConfigured => Err(AppError::Unauthorized),
+            Opened::Gone => Ok(None),
+        }
+    }
+
     fn opening(
         &self,
-        user: &UserRow,
-        sso: &SsoApp,
+        (user, external_id): (UserId, &ExternalUserId),
+        judged: &JudgedToken,
         login: &SsoLogin,
-        claims: &Claims,
         pair: &Pair,
     ) -> OpenSession {
+        let JudgedToken { app, sso, claims } = judged;
         OpenSession {
             id: SessionId::generate(self.clock.as_ref(), self.entropy.as_ref()),
-            app: user.app,
-            user: user.id,
-            external_id: user.external_id.clone(),
+            app: *app,
+            user,
+            external_id: external_id.clone(),
             subject: claims.subject.clone(),
             partner_digest: partner_digest(&login.token),
             partner_token: login.token.clone(),

@@ -2,7 +2,7 @@
 //! capped session comes of it (contract: SSO).
 //!
 //! [`login`] asks through the [`gate`] of the app, which bounds how much is asked
-//! at once and leaves a failing partner alone; [`link`] joins it with an account that
+//! at once, for one address too ([`share`]), and leaves a failing partner alone; [`link`] joins it with an account that
 //! has its address; [`refresh`] buys the next pair of
 //! tokens; [`end`] ends sessions, and [`follow`] has the connections of ended ones
 //! cut on every node.
@@ -16,6 +16,7 @@ mod link;
 mod login;
 mod refresh;
 mod settings;
+mod share;
 mod show;
 mod sweep;
 

@@ -20,6 +20,13 @@ pub(crate) fn introspector() -> Introspector {
 }
 
 impl TestApp {
+    /// Lets no PIN be hashed but for the cancel of an SOS, as long as this is kept.
+    #[must_use]
+    pub fn hold_hashing(&self) -> impl Drop + use<> {
+        let held = self.app.hashing.hold();
+        held.expect("nothing is hashed")
+    }
+
     /// How many log-ins wait for a partner's answer now.
     pub fn logins_waiting(&self) -> usize {
         self.app.gates.waiting()

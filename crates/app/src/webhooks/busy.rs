@@ -1,7 +1,8 @@
 //! Which attempts this node has under way, so that an endpoint that hangs keeps nobody
 //! else's notifications waiting, nor its own app's others.
 //!
-//! An endpoint is given a few attempts at a time; one that hung the last time, one. What
+//! An endpoint is given a few attempts at a time; one that hung the last time, one; and
+//! one more is kept for what tells of somebody's distress. What
 //! finds no place comes again when there may be one: soon where answers come fast, and
 //! ever later where none come. An attempt that does not end soon leaves its worker and
 //! goes on beside, where there is room for many more ([`Endpoints::aside`]).
@@ -18,6 +19,8 @@ use tokio::time::Instant;
 const AT_A_TIME: usize = 4;
 /// Attempts at a time at one that hung the last time.
 const AT_A_TIME_HUNG: usize = 1;
+/// So many more for what tells of distress, which never waits for all else.
+const KEPT_FOR_DISTRESS: usize = 2;
 /// Who takes longer hangs: nearly the time after which an attempt is given up.
 const HUNG_AFTER: Duration = Duration::from_secs(10);
 /// Attempts that go on beside the workers. Most of their time they wait, so that places
@@ -30,6 +33,15 @@ const LEAST_STEP: Duration = Duration::from_millis(25);
 const LONGEST_WAIT: [Duration; 2] = [Duration::from_secs(4), Duration::from_secs(15)];
 /// Endpoints that are remembered for having hung.
 const MAX_REMEMBERED: usize = 10_000;
+
+/// What an attempt tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tells {
+    /// Somebody's distress.
+    Distress,
+    /// Anything else.
+    Rest,
+}
 
 /// The attempts under way.
 #[derive(Debug)]
@@ -69,7 +81,11 @@ impl Default for Endpoints {
 
 impl Endpoints {
     /// A place at the endpoint; `Err`: none is free, and after so long one may be.
-    pub(crate) fn enter(self: &Arc<Self>, endpoint: EndpointId) -> Result<Place, Duration> {
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        endpoint: EndpointId,
+        tells: Tells,
+    ) -> Result<Place, Duration> {
         let now = Instant::now();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_REMEMBERED {
@@ -86,8 +102,12 @@ impl Endpoints {
         } else {
             AT_A_TIME
         };
-        if guests.under_way >= places {
-            return Err(guests.wait(now));
+        let full = match tells {
+            Tells::Distress => guests.under_way >= places + KEPT_FOR_DISTRESS,
+            Tells::Rest => guests.under_way >= places,
+        };
+        if full {
+            return Err(guests.wait(now, tells));
         }
         if guests.under_way == 0 {
             guests.moved_at = now;
@@ -108,10 +128,13 @@ impl Endpoints {
 
 impl Guests {
     /// When the next one without a place comes again: one after the other, at the pace
-    /// at which answers come.
-    fn wait(&mut self, now: Instant) -> Duration {
+    /// at which answers come. Distress stands in no line.
+    fn wait(&mut self, now: Instant, tells: Tells) -> Duration {
         let silent = now - self.moved_at;
         let pace = silent / u32::try_from(AT_A_TIME).unwrap_or(1);
+        if tells == Tells::Distress {
+            return pace.clamp(LEAST_STEP, LONGEST_WAIT[0]);
+        }
         let turn = self.next_turn.max(now) + pace.max(LEAST_STEP);
         let [least, most] = LONGEST_WAIT;
         self.next_turn = turn.min(now + silent.clamp(least, most));
@@ -149,23 +172,40 @@ mod tests {
     async fn one_endpoint_takes_no_more_than_its_places() {
         let endpoints = Arc::new(Endpoints::default());
         let mut places: Vec<_> = (0..AT_A_TIME)
-            .map(|_| endpoints.enter(ONE).unwrap())
+            .map(|_| endpoints.enter(ONE, Tells::Rest).unwrap())
             .collect();
-        assert!(endpoints.enter(ONE).is_err());
-        let elsewhere = endpoints.enter(OTHER).unwrap();
+        assert!(endpoints.enter(ONE, Tells::Rest).is_err());
+        let elsewhere = endpoints.enter(OTHER, Tells::Rest).unwrap();
         drop(places.pop());
-        places.push(endpoints.enter(ONE).unwrap());
+        places.push(endpoints.enter(ONE, Tells::Rest).unwrap());
         drop((places, elsewhere));
         assert!(endpoints.known.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn places_are_kept_for_distress_and_it_stands_in_no_line() {
+        let endpoints = Arc::new(Endpoints::default());
+        let rest: Vec<_> = (0..AT_A_TIME)
+            .map(|_| endpoints.enter(ONE, Tells::Rest).unwrap())
+            .collect();
+        for _ in 0..100 {
+            assert!(endpoints.enter(ONE, Tells::Rest).is_err());
+        }
+        let kept: Vec<_> = (0..KEPT_FOR_DISTRESS)
+            .map(|_| endpoints.enter(ONE, Tells::Distress).unwrap())
+            .collect();
+        let wait = endpoints.enter(ONE, Tells::Distress).unwrap_err();
+        assert_eq!(wait, LEAST_STEP);
+        drop((rest, kept));
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_finds_no_place_comes_in_turn_at_the_pace_of_the_answers() {
         let endpoints = Arc::new(Endpoints::default());
         let places: Vec<_> = (0..AT_A_TIME)
-            .map(|_| endpoints.enter(ONE).unwrap())
+            .map(|_| endpoints.enter(ONE, Tells::Rest).unwrap())
             .collect();
-        let wait = || endpoints.enter(ONE).unwrap_err().as_millis();
+        let wait = || endpoints.enter(ONE, Tells::Rest).unwrap_err().as_millis();
         assert_eq!([wait(), wait(), wait()], [25, 50, 75]);
         // Nothing comes back: they ask ever less often, and in the end not in turn.
         advance(Duration::from_secs(2)).await;
@@ -178,14 +218,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_that_hung_is_given_a_single_place_until_it_answers() {
         let endpoints = Arc::new(Endpoints::default());
-        let place = endpoints.enter(ONE).unwrap();
+        let place = endpoints.enter(ONE, Tells::Rest).unwrap();
         advance(HUNG_AFTER).await;
         drop(place);
-        let place = endpoints.enter(ONE).unwrap();
-        assert!(endpoints.enter(ONE).is_err());
+        let place = endpoints.enter(ONE, Tells::Rest).unwrap();
+        assert!(endpoints.enter(ONE, Tells::Rest).is_err());
         advance(Duration::from_secs(1)).await;
         drop(place);
-        let places = [endpoints.enter(ONE).unwrap(), endpoints.enter(ONE).unwrap()];
+        let places = [
+            endpoints.enter(ONE, Tells::Rest).unwrap(),
+            endpoints.enter(ONE, Tells::Rest).unwrap(),
+        ];
         drop(places);
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mayday_core::escalation::Channel;
 use mayday_core::ids::DeliveryId;
-use mayday_core::notification::message_id;
+use mayday_core::notification::{NotificationType, message_id};
 use mayday_gateway::guard::{GuardedClient, OutgoingUrl, Policy};
 use mayday_gateway::secret::Secret;
 use mayday_gateway::slack::{self, SlackMessage, SlackOutcome};
@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
-use super::busy::Place;
+use super::busy::{Place, Tells};
 use crate::{App, AppError};
 
 /// How long a worker waits for the end of an attempt. Most receivers answer sooner; the
@@ -84,7 +84,13 @@ impl App {
             self.store.write(Lane::Job, record).await?;
             return Ok(Delivering::Done);
         };
-        let place = match self.endpoints.enter(sending.endpoint) {
+        let kind = NotificationType::parse(&sending.kind);
+        let tells = if kind.is_some_and(NotificationType::is_of_distress) {
+            Tells::Distress
+        } else {
+            Tells::Rest
+        };
+        let place = match self.endpoints.enter(sending.endpoint, tells) {
             Ok(place) => place,
             Err(wait) => return Ok(Delivering::Busy(wait)),
         };

@@ -354,6 +354,23 @@ on_both_nodes!(a_relayed_sos_outlives_its_gateway, async |node: TestApp| {
     );
 });
 
+on_both_nodes!(
+    an_sos_that_is_relayed_again_after_its_owners_erasure_is_heard_anew,
+    async |node: TestApp| {
+        let ana = node.caller("ana-42").await;
+        node.device(&ana, "305419896").await;
+        let ben = node.caller("ben").await;
+        let cry = json!({"deviceId": "305419896", "relayNodeId": 7});
+        node.relayed(&ben, mqtt(&cry)).await;
+        node.app.cancel_sos(&ana, b"{}").await.unwrap();
+        node.app.erase_me(&ana).await.unwrap();
+        settle(&node).await;
+        // The device is nobody's now.
+        node.unattributed(&ben, mqtt(&cry)).await;
+        node.unattributed(&ben, mqtt(&cry)).await;
+    }
+);
+
 /// Hides every incident of a user, as from whoever holds the phone.
 struct Hide(UserId);
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use mayday_app::testing::{APP_ID, Partner, TestApp};
 use mayday_app::{AppError, SessionGrant};
 use mayday_core::identity::{AppId, Caller, ExternalUserId};
@@ -128,6 +129,32 @@ on_both_nodes!(
             let name = ExternalUserId::parse(name).unwrap();
             let found = users::find(&mut tx, app.id, &name).await.unwrap().unwrap();
             assert_eq!(found.id, old.user);
+        }
+    }
+);
+
+on_both_nodes!(
+    of_two_newcomers_with_one_address_at_one_instant_one_is_joined,
+    async |node: TestApp| {
+        let partner = node.partner(1).await;
+        for round in 0..10 {
+            let email = format!("ana-{round}@example.org");
+            let names = [format!("{round}-a"), format!("{round}-b")];
+            let logins = names
+                .each_ref()
+                .map(|name| node.try_login(&partner, name, (name, &email)));
+            let [one, other] = <[_; 2]>::try_from(join_all(logins).await).unwrap();
+            let (asked, opened) = if one.is_ok() {
+                (other, one)
+            } else {
+                (one, other)
+            };
+            assert!(opened.is_ok(), "{opened:?}");
+            assert!(
+                matches!(asked, Err(AppError::LinkRequired { .. })),
+                "{asked:?}"
+            );
+            assert_eq!(node.store.users_of(APP_ID).await.len(), round + 1);
         }
     }
 );
@@ -302,7 +329,7 @@ on_both_nodes!(
         let wrong = other_than(&code);
         let tried = (0..100).map(|_| node.try_link("t1", &wrong));
         let (mut counted, mut refused) = (0, 0);
-        for tried in futures_util::future::join_all(tried).await {
+        for tried in join_all(tried).await {
             match tried {
                 Err(AppError::VerificationFailed) => counted += 1,
                 Err(AppError::Session { .. }) => refused += 1,

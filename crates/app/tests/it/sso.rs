@@ -355,6 +355,52 @@ on_both_nodes!(
     }
 );
 
+on_both_nodes!(
+    an_address_with_slow_tokens_leaves_turns_for_others,
+    async |node: TestApp| {
+        const TURNS: usize = 128;
+        let partner = node.partner(1).await;
+        partner.hold();
+        partner.give("honest", "ana", START);
+        let slow: Vec<_> = (0..300).map(|number| format!("slow-{number}")).collect();
+        let from = |token| log_in_from(&node, token, "a", address(1));
+        let crowd = join_all(slow.iter().map(|token| from(token)));
+        let honest = async {
+            until_asked(&partner, TURNS).await;
+            until_waiting(&node, slow.len()).await;
+            let honest = log_in_from(&node, "honest", "a", address(2));
+            let release = async {
+                until_asked(&partner, TURNS + 1).await;
+                // Before any of the slow ones was answered.
+                assert_eq!(partner.asked().last().unwrap(), "honest");
+                partner.let_go(TURNS + 1);
+            };
+            tokio::join!(honest, release).0.unwrap();
+        };
+        tokio::join!(crowd, honest);
+    }
+);
+
+on_both_nodes!(
+    an_address_that_has_its_share_is_told_to_come_again,
+    async |node: TestApp| {
+        const SHARE: usize = 1_024;
+        let partner = node.partner(1).await;
+        partner.hold();
+        partner.give("one", "ana", START);
+        // One question, for which all of them wait.
+        let crowd = join_all((0..SHARE).map(|_| log_in_from(&node, "one", "a", address(1))));
+        let late = async {
+            until_waiting(&node, SHARE).await;
+            let refused = log_in_from(&node, "other", "a", address(1)).await;
+            assert!(matches!(refused, Err(AppError::RateLimited { .. })));
+            assert_eq!(partner.asked(), ["one"]);
+            partner.let_go(SHARE);
+        };
+        tokio::join!(crowd, late);
+    }
+);
+
 /// Waits until it is on record that the user's session on a device is used now.
 async fn until_noted(node: &TestApp, device: &str) {
     let caller = node.caller("ana").await;

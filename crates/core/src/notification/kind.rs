@@ -157,6 +157,19 @@ types! {
 }
 
 impl NotificationType {
+    /// Whether it tells of somebody's distress: then it goes before what does not.
+    pub fn is_of_distress(self) -> bool {
+        self.as_str().starts_with("sos.")
+    }
+
+    /// Whether it is told though too much waits already: once an incident.
+    pub const fn is_told_always(self) -> bool {
+        matches!(
+            self,
+            Self::SosOpened | Self::SosCancelled | Self::SosResolved | Self::SosUnanswered
+        )
+    }
+
     /// The type of a word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)

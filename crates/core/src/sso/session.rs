@@ -217,22 +217,27 @@ pub fn access(life: &Life, token: &TokenLife, now: Timestamp) -> Access {
 pub enum Refresh {
     /// The next pair.
     Rotate,
-    /// Nothing: it was replaced by one that has been used, or long ago.
+    /// Nothing: it has bought a pair before, or one that came beside or after it has.
     Reuse,
 }
 
 /// Judges the refresh token of pair number `pair` in a live session whose newest
 /// pair is `newest`, and of which `used` is the newest whose refresh token ever bought
-/// another.
+/// another. `spent_at` is when a token that had bought nothing before, this one or another,
+/// first bought a pair after this one was handed out.
 ///
-/// The newest may always be used. An earlier one is taken for [`OVERLAP`] after it was
-/// replaced, as long as no later one has bought anything: then the answer that carried the
-/// successor was lost, or an app asked twice at one instant. That such an app goes on with
-/// one of the two access tokens meanwhile says nothing about who has the refresh token,
-/// and a session that ended so would not even call for help.
+/// One that is not spent may be used, whatever its age and whether or not it is the
+/// newest: an app that asked twice at one instant got two pairs and keeps one of them, and
+/// nobody knows which. A spent one is taken for [`OVERLAP`] more, as long as no later one
+/// has bought anything: then the answer that carried the successor was lost, or such an app
+/// goes on with both. Whoever comes with a spent one after that has a copy, or the other
+/// has.
+///
+/// That an app goes on with one of two access tokens meanwhile says nothing about who has
+/// the refresh token, and a session that ended so would not even call for help.
 pub fn refresh(
     pair: i64,
-    superseded_at: Option<Timestamp>,
+    spent_at: Option<Timestamp>,
     newest: i64,
     used: i64,
     now: Timestamp,
@@ -240,8 +245,11 @@ pub fn refresh(
     if pair == newest {
         return Refresh::Rotate;
     }
-    let lost = pair >= used && superseded_at.is_some_and(|at| now < at.plus(OVERLAP));
-    if lost {
+    let taken = match spent_at {
+        None => pair > used,
+        Some(at) => pair >= used && now < at.plus(OVERLAP),
+    };
+    if taken {
         Refresh::Rotate
     } else {
         Refresh::Reuse

@@ -1,6 +1,7 @@
 //! `GET /.well-known/oauth-authorization-server` (RFC 8414).
 
 use axum::Json;
+use axum::extract::Path;
 use serde::Serialize;
 
 use super::{REFRESH_TOKEN, TOKEN_EXCHANGE};
@@ -32,4 +33,15 @@ pub(crate) async fn metadata(url: PublicUrl) -> Result<Json<Metadata>, Problem> 
         token_endpoint_auth_methods_supported: ["none"],
         service_documentation: url.join("/docs"),
     }))
+}
+
+/// The same where the issuer has a path, which a client puts behind (RFC 8414, 3.1).
+pub(crate) async fn metadata_of(
+    Path(path): Path<String>,
+    url: PublicUrl,
+) -> Result<Json<Metadata>, Problem> {
+    if path != url.path() {
+        return Err(Problem::not_found("no issuer has this path"));
+    }
+    metadata(url).await
 }

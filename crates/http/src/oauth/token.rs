@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::StatusCode;
 use mayday_app::{AppError, SessionGrant, SsoLogin, SsoRefresh};
 use mayday_core::sso::LoginDevice;
 use serde::Serialize;
@@ -17,6 +16,7 @@ use super::{REFRESH_TOKEN, TOKEN_EXCHANGE};
 use crate::auth::Peer;
 use crate::body::whole;
 use crate::problem::Problem;
+use crate::public_url::PublicUrl;
 use crate::state::Api;
 
 /// What we hand out.
@@ -29,8 +29,15 @@ const SUBJECT_TYPES: [&str; 3] = [
     "urn:ietf:params:oauth:token-type:jwt",
 ];
 
-/// A form in which each name stands once.
-struct Form(HashMap<String, Zeroizing<String>>);
+/// What names the services that the token is meant for; each may stand more than once (RFC
+/// 8693, 2.1).
+const TARGETS: [&str; 2] = ["resource", "audience"];
+
+/// A form in which each other name stands once.
+struct Form {
+    members: HashMap<String, Zeroizing<String>>,
+    targets: Vec<(String, Zeroizing<String>)>,
+}
 
 /// A token request, for the description: it comes as a form.
 #[derive(ToSchema)]
@@ -55,6 +62,12 @@ pub(crate) struct TokenRequest {
     /// The app's id of the device.
     #[schema(required = false)]
     device_id: Option<String>,
+    /// This server, by its address or one below it; leave it out.
+    #[schema(required = false)]
+    resource: Option<String>,
+    /// This server, by its address or by the audience of the app's own tokens; leave it out.
+    #[schema(required = false)]
+    audience: Option<String>,
 }
 
 /// A session in the words of OAuth (RFC 8693, 2.2.1).
@@ -80,7 +93,7 @@ pub(crate) struct TokenAnswer {
 /// RFC 8693: `grant_type` is `urn:ietf:params:oauth:grant-type:token-exchange`,
 /// `client_id` the app's public id, `subject_token` the app's own token. With
 /// `grant_type=refresh_token` the session is refreshed. It is the same session that
-/// `/v1/sso/login` opens.
+/// `/v1/sso/login` opens. There are no scopes: leave `scope` out.
 #[utoipa::path(
     post,
     path = "/oauth/token",
@@ -89,18 +102,22 @@ pub(crate) struct TokenAnswer {
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The session.", body = TokenAnswer),
-        (status = 400, description = "The request is not valid, or the token is not accepted (`invalid_request`, `invalid_grant`, `unsupported_grant_type`)."),
+        (status = 400, description = "The request is not valid, or the token is not accepted (`invalid_request`; of a refresh token `invalid_grant`), nor what it is asked for (`invalid_target`, `invalid_scope`, `unsupported_grant_type`)."),
         (status = 401, description = "The client is unknown (`invalid_client`)."),
     ),
 )]
 pub(crate) async fn token(
     State(api): State<Api>,
     Peer(peer): Peer,
+    url: Result<PublicUrl, Problem>,
     body: Body,
 ) -> Result<Json<TokenAnswer>, Problem> {
     let form = Form::read(&whole(body, api.settings.body_timeout).await?)?;
     let granted = match form.need("grant_type")?.as_str() {
-        TOKEN_EXCHANGE => exchange(&api, &form, peer).await,
+        TOKEN_EXCHANGE => {
+            aimed_at_us(&api, &form, url.ok().as_ref())?;
+            exchange(&api, &form, peer).await
+        }
         REFRESH_TOKEN => renew(&api, &form, peer).await,
         _ => Err(Problem::oauth(
             "unsupported_grant_type",
@@ -133,6 +150,7 @@ async fn exchange(api: &Api, form: &Form, peer: IpAddr) -> Result<SessionGrant, 
         let message = "nobody acts for another here: leave actor_token out";
         return Err(Problem::oauth("invalid_request", message));
     }
+    form.no_scope()?;
     let device_id = form.get("device_id").map(|id| id.to_string());
     let login = SsoLogin {
         realm: form.need("client_id")?.to_string(),
@@ -142,10 +160,27 @@ async fn exchange(api: &Api, form: &Form, peer: IpAddr) -> Result<SessionGrant, 
             ..LoginDevice::default()
         },
     };
-    api.app.sso_login(login, peer).await.map_err(refused)
+    let granted = api.app.sso_login(login, peer).await;
+    // RFC 8693, 2.2.2: a token that is invalid for any reason, or not acceptable.
+    granted.map_err(|error| refused(error, "invalid_request"))
+}
+
+/// Refuses what is asked for another service than this one (RFC 8693, 2.1 and 2.2.2).
+fn aimed_at_us(api: &Api, form: &Form, url: Option<&PublicUrl>) -> Result<(), Problem> {
+    let realm = form.get("client_id").map_or("", |realm| realm.as_str());
+    for (parameter, target) in &form.targets {
+        let here = url.is_some_and(|url| url.covers(target));
+        let named = parameter == "audience" && api.app.sso_audience_is(realm, target);
+        if !here && !named {
+            let message = format!("{parameter} is another service's: leave it out");
+            return Err(Problem::oauth("invalid_target", &message));
+        }
+    }
+    Ok(())
 }
 
 async fn renew(api: &Api, form: &Form, peer: IpAddr) -> Result<SessionGrant, Problem> {
+    form.no_scope()?;
     let refresh = SsoRefresh {
         // RFC 6749, 6: a refresh token is bound to the client that it was given to.
         realm: form.get("client_id").map(|realm| realm.to_string()),
@@ -158,19 +193,22 @@ async fn renew(api: &Api, form: &Form, peer: IpAddr) -> Result<SessionGrant, Pro
             "invalid_grant",
             "the refresh token is not valid",
         )),
-        answer => answer.map_err(refused),
+        answer => answer.map_err(|error| refused(error, "invalid_grant")),
     }
 }
 
-/// A token that is not accepted is answered 400 (RFC 6749, 5.2; RFC 8693, 2.2.2).
-fn refused(error: AppError) -> Problem {
+/// A token that is not accepted is answered 400 with the word of its grant.
+fn refused(error: AppError, word: &'static str) -> Problem {
     let of_the_token = matches!(
         error,
-        AppError::InvalidToken { .. } | AppError::Session { .. } | AppError::LinkRequired { .. }
+        AppError::InvalidToken { .. }
+            | AppError::Session { .. }
+            | AppError::LinkRequired { .. }
+            | AppError::UserBlocked
     );
     let problem = Problem::from(error);
     if of_the_token {
-        problem.with_status(StatusCode::BAD_REQUEST)
+        problem.of_grant(word)
     } else {
         problem
     }
@@ -178,21 +216,39 @@ fn refused(error: AppError) -> Problem {
 
 impl Form {
     fn read(bytes: &[u8]) -> Result<Self, Problem> {
-        let mut members = HashMap::new();
+        let (mut members, mut targets) = (HashMap::new(), Vec::new());
         for (name, value) in form_urlencoded::parse(bytes) {
             let value = Zeroizing::new(value.into_owned());
+            if TARGETS.contains(&&*name) {
+                // Empty, it is as good as none.
+                if !value.is_empty() {
+                    targets.push((name.into_owned(), value));
+                }
+                continue;
+            }
             if members.insert(name.into_owned(), value).is_some() {
                 // RFC 6749, 3.2.
                 let message = "a parameter stands twice";
                 return Err(Problem::oauth("invalid_request", message));
             }
         }
-        Ok(Self(members))
+        Ok(Self { members, targets })
     }
 
     /// A parameter without a value is as good as none (RFC 6749, 3.2).
     fn get(&self, name: &str) -> Option<&Zeroizing<String>> {
-        self.0.get(name).filter(|value| !value.is_empty())
+        self.members.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// RFC 6749, 3.3: there are no scopes, and none is passed over in silence.
+    fn no_scope(&self) -> Result<(), Problem> {
+        match self.get("scope") {
+            None => Ok(()),
+            Some(_) => Err(Problem::oauth(
+                "invalid_scope",
+                "there are no scopes here: leave scope out",
+            )),
+        }
     }
 
     fn need(&self, name: &str) -> Result<&Zeroizing<String>, Problem> {

@@ -50,7 +50,7 @@ async fn exchange(server: &Server, token: &str) -> Value {
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Body::from(body));
     let answer = server.send(request.unwrap()).await.body(400);
-    assert_eq!(answer["error"], "invalid_grant");
+    assert_eq!(answer["error"], "invalid_request");
     answer
 }
 

@@ -27,6 +27,7 @@ mod harness;
 mod mails;
 mod me;
 mod network_keys;
+mod oauth;
 mod openapi;
 mod operator;
 mod partner;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use mayday_app::admin::{AdminRequest, SessionRequest, SessionTarget};
-use mayday_app::testing::{APP_ID, Partner, create_app};
+use mayday_app::testing::{APP_ID, Partner};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Server, keys};
@@ -45,7 +45,7 @@ async fn call(server: &Server, method: Method, path: &str, token: &str, body: &s
     server.send(request.unwrap()).await
 }
 
-async fn get(server: &Server, path: &str, token: &str) -> Answer {
+pub(crate) async fn get(server: &Server, path: &str, token: &str) -> Answer {
     call(server, Method::GET, path, token, "").await
 }
 
@@ -446,134 +446,4 @@ async fn whoever_fails_too_often_is_limited_before_the_partner_is_asked() {
     assert_eq!(partner.asked().len(), 30);
     server.node.store.clock.advance(Duration::from_mins(1));
     Session::of(&log_in(&server, &partner, "t1", "phone").await);
-}
-
-/// What a client of RFC 6749 asks of the token endpoint.
-fn token_request(pairs: &[(&str, &str)]) -> Request<Body> {
-    let mut body = form_urlencoded::Serializer::new(String::new());
-    body.extend_pairs(pairs);
-    Request::post("/oauth/token")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(Body::from(body.finish()))
-        .unwrap()
-}
-
-#[tokio::test]
-async fn a_standard_client_gets_what_it_asks_for_or_nothing() {
-    let server = Server::start().await;
-    let partner = server.node.partner(1).await;
-    partner.give("t", "ana", server.node.app.now());
-    let form = async |pairs: &[(&str, &str)]| server.send(token_request(pairs)).await;
-    let whole = [
-        (
-            "grant_type",
-            "urn:ietf:params:oauth:grant-type:token-exchange",
-        ),
-        ("client_id", APP_ID),
-        ("subject_token", "t"),
-        (
-            "subject_token_type",
-            "urn:ietf:params:oauth:token-type:id_token",
-        ),
-    ];
-    for more in [
-        (
-            "requested_token_type",
-            "urn:ietf:params:oauth:token-type:jwt",
-        ),
-        ("actor_token", "t"),
-    ] {
-        let mut pairs = whole.to_vec();
-        pairs.push(more);
-        let refused = form(&pairs).await.body(400);
-        assert_eq!(refused["error"], "invalid_request", "{more:?}");
-    }
-    let granted = form(&whole).await.body(200);
-    // RFC 6749, 6: a refresh token is bound to its client. Whoever shows it as
-    // another's spends nothing.
-    create_app(&server.node.app, "other").await;
-    let token = granted["refresh_token"].as_str().unwrap();
-    let refresh = [("grant_type", "refresh_token"), ("refresh_token", token)];
-    for client in ["other", "nobody", "NO"] {
-        let mut pairs = refresh.to_vec();
-        pairs.push(("client_id", client));
-        let refused = form(&pairs).await.body(400);
-        assert_eq!(refused["error"], "invalid_grant", "{client}");
-    }
-    let mut own = refresh.to_vec();
-    own.push(("client_id", APP_ID));
-    form(&own).await.body(200);
-}
-
-#[tokio::test]
-async fn a_standard_client_exchanges_and_refreshes() {
-    let server = Server::start().await;
-    let partner = server.node.partner(1).await;
-    let form = async |pairs: &[(&str, &str)]| server.send(token_request(pairs)).await;
-    let request = Request::get("/.well-known/oauth-authorization-server")
-        .header("host", "api.example")
-        .body(Body::empty());
-    let found = server.send(request.unwrap()).await.body(200);
-    assert_eq!(found["issuer"], "http://api.example");
-    assert_eq!(found["token_endpoint"], "http://api.example/oauth/token");
-    // RFC 8414, 3.2: a list without elements is none.
-    assert_eq!(found["response_types_supported"], json!(["none"]));
-    let exchange = found["grant_types_supported"][0].as_str().unwrap();
-    partner.give("t+1/", "ana", server.node.app.now());
-    let kind = "urn:ietf:params:oauth:token-type:access_token";
-    let whole = [
-        ("grant_type", exchange),
-        ("client_id", APP_ID),
-        ("subject_token", "t+1/"),
-        ("subject_token_type", kind),
-    ];
-    let answer = form(&whole).await.body(200);
-    assert_eq!(
-        (answer["token_type"].as_str(), &answer["expires_in"]),
-        (Some("Bearer"), &json!(900))
-    );
-    assert_eq!(answer["issued_token_type"], kind);
-    let access = answer["access_token"].as_str().unwrap();
-    get(&server, "/v1/sdk/me", access).await.body(200);
-
-    let first = answer["refresh_token"].as_str().unwrap();
-    let renewed = form(&[("grant_type", "refresh_token"), ("refresh_token", first)])
-        .await
-        .body(200);
-    let second = renewed["refresh_token"].as_str().unwrap();
-    form(&[("grant_type", "refresh_token"), ("refresh_token", second)])
-        .await
-        .body(200);
-    let error = |answer: Answer, status: u16, word: &str| {
-        let body = answer.body(status);
-        assert_eq!(keys(&body), ["error", "error_description"]);
-        assert_eq!(body["error"], word, "{body}");
-    };
-    let reused = form(&[("grant_type", "refresh_token"), ("refresh_token", first)]).await;
-    error(reused, 400, "invalid_grant");
-    error(form(&whole).await, 400, "invalid_grant");
-    let unknown = [("grant_type", "refresh_token"), ("refresh_token", "x")];
-    error(form(&unknown).await, 400, "invalid_grant");
-    for left_out in 0..4 {
-        let mut some = whole.to_vec();
-        some.remove(left_out);
-        error(form(&some).await, 400, "invalid_request");
-    }
-    let mut twice = whole.to_vec();
-    twice.push(("client_id", "other"));
-    error(form(&twice).await, 400, "invalid_request");
-    error(
-        form(&[("grant_type", "password")]).await,
-        400,
-        "unsupported_grant_type",
-    );
-    let mut bad = whole;
-    bad[2].1 = "unknown";
-    error(form(&bad).await, 400, "invalid_request");
-    bad[1].1 = "nobody";
-    error(form(&bad).await, 401, "invalid_client");
-    partner.answer("down", 500, json!({}));
-    let mut down = whole;
-    down[2].1 = "down";
-    error(form(&down).await, 503, "temporarily_unavailable");
 }

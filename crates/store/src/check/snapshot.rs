@@ -17,6 +17,7 @@ use crate::migrate::{Found, Schema};
 use crate::open::OpenError;
 use crate::postgres::connect as postgres;
 use crate::sqlite::connect as sqlite;
+use crate::sqlite::direct::Direct;
 use crate::sqlite::readers::Readers;
 use crate::tx::{Connection, Deadline, ReadTx};
 
@@ -34,17 +35,23 @@ pub(super) enum Snapshot {
     Sqlite {
         looking: Box<SqliteConnectOptions>,
         reader: Readers,
+        /// Closed last: whoever closes a file last would carry its log over.
+        keeper: Option<Direct>,
     },
     Postgres(PgPool),
 }
 
 impl Snapshot {
-    /// A file that a server may be writing.
-    pub(super) fn live(path: &Path) -> Self {
-        Self::Sqlite {
+    /// A file that a server may be writing, or left behind with its log.
+    pub(super) async fn live(path: &Path) -> Result<Self, StoreError> {
+        let place = path.to_owned();
+        let opened = tokio::task::spawn_blocking(move || sqlite::checking(&place));
+        let keeper = opened.await.unwrap_or(Err(sqlx::Error::WorkerCrashed));
+        Ok(Self::Sqlite {
             looking: Box::new(sqlite::looking(path)),
-            reader: Readers::new(path.to_owned(), sqlite::reading, 1),
-        }
+            reader: Readers::new(path.to_owned(), sqlite::checking, 1),
+            keeper: Some(keeper.map_err(StoreError::of_beginning)?),
+        })
     }
 
     /// A file that nobody writes.
@@ -52,6 +59,7 @@ impl Snapshot {
         Self::Sqlite {
             looking: Box::new(sqlite::looking_still(path)),
             reader: Readers::new(path.to_owned(), sqlite::still, 1),
+            keeper: None,
         }
     }
 
@@ -89,7 +97,6 @@ impl Snapshot {
                     .unwrap_or(Err(sqlx::Error::PoolTimedOut))
                     .map_err(StoreError::of_beginning)?;
                 let found = Schema::Sqlite(&mut connection).look().await;
-                // Closed now, so that nothing lies around beside the file.
                 let _ = connection.close().await;
                 found
             }
@@ -101,7 +108,7 @@ impl Snapshot {
     }
 
     /// One transaction for all questions.
-    pub(super) async fn read(&self, environment: Environment) -> Result<ReadTx, StoreError> {
+    pub(super) async fn read(&mut self, environment: Environment) -> Result<ReadTx, StoreError> {
         let deadline = Deadline::within(LIMIT);
         let connection = match self {
             Self::Sqlite { reader, .. } => Connection::SqliteRead(reader.begin(deadline).await?),
@@ -113,10 +120,13 @@ impl Snapshot {
         Ok(ReadTx::new(connection, Arc::new(environment), deadline))
     }
 
-    /// Closes its files, so that nothing lies around beside them.
+    /// Closes its files.
     pub(super) async fn close(self) {
         match self {
-            Self::Sqlite { reader, .. } => reader.close().await,
+            Self::Sqlite { reader, keeper, .. } => {
+                reader.close().await;
+                drop(keeper);
+            }
             Self::Postgres(pool) => pool.close().await,
         }
     }

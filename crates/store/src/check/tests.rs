@@ -250,3 +250,24 @@ async fn an_older_schema_is_told_and_asked_nothing_more() {
         CheckError::NoData { .. }
     ));
 }
+
+#[tokio::test]
+async fn the_log_that_a_killed_server_left_is_looked_at_and_stays() {
+    let store = TestStore::sqlite().await;
+    store.app("shop").await;
+    // As after a kill: the log was not carried over.
+    let left = store.directory.path().join("left");
+    fs::create_dir(&left).unwrap();
+    let names = ["mayday.db", "mayday.db-wal", master_key::FILE];
+    for name in names {
+        fs::copy(store.config.data_dir.join(name), left.join(name)).unwrap();
+    }
+    let before = names.map(|name| fs::read(left.join(name)).unwrap());
+    assert!(before[1].len() > 4_096);
+    let report = look(&store, &Subject::DataDir(left.clone())).await;
+    assert_eq!(report.findings, []);
+    for (name, before) in names.into_iter().zip(before) {
+        let now = fs::read(left.join(name)).unwrap_or_default();
+        assert!(now == before, "{name}: {} bytes", now.len());
+    }
+}

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 
 use super::wal::HEADER_BYTES;
@@ -214,7 +214,9 @@ impl Copy {
 /// Has SQLite carry a copy's log into its file. A crash at any moment leaves both,
 /// and they are carried together when the copy is opened.
 fn fold(database: &Path) -> rusqlite::Result<()> {
-    let connection = Connection::open(database)?;
+    // It is there, and none is made.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database, flags)?;
     // Alone: no index of the log in shared memory, which network file systems lack.
     connection.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -239,4 +241,17 @@ fn create(path: &Path) -> io::Result<File> {
 
 fn sync(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_that_is_gone_is_missed_and_no_empty_one_takes_its_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join(sqlite::FILE);
+        fold(&database).unwrap_err();
+        assert!(!database.exists());
+    }
 }

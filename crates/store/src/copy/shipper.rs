@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::place::{Copy, Place};
-use super::wal::Tail;
+use super::wal;
 use super::{Phase, Piece, Shared};
 
 /// How long it waits before it tries a directory again that failed.
@@ -33,7 +33,12 @@ pub(super) fn run(shared: &Arc<Shared>) {
     loop {
         let done = match shared.next() {
             Work::End => break,
-            Work::Prepare => prepare(shared, &mut place),
+            Work::Prepare => {
+                // Its log is open, and some network file systems remove no directory of
+                // an open file.
+                copy = None;
+                prepare(shared, &mut place)
+            }
             Work::Base => base(shared, place.as_ref()).map(|made| copy = made),
             Work::Ship(piece) => ship(shared, copy.as_mut(), piece),
         };
@@ -121,19 +126,19 @@ fn base(shared: &Shared, place: Option<&Place>) -> io::Result<Option<Copy>> {
         shared.lose("the store is closing, or could not wait");
         return Ok(None);
     }
-    let mut tail = Tail::default();
-    let as_of = loop {
-        let now = shared.clock.now();
-        let fresh = tail.scan(&shared.log)?;
+    let as_of = shared.clock.now();
+    let taken = wal::take(&shared.log, |fresh| {
         if let Some(header) = &fresh.restarted {
             copy.restart(header)?;
         }
         if !fresh.frames.is_empty() {
             copy.append(&fresh.frames)?;
         }
-        if !fresh.more {
-            break now;
-        }
+        Ok(())
+    })?;
+    let Some(tail) = taken else {
+        shared.lose("the log began anew meanwhile");
+        return Ok(None);
     };
     copy.flush()?;
     {

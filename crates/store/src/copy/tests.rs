@@ -2,17 +2,22 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+
+use mayday_core::clock::ManualClock;
+use rusqlite::Connection;
 
 use super::*;
 use crate::args;
 use crate::backup::{BackupError, restore};
 use crate::command::{Command, Lane};
 use crate::error::StoreError;
+use crate::faults::CommitFault;
 use crate::sql::Sql;
 use crate::store::{Store, StoreConfig};
 use crate::telemetry::tests::until;
-use crate::testing::TestStore;
+use crate::testing::{START, TestStore};
 use crate::tx::Tx;
 
 static GROW: Sql = Sql::new(
@@ -312,4 +317,100 @@ async fn two_servers_do_not_share_a_directory_and_a_faulty_one_is_no_copy() {
         assert!(matches!(refused, BackupError::Io { .. }), "{refused}");
         assert!(!target.exists());
     }
+}
+
+/// Whether this process has a file in a directory open.
+fn is_open_in(directory: &Path) -> bool {
+    fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
+        .any(|open| open.starts_with(directory))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failed_commit_the_copy_begins_anew_behind_an_emptied_log() {
+    let copied = Copied::new(CopySettings::to).await;
+    let store = copied.open().await;
+    grow(&store, 3, 1_000).await;
+    copied.caught_up(&store).await;
+    let first = current_in(&copied.directory).unwrap().unwrap();
+    assert!(is_open_in(&first));
+    // Nobody empties the log that a reader needs.
+    let mut reader = store.read().await.unwrap();
+    reader.fetch_one(&COUNT, args![]).await.unwrap();
+    grow(&store, 1, 1_000).await;
+    store.faults().fail_commits(Some(CommitFault::Disk));
+    let failed = store.write(Lane::Rest, Grow(1_000)).await;
+    assert!(matches!(failed, Err(StoreError::Unavailable { .. })));
+    assert!(!store.copy_stats().unwrap().following);
+    store.faults().fail_commits(None);
+    until("the old copy is closed, and stays", || !is_open_in(&first)).await;
+    assert!((3..=4).contains(&copied.restored("old").await));
+    grow(&store, 1, 1_000).await;
+    assert!(!store.copy_stats().unwrap().following);
+    drop(reader);
+    copied.caught_up(&store).await;
+    assert!(!first.exists());
+    grow(&store, 1, 1_000).await;
+    store.close().await;
+    assert_eq!(copied.restored("restored").await, 6);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_failed_commit_left_in_the_log_is_in_no_copy_that_begins_behind_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let data_dir = directory.path().join("data");
+    fs::create_dir(&data_dir).unwrap();
+    let (database, index) = (data_dir.join("mayday.db"), data_dir.join("mayday.db-shm"));
+    let writer = Connection::open(&database).unwrap();
+    writer
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; \
+             CREATE TABLE t (a); INSERT INTO t VALUES ('first')",
+        )
+        .unwrap();
+    let settings = CopySettings::to(directory.path().join("copy"));
+    let clock = Arc::new(ManualClock::new(START));
+    let faults = StateFaults::default();
+    let copier = Copier::start(settings.clone(), &database, clock.clone(), faults).unwrap();
+    until("the copy follows", || {
+        copier.begin_turn(false) == Turn::Follow
+    })
+    .await;
+    // Its frames are written, and nobody but the log knows of them.
+    let before = fs::read(&index).unwrap();
+    writer
+        .execute_batch("INSERT INTO t VALUES ('ghost')")
+        .unwrap();
+    assert!(copier.gather(), "it looks like any other");
+    fs::write(&index, before).unwrap();
+    copier.doubt();
+    clock.advance(Duration::from_secs(1));
+    writer
+        .execute_batch("INSERT INTO t VALUES ('second')")
+        .unwrap();
+    assert!(!copier.gather());
+    until("another copy could begin", || copier.0.lock().wants_base).await;
+    assert_eq!(copier.begin_turn(false), Turn::Free);
+    assert!(copier.forget_doubt());
+    writer
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .unwrap();
+    until("the copy follows again", || {
+        copier.begin_turn(false) == Turn::Follow
+    })
+    .await;
+    writer
+        .execute_batch("INSERT INTO t VALUES ('third')")
+        .unwrap();
+    let found = tokio::task::spawn_blocking(move || {
+        copier.finish();
+        let copy = current_in(&settings.directory).unwrap().unwrap();
+        let copy = Connection::open(copy.join("mayday.db")).unwrap();
+        copy.query_row("SELECT group_concat(a) FROM t", [], |row| {
+            row.get::<_, String>(0)
+        })
+        .unwrap()
+    });
+    assert_eq!(found.await.unwrap(), "first,second,third");
 }

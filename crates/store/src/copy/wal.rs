@@ -3,8 +3,9 @@
 //!
 //! A frame counts when its salts are those of the log's header and its checksum
 //! continues the chain from the header; a transaction counts when the frame that
-//! commits it does. So whatever is half-written is not seen, and what is read once
-//! need not be read again.
+//! commits it does. So whatever is half-written is not seen. What was read holds as long
+//! as the log does not begin anew meanwhile, and the commit did not fail after all, which
+//! the log does not tell: the writer does ([`super::Copier::doubt`]).
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read as _, Seek as _, SeekFrom};
@@ -77,22 +78,32 @@ pub(super) struct Fresh {
     pub(super) more: bool,
 }
 
+/// Hands over all of a log that nobody keeps from beginning anew, and answers where it
+/// ends; nothing when it began anew meanwhile: of the old one a part would be missing.
+pub(super) fn take(
+    log: &Path,
+    mut keep: impl FnMut(&Fresh) -> io::Result<()>,
+) -> io::Result<Option<Tail>> {
+    let mut tail = Tail::default();
+    loop {
+        let is_first = tail.header.is_none();
+        let fresh = tail.scan(log)?;
+        let is_anew = !is_first && fresh.restarted.is_some();
+        if is_anew || !tail.is_of(log)? {
+            return Ok(None);
+        }
+        keep(&fresh)?;
+        if !fresh.more {
+            return Ok(Some(tail));
+        }
+    }
+}
+
 impl Tail {
     /// Reads what was committed since the last call.
     pub(super) fn scan(&mut self, log: &Path) -> io::Result<Fresh> {
-        let mut file = match File::open(log) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Fresh::default()),
-            Err(error) => return Err(error),
-        };
-        let mut raw = [0; HEADER_BYTES];
-        let header = match file.read_exact(&mut raw) {
-            Ok(()) => Header::parse(raw),
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => None,
-            Err(error) => return Err(error),
-        };
-        // Empty, or its header is being written.
-        let Some(header) = header else {
+        // Missing, empty, or its header is being written.
+        let Some((file, header)) = open(log)? else {
             return Ok(Fresh::default());
         };
         let mut fresh = Fresh::default();
@@ -104,6 +115,12 @@ impl Tail {
         }
         self.read_frames(file, &header, &mut fresh)?;
         Ok(fresh)
+    }
+
+    /// Whether the log is still the one that was read, if any was.
+    fn is_of(&self, log: &Path) -> io::Result<bool> {
+        let now = open(log)?.map(|(_, header)| header);
+        Ok(self.header.is_none() || self.header == now)
     }
 
     fn read_frames(
@@ -144,6 +161,21 @@ impl Tail {
         }
         fresh.frames.truncate(committed);
         Ok(())
+    }
+}
+
+/// A log with a sound header, behind that.
+fn open(log: &Path) -> io::Result<Option<(File, Header)>> {
+    let mut file = match File::open(log) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut raw = [0; HEADER_BYTES];
+    match file.read_exact(&mut raw) {
+        Ok(()) => Ok(Header::parse(raw).map(|header| (file, header))),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -241,6 +273,64 @@ mod tests {
         connection.execute_batch("COMMIT").unwrap();
         assert!(length > 100_000);
         assert!(tail.scan(&log).unwrap().frames.len() > 100_000);
+    }
+
+    /// Lets the next commit begin the log anew.
+    fn carry_over(connection: &Connection) {
+        let left: (i64, i64) = connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                Ok((row.get(1)?, row.get(2)?))
+            })
+            .unwrap();
+        assert_eq!(left.0, left.1);
+    }
+
+    #[test]
+    fn of_a_log_that_begins_anew_while_it_is_taken_nothing_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = database(directory.path());
+        let log = directory.path().join("a.db-wal");
+        // Two transactions that are more than a scan takes, and one behind them.
+        for _ in 0..2 {
+            connection
+                .execute_batch("INSERT INTO t (b) VALUES (zeroblob(9000000))")
+                .unwrap();
+        }
+        let mut scans = 0;
+        let taken = take(&log, |fresh| {
+            assert!(!fresh.frames.is_empty());
+            scans += 1;
+            if scans == 1 {
+                carry_over(&connection);
+                insert(&connection);
+            }
+            Ok(())
+        });
+        assert!(taken.unwrap().is_none(), "after {scans} scans");
+        assert_eq!(scans, 1);
+        // Nothing is in the way now.
+        let mut bytes = 0;
+        let taken = take(&log, |fresh| {
+            bytes += fresh.frames.len();
+            Ok(())
+        });
+        assert!(taken.unwrap().is_some_and(|tail| tail.frames > 0));
+        assert!(bytes > 0);
+    }
+
+    #[test]
+    fn a_log_that_begins_anew_during_a_scan_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = database(directory.path());
+        let log = directory.path().join("a.db-wal");
+        let mut tail = Tail::default();
+        assert!(tail.is_of(&log).unwrap(), "nothing was read");
+        tail.scan(&log).unwrap();
+        insert(&connection);
+        assert!(tail.is_of(&log).unwrap(), "it only grew");
+        carry_over(&connection);
+        insert(&connection);
+        assert!(!tail.is_of(&log).unwrap());
     }
 
     #[test]

@@ -158,9 +158,11 @@ pub(super) enum Awaited {
 async fn awaited(tx: &mut Tx<'_>, user: UserId) -> Result<Option<Awaited>, StoreError> {
     let ended_after = tx.now().minus(CLEARED_WITHIN);
     let open = tx.fetch_optional(&OPEN, args![user]).await?;
-    let clearing = tx.fetch_optional(&CLEARING, args![user, ended_after]);
+    let clearing = tx
+        .fetch_optional(&CLEARING, args![user, ended_after])
+        .await?;
     let mut found = None;
-    for row in [open, clearing.await?].into_iter().flatten() {
+    for row in [open, clearing].into_iter().flatten() {
         if !row.get::<bool>(0)? {
             return Ok(Some(Awaited::Visible));
         }

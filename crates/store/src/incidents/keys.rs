@@ -10,9 +10,11 @@ use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::tx::Tx;
 
+// An incident that went with the account of its user was never heard of.
 static FIND: Sql = Sql::new(
-    "SELECT incident_id, record_id FROM trigger_keys
-     WHERE user_id = $1 AND digest = $2 AND expires_at > $3",
+    "SELECT k.incident_id, k.record_id FROM trigger_keys k
+     WHERE k.user_id = $1 AND k.digest = $2 AND k.expires_at > $3 AND (k.incident_id IS NULL
+        OR EXISTS (SELECT 1 FROM incidents i WHERE i.id = k.incident_id))",
 );
 static REMEMBER: Sql = Sql::new(
     "INSERT INTO trigger_keys (user_id, digest, incident_id, record_id, expires_at)

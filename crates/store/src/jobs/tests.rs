@@ -6,8 +6,8 @@ use mayday_core::time::Timestamp;
 use serde_json::json;
 
 use super::{
-    Claim, ClaimJobs, CompleteJob, GiveBackJobs, Job, NewJob, ReleaseClaims, RenewLeases, RetryJob,
-    SetJobAside, counts, enqueue, holds, next_due, rearm, wake,
+    Claim, ClaimJobs, CompleteJob, GiveBackJobs, Job, NewJob, PostponeJob, ReleaseClaims,
+    RenewLeases, RetryJob, SetJobAside, counts, enqueue, holds, next_due, rearm, wake,
 };
 use crate::command::{Command, Lane};
 use crate::error::StoreError;
@@ -154,6 +154,21 @@ async fn aside(store: &Store, claim: Claim) -> bool {
         .await
         .unwrap()
 }
+
+on_both!(what_is_postponed_was_no_attempt, |store| async move {
+    put(&store, "busy", 0, START).await;
+    for _ in 0..30 {
+        let job = claim(&store, 1).await.remove(0);
+        assert_eq!(job.attempts, 1);
+        let postpone = PostponeJob {
+            claim: job.claim(),
+            due_at: START,
+        };
+        assert!(store.write(Lane::Job, postpone).await.unwrap());
+        // Run again, as after a lost answer.
+        assert!(!store.write(Lane::Job, postpone).await.unwrap());
+    }
+});
 
 on_both!(a_renewed_lease_holds_for_longer, |store| async move {
     put(&store, "long", 0, START).await;

@@ -14,6 +14,7 @@ use super::end::{device, end, end_overdue};
 use super::{Issued, NewPair, SessionRow, by_token, id_token, issue, live, place};
 use crate::args;
 use crate::command::Command;
+use crate::dialect::Dialect;
 use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::system_mails::notices;
@@ -24,15 +25,25 @@ use crate::{sso, users};
 
 static PARTNER_TOKEN: Sql =
     Sql::new("SELECT refused_reason FROM partner_tokens WHERE app_id = $1 AND digest = $2");
+// The end of one and the same token may move: the last of all counts.
 static KEEP_PARTNER_TOKEN: Sql = Sql::new(
     "INSERT INTO partner_tokens (app_id, digest, expires_at) VALUES ($1, $2, $3)
-     ON CONFLICT (app_id, digest) DO NOTHING",
+     ON CONFLICT (app_id, digest) DO UPDATE SET expires_at =
+        CASE WHEN partner_tokens.expires_at < excluded.expires_at
+             THEN excluded.expires_at ELSE partner_tokens.expires_at END",
 );
 static REFUSE_PARTNER_TOKEN: Sql = Sql::new(
     "INSERT INTO partner_tokens (app_id, digest, expires_at, refused_reason)
      VALUES ($1, $2, $3, $4)
      ON CONFLICT (app_id, digest) DO UPDATE SET refused_reason =
-        COALESCE(partner_tokens.refused_reason, excluded.refused_reason)",
+        COALESCE(partner_tokens.refused_reason, excluded.refused_reason), expires_at =
+        CASE WHEN partner_tokens.expires_at < excluded.expires_at
+             THEN excluded.expires_at ELSE partner_tokens.expires_at END",
+);
+// Whoever comes with an address waits for whoever brings the same one. SQLite has one writer.
+static LOCK_ADDRESS: Sql = Sql::per_dialect(
+    "SELECT $1, $2",
+    "SELECT pg_advisory_xact_lock(hashtextextended($1::text || ' ' || lower($2::text), 5104471))",
 );
 static INSERT: Sql = Sql::new(
     "INSERT INTO sessions (id, app_id, user_id, subject, partner_digest, sealed, key_id, device_id,
@@ -49,6 +60,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &PARTNER_TOKEN,
     &KEEP_PARTNER_TOKEN,
     &REFUSE_PARTNER_TOKEN,
+    &LOCK_ADDRESS,
     &INSERT,
     &AGAIN,
 ];
@@ -108,11 +120,13 @@ pub(crate) async fn refuse_partner_token(
     tx.execute_one(&REFUSE_PARTNER_TOKEN, values).await
 }
 
-/// Why a partner's token opens no session any more; `None`: it does.
+/// Why a partner's token opens no session any more, which is remembered until the end
+/// that it has now, too; `None`: it does.
 pub(crate) async fn refusal(
     tx: &mut Tx<'_>,
     app: AppUuid,
     digest: &TokenDigest,
+    until: Timestamp,
 ) -> Result<Option<EndReason>, StoreError> {
     let values = args![app, digest.as_slice()];
     let row = tx.fetch_optional(&PARTNER_TOKEN, values).await?;
@@ -120,7 +134,35 @@ pub(crate) async fn refusal(
         Some(row) => row.get::<Option<String>>(0)?,
         None => None,
     };
-    Ok(word.and_then(|word| EndReason::parse(&word)))
+    let reason = word.and_then(|word| EndReason::parse(&word));
+    if reason.is_some() {
+        keep_partner_token(tx, app, digest, until).await?;
+    }
+    Ok(reason)
+}
+
+async fn keep_partner_token(
+    tx: &mut Tx<'_>,
+    app: AppUuid,
+    digest: &TokenDigest,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    let values = args![app, digest.as_slice(), until];
+    tx.execute_one(&KEEP_PARTNER_TOKEN, values).await
+}
+
+/// Has everybody else wait until the end of the transaction who logs in to the app with
+/// this address.
+pub(super) async fn lock_address(
+    tx: &mut Tx<'_>,
+    app: AppUuid,
+    email: &str,
+) -> Result<(), StoreError> {
+    if tx.dialect() == Dialect::Postgres {
+        let app = app.uuid().to_string();
+        tx.execute(&LOCK_ADDRESS, args![&app, email]).await?;
+    }
+    Ok(())
 }
 
 /// What became of it.
@@ -154,6 +196,7 @@ impl Command for OpenSession {
         let Some(policy) = sso::share(tx, self.app).await? else {
             return Ok(Opened::NotConfigured);
         };
+        lock_address(tx, self.app, &self.email).await?;
         let user = users::lock(tx, self.user).await?;
         if user.external_id != self.external_id {
             return Ok(Opened::Gone);
@@ -164,9 +207,11 @@ impl Command for OpenSession {
         if let Some(done) = self.done_before(tx).await? {
             return Ok(done);
         }
-        if let Some(reason) = refusal(tx, self.app, &self.partner_digest).await? {
+        let (digest, until) = (&self.partner_digest, self.partner_expires_at);
+        if let Some(reason) = refusal(tx, self.app, digest, until).await? {
             return Ok(Opened::Refused(reason));
         }
+        keep_partner_token(tx, self.app, digest, until).await?;
         end_overdue(tx, self.user).await?;
         let others = live(tx, self.user).await?;
         let said = Vouched {
@@ -272,8 +317,6 @@ impl OpenSession {
         let now = tx.now();
         let expires_at = now.plus(policy.absolute);
         let digest = self.partner_digest.as_slice();
-        let keep = args![self.app, digest, self.partner_expires_at];
-        tx.execute(&KEEP_PARTNER_TOKEN, keep).await?;
         let token = self.partner_token.as_bytes();
         let sealed = tx.seal(place(self.id), token).await?;
         let values = args![

@@ -6,7 +6,7 @@ use mayday_core::sso::token::TokenDigest;
 use mayday_core::sso::{EndReason, TokenKind};
 
 use super::end::end;
-use super::{ByToken, Issued, NewPair, by_token, id_token, issue};
+use super::{ByToken, Issued, NewPair, by_token, id_token, issue, supersede};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
@@ -117,6 +117,10 @@ impl RefreshSession {
     async fn rotate(&self, tx: &mut Tx<'_>, found: ByToken) -> Result<Refreshed, StoreError> {
         let mut session = found.session;
         let now = tx.now();
+        // The first time that it buys a pair; it is spent, and those that came beside it.
+        if found.pair > session.used_pair {
+            supersede(tx, session.id, TokenKind::Refresh).await?;
+        }
         session.newest_pair += 1;
         session.used_pair = session.used_pair.max(found.pair);
         session.life.used_at = now;

@@ -272,6 +272,48 @@ on_both!(
     }
 );
 
+on_both!(
+    an_app_that_keeps_the_earlier_of_two_pairs_stays_logged_in,
+    |store| async move {
+        let scene = Scene::set(&store, "shop", 1).await;
+        let (first, ..) = session_of(scene.log_in(1, "a", "t1").await);
+        refreshed(scene.refresh(1, 1, 2).await);
+        refreshed(scene.refresh(1, 1, 3).await);
+        // Its answer came last, and the app knows nothing of the other.
+        for (pair, next) in [(2, 4), (4, 5)] {
+            store.clock.advance(Duration::from_mins(15));
+            refreshed(scene.refresh(pair, pair, next).await);
+        }
+        assert_eq!(scene.live().await, [first.session.id]);
+        // Nor of the one that a log-in at one instant brought.
+        let again = session_of(scene.log_in(6, "a", "t1").await).0;
+        assert_eq!(again.session.id, first.session.id);
+        store.clock.advance(Duration::from_mins(15));
+        refreshed(scene.refresh(5, 5, 7).await);
+        assert_eq!(scene.live().await, [first.session.id]);
+    }
+);
+
+on_both!(
+    whoever_bought_beside_the_owner_is_found_out_when_both_go_on,
+    |store| async move {
+        let scene = Scene::set(&store, "shop", 1).await;
+        session_of(scene.log_in(1, "a", "t1").await);
+        refreshed(scene.refresh(1, 1, 2).await);
+        // Somebody has a copy of the first, and is as quick.
+        refreshed(scene.refresh(1, 1, 3).await);
+        store.clock.advance(Duration::from_mins(15));
+        refreshed(scene.refresh(2, 2, 4).await);
+        store.clock.advance(Duration::from_mins(1));
+        match scene.refresh(3, 3, 5).await {
+            Refreshed::Ended(ending) => assert_eq!(ending.reason, EndReason::Reused),
+            other => panic!("{other:?}"),
+        }
+        assert!(scene.live().await.is_empty());
+        assert!(matches!(scene.refresh(4, 4, 6).await, Refreshed::Ended(_)));
+    }
+);
+
 on_both!(who_makes_room_is_known_to_the_instant, |store| async move {
     let scene = Scene::set(&store, "shop", 2).await;
     let (one, ..) = session_of(scene.log_in(1, "a", "t1").await);
@@ -426,6 +468,29 @@ on_both!(
         assert_eq!(scene.look(2).await, None);
         let mut tx = store.read().await.unwrap();
         assert_eq!(get(&mut tx, first.session.id).await.unwrap(), None);
+    }
+);
+
+on_both!(
+    a_spent_token_stays_spent_when_its_end_moves,
+    |store| async move {
+        let scene = Scene::set(&store, "shop", 1).await;
+        // Each time it is good for another hour.
+        session_of(scene.log_in(1, "a", "t1").await);
+        store.clock.advance(Duration::from_mins(40));
+        session_of(scene.log_in(2, "a", "t1").await);
+        scene.end(Which::All, EndReason::Revoked).await;
+        store.clock.advance(Duration::from_mins(40));
+        scene.prune().await;
+        for n in 3..6 {
+            let refused = scene.log_in(n, "a", "t1").await;
+            assert!(matches!(refused, Opened::Refused(EndReason::Revoked)));
+            store.clock.advance(Duration::from_mins(40));
+            scene.prune().await;
+        }
+        // Nobody came with it until its end.
+        store.clock.advance(Duration::from_mins(20));
+        assert!(scene.prune().await > 0);
     }
 );
 

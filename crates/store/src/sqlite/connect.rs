@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Executor as _, Row as _};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
 use crate::data_dir::{self, io_error};
 use crate::error::StoreError;
@@ -92,6 +92,15 @@ pub(crate) fn reading(path: &Path) -> Result<Direct, sqlx::Error> {
 /// Opens a connection that is there for its being open.
 pub(super) fn keeping(path: &Path) -> Result<Direct, sqlx::Error> {
     let mut connection = reading(path)?;
+    connection.fetch_all(SCHEMA, direct::NONE)?;
+    Ok(connection)
+}
+
+/// Opens a connection that changes nothing in a file, nor in the log that a server left
+/// behind, while this one is closed last.
+pub(crate) fn checking(path: &Path) -> Result<Direct, sqlx::Error> {
+    let mut connection = reading(path)?;
+    connection.leave_log()?;
     connection.fetch_all(SCHEMA, direct::NONE)?;
     Ok(connection)
 }
@@ -189,6 +198,8 @@ pub(super) async fn inspect(path: &Path) -> Result<(), OpenError> {
     }
     let log = sibling(path, "-wal");
     let unclean = log.metadata().is_ok_and(|log| log.len() > 0);
+    // Closed later it would take SQLite's locks away, which are the process's.
+    drop(file);
     if unclean && length <= QUICK_CHECK_BYTES {
         quick_check(path).await?;
     }
@@ -201,9 +212,10 @@ async fn quick_check(path: &Path) -> Result<(), OpenError> {
         .connect()
         .await
         .map_err(|error| open_error(path, error))?;
-    let verdict = ask(&mut connection, "PRAGMA quick_check(1)")
-        .await
-        .map_err(|error| open_error(path, error))?;
+    let verdict = ask(&mut connection, "PRAGMA quick_check(1)").await;
+    // Now, and not when its thread comes to it.
+    let _ = connection.close().await;
+    let verdict = verdict.map_err(|error| open_error(path, error))?;
     if verdict == "ok" {
         Ok(())
     } else {

@@ -13,6 +13,7 @@ use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{CachedStatement, Connection, InterruptHandle, OpenFlags, ToSql};
 use sqlx::error::{DatabaseError, ErrorKind};
@@ -108,6 +109,12 @@ impl Direct {
     /// What ends a running statement from another thread.
     pub(super) fn interrupt_handle(&self) -> InterruptHandle {
         self.0.get_interrupt_handle()
+    }
+
+    /// Leaves the log as it is when the file is closed, also by the last connection.
+    pub(super) fn leave_log(&self) -> Result<(), sqlx::Error> {
+        let setting = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        self.0.set_db_config(setting, true).map(drop).map_err(told)
     }
 
     /// Closes the file, as far as it can be.

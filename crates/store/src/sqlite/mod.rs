@@ -1,13 +1,14 @@
 //! The embedded database: one file, one writer, a few readers.
 //!
-//! Callers queue commands in [`crate::lanes`]; the task in [`writer`] owns the
+//! Callers queue commands in [`crate::lanes`]; the thread in [`writer`] owns the
 //! only writing connection and commits them in groups; [`upkeep`] checkpoints
 //! from a connection of its own and watches the disk; on a full disk [`room`] is
-//! made for an SOS.
+//! made for an SOS; [`rewind`] is for a disk that fails.
 
 pub(crate) mod connect;
 pub(crate) mod direct;
 pub(crate) mod readers;
+mod rewind;
 mod room;
 mod upkeep;
 mod writer;
@@ -37,6 +38,7 @@ use crate::tx::{Connection, Deadline, ReadTx};
 
 use direct::Direct;
 use readers::{Readers, Reading};
+use rewind::Checkpoints;
 
 /// The database's name in the data directory.
 pub(crate) const FILE: &str = "mayday.db";
@@ -54,6 +56,7 @@ pub(crate) struct Sqlite {
     pub(crate) copier: Option<Copier>,
     /// Keeps the log until the copy has all of it: whoever closes a file last empties it.
     keeper: Mutex<Option<Direct>>,
+    checkpoints: Checkpoints,
     /// The copied file, open until the last connection is closed.
     _raw: Option<Arc<File>>,
     closing: watch::Sender<bool>,
@@ -89,6 +92,7 @@ impl Sqlite {
         let (closing, closed) = watch::channel(false);
         disk.look();
         let copier = start_copy(config, &path, &environment, &faults)?;
+        let checkpoints = Checkpoints::of(&path);
         let writer = writer::Writer {
             path: path.clone(),
             connection: Some(connection),
@@ -99,11 +103,19 @@ impl Sqlite {
             disk: disk.clone(),
             faults: faults.clone(),
             copier: copier.clone(),
+            checkpoints: checkpoints.clone(),
             room: room::Room::default(),
             lock: Arc::clone(&lock),
         };
         let raw = copier.as_ref().map(Copier::raw);
-        let upkeep = upkeep::Upkeep::new(path.clone(), counters, disk, copier.clone(), lock);
+        let upkeep = upkeep::Upkeep::new(
+            path.clone(),
+            counters,
+            disk,
+            copier.clone(),
+            checkpoints.clone(),
+            lock,
+        );
         let tasks = vec![
             start_writer(writer, closed.clone())
                 .map_err(data_dir::io_error("start a thread for", &path))?,
@@ -116,6 +128,7 @@ impl Sqlite {
             environment: Arc::clone(&environment),
             copier,
             keeper: Mutex::new(Some(keeper)),
+            checkpoints,
             _raw: raw,
             closing,
             faults,
@@ -158,11 +171,19 @@ impl Sqlite {
         tokio::join!(self.readers.close(), self.urgent_readers.close());
         // Nobody writes or checkpoints any more, and the keeper still keeps the log.
         let (copier, keeper) = (self.copier.clone(), self.keeper.lock().await.take());
+        let checkpoints = self.checkpoints.clone();
         let ended = tokio::task::spawn_blocking(move || {
             if let Some(copier) = copier {
                 copier.finish();
             }
-            keeper.map(Direct::close)
+            let keeper = keeper?;
+            // The next start takes up the whole log.
+            let left = if checkpoints.settle() {
+                Ok(())
+            } else {
+                keeper.leave_log()
+            };
+            Some(left.and_then(|()| keeper.close()))
         });
         if let Ok(Some(Err(error))) = ended.await {
             tracing::warn!(%error, "the database was not closed cleanly; nothing is lost");

@@ -111,11 +111,17 @@ impl Writer {
     }
 
     fn checkpoint(&mut self) -> Result<bool, StoreError> {
+        let told = |error| StoreError::of_statement(CHECKPOINT, error);
         self.connect()?;
         let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
-        let rows = connection
-            .fetch_all(CHECKPOINT, direct::NONE)
-            .map_err(|error| StoreError::of_statement(CHECKPOINT, error))?;
+        let begun = self.checkpoints.try_begin();
+        let Some(checkpoint) = begun.map_err(|error| told(error.into()))? else {
+            // One of upkeep runs, and nobody waits for it here.
+            return Ok(false);
+        };
+        let answer = connection.fetch_all(CHECKPOINT, direct::NONE);
+        checkpoint.end(&answer);
+        let rows = answer.map_err(told)?;
         let row = rows.first().map_or(&[][..], Vec::as_slice);
         let figure = |index: usize| {
             direct::read::<i64>(row, index).map_err(|reason| StoreError::column(index, reason))

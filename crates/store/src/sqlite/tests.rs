@@ -20,6 +20,8 @@ use crate::store::{Store, StoreConfig};
 use crate::testing::TestStore;
 use crate::tx::Tx;
 
+mod closing;
+
 /// No test waits longer for anything.
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -556,7 +558,9 @@ async fn an_idle_log_is_emptied() {
     counters.committed(1, Duration::ZERO, crate::testing::START);
     let lock = Arc::new(std::fs::File::open(&log).unwrap());
     let path = store.config.data_dir.join(super::FILE);
-    let mut upkeep = super::upkeep::Upkeep::new(path, counters, store.disk().clone(), None, lock);
+    let checkpoints = super::rewind::Checkpoints::of(&path);
+    let disk = store.disk().clone();
+    let mut upkeep = super::upkeep::Upkeep::new(path, counters, disk, None, checkpoints, lock);
     let emptied = async {
         while log.metadata().unwrap().len() > 0 {
             upkeep.look().await;

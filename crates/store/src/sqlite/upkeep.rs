@@ -1,5 +1,6 @@
-//! What runs beside the writer: checkpoints from another connection, so that
-//! none ever falls into a commit, and an eye on the disk.
+//! What runs beside the writer: checkpoints from another connection, so that none falls
+//! into a commit while there is room (on a full disk [`super::room`] has the writer do
+//! them, too), and an eye on the disk.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use super::connect;
+use super::rewind::Checkpoints;
 use crate::copy::{Copier, Turn};
 use crate::disk::DiskGuard;
 use crate::failure;
@@ -19,8 +21,11 @@ use crate::stats::Counters;
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(1);
-/// Looks without a commit after which the log is emptied.
+/// Quiet looks after which the log is emptied.
 const IDLE_LOOKS: u32 = 5;
+/// Most commits since the look before in a quiet one: a server's heartbeat is one every
+/// other look.
+const QUIET_COMMITS: u64 = 1;
 /// Pages in the log from which it is emptied although there are commits: 64 MiB.
 const LOG_PAGES: i64 = 16_384;
 /// Pages of the log that a checkpoint leaves behind because of a long reader, such as
@@ -56,11 +61,12 @@ pub(super) struct Upkeep {
     /// Keeps the log from beginning anew while the copy takes what is in it.
     pin: Option<SqliteConnection>,
     copier: Option<Copier>,
+    checkpoints: Checkpoints,
     counters: Arc<Counters>,
     disk: DiskGuard,
     seen_commits: u64,
     idle_looks: u32,
-    /// The log was emptied since the last commit.
+    /// The log was emptied, and what came since was quiet.
     emptied: bool,
     /// Held so that no other process takes the directory before this task ended.
     _lock: Arc<File>,
@@ -72,6 +78,7 @@ impl Upkeep {
         counters: Arc<Counters>,
         disk: DiskGuard,
         copier: Option<Copier>,
+        checkpoints: Checkpoints,
         lock: Arc<File>,
     ) -> Self {
         Self {
@@ -79,6 +86,7 @@ impl Upkeep {
             connection: None,
             pin: None,
             copier,
+            checkpoints,
             counters,
             disk,
             seen_commits: 0,
@@ -207,23 +215,41 @@ impl Upkeep {
             }
             return Ok(());
         }
+        let is_doubtful = self.copier.as_ref().is_some_and(Copier::is_doubtful);
         let commits = self.counters.commits();
-        if commits == self.seen_commits {
+        let fresh = commits.saturating_sub(std::mem::replace(&mut self.seen_commits, commits));
+        if fresh > QUIET_COMMITS {
+            self.emptied = false;
+            self.idle_looks = 0;
+        } else {
             self.idle_looks = self.idle_looks.saturating_add(1);
-            if self.idle_looks >= IDLE_LOOKS && !self.emptied {
-                // A reader may be in the way: then again at the next look.
-                self.emptied = self.run_checkpoint(TRUNCATE).await?.log == 0;
-            }
+        }
+        if self.idle_looks >= IDLE_LOOKS && !self.emptied {
+            // A reader may be in the way: then again at the next look.
+            self.emptied = self.empty().await?;
             return Ok(());
         }
-        self.emptied = false;
-        self.seen_commits = commits;
-        self.idle_looks = 0;
+        if fresh == 0 && !is_doubtful {
+            return Ok(());
+        }
         let passed = self.run_checkpoint(PASSIVE).await?;
-        if passed.log > LOG_PAGES && passed.log - passed.done < LONG_READER_PAGES {
-            self.run_checkpoint(TRUNCATE).await?;
+        let is_wanted = is_doubtful || passed.log > LOG_PAGES;
+        if is_wanted && passed.log - passed.done < LONG_READER_PAGES {
+            self.empty().await?;
         }
         Ok(())
+    }
+
+    /// Empties the log, if no reader is in the way; whether it did.
+    async fn empty(&mut self) -> Result<bool, sqlx::Error> {
+        // Before, so that a commit which fails meanwhile is not forgotten.
+        let doubted = self.copier.clone().filter(Copier::forget_doubt);
+        let passed = self.run_checkpoint(TRUNCATE).await;
+        let is_empty = passed.as_ref().is_ok_and(|passed| passed.is_emptied());
+        if let Some(copier) = doubted.filter(|_| !is_empty) {
+            copier.doubt();
+        }
+        passed.map(|_| is_empty)
     }
 
     /// Whether emptying the log ends the shortage on an exhausted disk.
@@ -259,14 +285,13 @@ impl Upkeep {
     /// whether it did. No copy that follows the log survives that.
     async fn empty_log(&mut self, copier: Option<Copier>) -> Result<bool, sqlx::Error> {
         let passed = self.carry_over(copier.as_ref()).await?;
-        if passed.log == 0 || passed.log - passed.done >= LAST_PAGES {
+        if !passed.leaves_little() {
             return Ok(false);
         }
         if let Some(copier) = copier {
             copier.let_go();
         }
-        let passed = self.run_checkpoint(TRUNCATE).await?;
-        self.emptied = passed.log == 0;
+        self.emptied = self.empty().await?;
         Ok(self.emptied)
     }
 
@@ -302,8 +327,12 @@ impl Upkeep {
             None => connect::checkpointing(&self.path).await?,
         };
         let connection = self.connection.insert(connection);
-        let row = connection.fetch_one(statement).await?;
+        let checkpoint = self.checkpoints.begin().await?;
+        let answer = connection.fetch_one(statement).await;
+        checkpoint.end(&answer);
+        let row = answer?;
         Ok(Passed {
+            is_held_up: row.try_get::<i64, _>(0)? != 0,
             log: row.try_get(1)?,
             done: row.try_get(2)?,
         })
@@ -331,9 +360,11 @@ enum Behind {
     Nothing,
 }
 
-/// What a checkpoint left, in pages.
+/// What a checkpoint left, in pages; -1 of a checkpoint that met another one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Passed {
+    /// Somebody was in the way.
+    is_held_up: bool,
     /// In the log.
     log: i64,
     /// Of those, carried into the file.
@@ -341,6 +372,16 @@ struct Passed {
 }
 
 impl Passed {
+    /// Whether the log was emptied, by a checkpoint that empties it.
+    const fn is_emptied(self) -> bool {
+        !self.is_held_up && self.log == 0
+    }
+
+    /// Whether there is something in the log, and writers can wait for what is left of it.
+    const fn leaves_little(self) -> bool {
+        self.log > 0 && self.log - self.done < LAST_PAGES
+    }
+
     /// Whether so little is left, and came during a checkpoint that was itself so
     /// short, that writers can wait for the rest. `before` is what the checkpoint
     /// before this one had done.
@@ -364,6 +405,43 @@ async fn gather(copier: Copier) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::DiskLimits;
+    use crate::sqlite::direct;
+    use crate::testing::START;
+
+    #[tokio::test]
+    async fn an_idle_log_is_emptied_beside_a_heartbeat() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.db");
+        File::create(&path).unwrap();
+        let mut writer = connect::writing(&path).unwrap();
+        writer.execute("CREATE TABLE t (a)", direct::NONE).unwrap();
+        let log = connect::sibling(&path, "-wal");
+        let limits = DiskLimits {
+            ballast_bytes: 0,
+            ..DiskLimits::default()
+        };
+        let counters = Arc::new(Counters::default());
+        counters.committed(9, Duration::ZERO, START);
+        counters.committed(9, Duration::ZERO, START);
+        let disk = DiskGuard::new(directory.path(), limits);
+        let lock = Arc::new(File::open(&path).unwrap());
+        let checkpoints = Checkpoints::of(&path);
+        let mut upkeep = Upkeep::new(path, Arc::clone(&counters), disk, None, checkpoints, lock);
+        let mut lengths = Vec::new();
+        for look in 0..20 {
+            if look % 2 == 1 {
+                writer
+                    .execute("INSERT INTO t VALUES (1)", direct::NONE)
+                    .unwrap();
+                counters.committed(1, Duration::ZERO, START);
+            }
+            upkeep.look().await;
+            lengths.push(log.metadata().unwrap().len());
+        }
+        let emptied = lengths.iter().filter(|length| **length == 0).count();
+        assert!((1..=2).contains(&emptied), "once: {lengths:?}");
+    }
 
     #[test]
     fn a_log_is_emptied_where_that_ends_the_shortage() {
@@ -383,7 +461,11 @@ mod tests {
 
     #[test]
     fn writers_wait_only_while_little_is_left() {
-        let passed = |log, done| Passed { log, done };
+        let passed = |log, done| Passed {
+            is_held_up: false,
+            log,
+            done,
+        };
         assert!(passed(20_000, 19_900).is_nearly_done(19_800));
         // The checkpoint before was long, so that as much may have come during it.
         assert!(!passed(20_000, 19_900).is_nearly_done(0));
@@ -392,5 +474,25 @@ mod tests {
         assert!(!passed(200_000, 5_000).is_nearly_done(5_000));
         // The log must not grow for ever.
         assert!(passed(200_000, 197_000).is_nearly_done(194_000));
+    }
+
+    #[test]
+    fn a_checkpoint_that_met_another_one_left_nobody_knows_what() {
+        let met = Passed {
+            is_held_up: true,
+            log: -1,
+            done: -1,
+        };
+        assert!(!met.leaves_little());
+        assert!(!met.is_emptied());
+        let held_up = |log, done| Passed {
+            is_held_up: true,
+            log,
+            done,
+        };
+        assert!(held_up(300, 200).leaves_little());
+        assert!(!held_up(300, 0).leaves_little());
+        assert!(!held_up(0, 0).leaves_little(), "nothing to empty");
+        assert!(!held_up(0, 0).is_emptied(), "the writer was in the way");
     }
 }

@@ -1,4 +1,4 @@
-//! The writer: one task, the only writing connection, commits in groups.
+//! The writer: one thread, the only writing connection, commits in groups.
 //!
 //! A turn begins with the first command that waits, without lingering, and takes
 //! what has come meanwhile, each in a savepoint. Only after COMMIT are the hints
@@ -34,6 +34,7 @@ use crate::tx::{Connection, Tx};
 
 use super::connect;
 use super::direct::{self, Direct};
+use super::rewind::Checkpoints;
 use super::room::Room;
 
 /// Most commands in one commit.
@@ -56,7 +57,7 @@ const SAVE: &str = "SAVEPOINT command";
 const RELEASE: &str = "RELEASE command";
 const BACK: &str = "ROLLBACK TO command";
 
-/// The writer task.
+/// The writer, for its thread.
 pub(super) struct Writer {
     pub(super) path: PathBuf,
     pub(super) connection: Option<Direct>,
@@ -67,9 +68,10 @@ pub(super) struct Writer {
     pub(super) disk: DiskGuard,
     pub(super) faults: StateFaults,
     pub(super) copier: Option<Copier>,
+    pub(super) checkpoints: Checkpoints,
     /// What was tried since the last commit to make room.
     pub(super) room: Room,
-    /// Held so that no other process takes the directory before this task ended.
+    /// Held so that no other process takes the directory before this thread ended.
     pub(super) lock: Arc<File>,
 }
 
@@ -92,13 +94,14 @@ impl Writer {
         let mut open = true;
         loop {
             let next = tokio::select! {
+                // The end first, or those who never cease to write would put it off.
                 biased;
-                next = self.lanes.next() => next,
                 _ = closing.changed(), if open => {
                     open = false;
                     self.lanes.close();
                     continue;
                 }
+                next = self.lanes.next() => next,
             };
             let Some((lane, entry)) = next else { break };
             self.turn(lane, entry).await;
@@ -197,8 +200,16 @@ impl Writer {
     }
 
     async fn commit(&mut self) -> Result<(), StoreError> {
-        self.faults.before_commit(COMMIT).await?;
-        self.execute(COMMIT)
+        let committed = match self.faults.before_commit(COMMIT).await {
+            Ok(()) => self.execute(COMMIT),
+            failed => failed,
+        };
+        if let (Err(StoreError::Unavailable { source }), Some(copier)) = (&committed, &self.copier)
+            && may_leave_frames(source)
+        {
+            copier.doubt();
+        }
+        committed
     }
 
     /// Answers every SOS of a group before its commit, as a test asked for, and
@@ -383,6 +394,13 @@ impl Writer {
 /// Whether another program holds the database, and was waited for.
 fn is_held(error: &StoreError) -> bool {
     matches!(error, StoreError::Unavailable { source } if failure::is_held(source))
+}
+
+/// Whether a commit that failed so may have left all its frames in the log, where they
+/// look like those of one that did not. Where the disk is full the last one is missing,
+/// which is the one that commits.
+fn may_leave_frames(error: &sqlx::Error) -> bool {
+    !failure::is_disk_full(error) && !failure::is_held(error)
 }
 
 /// Answers that nothing was stored: it was waited for long enough.

@@ -34,6 +34,15 @@ pub struct WhoLinks {
     pub email: String,
     /// Of the token.
     pub partner_digest: TokenDigest,
+    /// Its end and the skew.
+    pub partner_expires_at: Timestamp,
+}
+
+impl WhoLinks {
+    /// Why the token opens no session any more.
+    async fn refusal(&self, tx: &mut Tx<'_>) -> Result<Option<EndReason>, StoreError> {
+        refusal(tx, self.app, &self.partner_digest, self.partner_expires_at).await
+    }
 }
 
 impl std::fmt::Debug for WhoLinks {
@@ -79,7 +88,7 @@ impl Command for AskLink {
         if alias::of_email(tx, who.app, &who.email).await? != Some(owner) {
             return Ok(AskedLink::Free);
         }
-        if let Some(reason) = refusal(tx, who.app, &who.partner_digest).await? {
+        if let Some(reason) = who.refusal(tx).await? {
             return Ok(AskedLink::Refused(reason));
         }
         let requests = CodeRow::all_of(tx, owner, CodePurpose::Link).await?;
@@ -170,8 +179,6 @@ impl Command for SendLinkCode {
 pub struct ConfirmLink {
     /// Who logs in.
     pub who: WhoLinks,
-    /// The end of the partner's token and the skew.
-    pub partner_expires_at: Timestamp,
     /// The code as typed.
     pub code: Code,
 }
@@ -202,7 +209,7 @@ impl Command for ConfirmLink {
             Some(seen) => Some(users::lock(tx, seen.user).await?),
             None => None,
         };
-        if let Some(reason) = refusal(tx, app, &self.who.partner_digest).await? {
+        if let Some(reason) = self.who.refusal(tx).await? {
             return Ok(LinkConfirmation::Refused(reason));
         }
         let row = CodeRow::of_token(tx, app, digest).await?;
@@ -231,7 +238,7 @@ impl Command for ConfirmLink {
             Tried::Nothing | Tried::Wrong => Ok(LinkConfirmation::Wrong),
             Tried::Exhausted => {
                 let reason = EndReason::VerificationLimit;
-                let until = self.partner_expires_at;
+                let until = self.who.partner_expires_at;
                 refuse_partner_token(tx, app, digest, until, reason).await?;
                 Ok(LinkConfirmation::Exhausted)
             }

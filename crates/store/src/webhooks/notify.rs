@@ -18,8 +18,10 @@ use crate::row::Row;
 use crate::sql::Sql;
 use crate::tx::Tx;
 
-/// Behind everything that people wait for.
+/// Behind everything that people wait for ..
 const PRIORITY: i64 = 20;
+/// .. but distress before all else that partners are told of.
+const PRIORITY_OF_DISTRESS: i64 = 10;
 
 static LISTENERS: Sql = Sql::new(
     "SELECT e.id, e.channel, e.events, e.backlog_full FROM webhook_endpoints e
@@ -29,6 +31,7 @@ static NAMES: Sql = Sql::new(
     "SELECT a.app_id, COALESCE(u.known_as, u.external_id), u.name
      FROM users u JOIN apps a ON a.id = u.app_id WHERE u.id = $1",
 );
+static KIND: Sql = Sql::new("SELECT kind FROM webhook_deliveries WHERE id = $1");
 static INSERT: Sql = Sql::new(
     "INSERT INTO webhook_deliveries (id, endpoint_id, app_id, user_id, incident_id,
         notification_id, kind, body, state, attempts, tries, begun, due_at, created_at, updated_at,
@@ -36,7 +39,7 @@ static INSERT: Sql = Sql::new(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, $10, $11, $12, $12, $13, $14)",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&LISTENERS, &NAMES, &INSERT];
+pub(crate) const STATEMENTS: &[&Sql] = &[&LISTENERS, &NAMES, &KIND, &INSERT];
 
 /// Something that partners are notified of.
 #[derive(Clone, Debug)]
@@ -163,18 +166,23 @@ struct Draft {
 
 impl Draft {
     /// Writes the delivery with its job; beyond the limit it is recorded as failed
-    /// and can be replayed.
+    /// and can be replayed. What is told once an incident is queued all the same.
     async fn queue(
         &self,
         tx: &mut Tx<'_>,
         listener: &Listener,
         due_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let due_at = Some(due_at).filter(|_| !listener.full);
+        let of_distress = self.kind.is_of_distress();
+        let due_at = Some(due_at).filter(|_| self.kind.is_told_always() || !listener.full);
         let id = DeliveryId::generate(tx.clock(), tx.entropy());
         self.insert(tx, (id, listener.id), due_at, false).await?;
         match due_at {
-            Some(due_at) => enqueue(tx, id, 0, due_at).await,
+            Some(due_at) => {
+                let key = key_of(id, 0);
+                jobs::enqueue(tx, job_of(&key, (id, 0), due_at, of_distress)).await?;
+                Ok(())
+            }
             None => Ok(()),
         }
     }
@@ -209,15 +217,19 @@ impl Draft {
     }
 }
 
-/// Enqueues the job of one attempt.
+/// Enqueues the job of a further attempt.
 pub(super) async fn enqueue(
     tx: &mut Tx<'_>,
     delivery: DeliveryId,
     attempt: i64,
     due_at: Timestamp,
 ) -> Result<(), StoreError> {
-    let key = key_of(delivery, attempt);
-    jobs::enqueue(tx, job_of(&key, delivery, attempt, due_at)).await?;
+    let (key, of_distress) = (
+        key_of(delivery, attempt),
+        is_of_distress(tx, delivery).await?,
+    );
+    let job = job_of(&key, (delivery, attempt), due_at, of_distress);
+    jobs::enqueue(tx, job).await?;
     Ok(())
 }
 
@@ -228,19 +240,39 @@ pub(super) async fn enqueue_anew(
     attempt: i64,
     due_at: Timestamp,
 ) -> Result<(), StoreError> {
-    let key = key_of(delivery, attempt);
-    jobs::wake(tx, job_of(&key, delivery, attempt, due_at)).await
+    let (key, of_distress) = (
+        key_of(delivery, attempt),
+        is_of_distress(tx, delivery).await?,
+    );
+    let job = job_of(&key, (delivery, attempt), due_at, of_distress);
+    jobs::wake(tx, job).await
+}
+
+async fn is_of_distress(tx: &mut Tx<'_>, delivery: DeliveryId) -> Result<bool, StoreError> {
+    let row = tx.fetch_one(&KIND, args![delivery]).await?;
+    let kind = NotificationType::parse(&row.get::<String>(0)?);
+    Ok(kind.is_some_and(NotificationType::is_of_distress))
 }
 
 fn key_of(delivery: DeliveryId, attempt: i64) -> String {
     format!("{WEBHOOK_JOB}:{delivery}:{attempt}")
 }
 
-fn job_of(key: &str, delivery: DeliveryId, attempt: i64, due_at: Timestamp) -> NewJob<'_> {
+fn job_of(
+    key: &str,
+    (delivery, attempt): (DeliveryId, i64),
+    due_at: Timestamp,
+    of_distress: bool,
+) -> NewJob<'_> {
+    let priority = if of_distress {
+        PRIORITY_OF_DISTRESS
+    } else {
+        PRIORITY
+    };
     NewJob {
         kind: WEBHOOK_JOB,
         key,
-        priority: PRIORITY,
+        priority,
         due_at,
         payload: json!({
             "version": WEBHOOK_JOB_VERSION,

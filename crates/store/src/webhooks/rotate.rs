@@ -22,8 +22,11 @@ static LIVE: Sql = Sql::new(
 // What signs no more is wiped, not kept.
 static FORGET_EXPIRED: Sql =
     Sql::new("DELETE FROM webhook_secrets WHERE endpoint_id = $1 AND expires_at <= $2");
-static EXPIRE: Sql =
-    Sql::new("UPDATE webhook_secrets SET expires_at = $2 WHERE endpoint_id = $1 AND id <> $3");
+// One that signs no more stays so, wiped or not.
+static EXPIRE: Sql = Sql::new(
+    "UPDATE webhook_secrets SET expires_at = $2 WHERE endpoint_id = $1 AND id <> $3
+        AND (expires_at IS NULL OR expires_at > $4)",
+);
 
 pub(crate) const STATEMENTS: &[&Sql] = &[&LIVE, &FORGET_EXPIRED, &EXPIRE];
 
@@ -86,7 +89,7 @@ impl Command for RotateSecret {
         }
         insert_secret(tx, self.endpoint, &self.secret).await?;
         let old_until = now.plus(self.overlap);
-        let values = args![self.endpoint, old_until, self.secret.id];
+        let values = args![self.endpoint, old_until, self.secret.id, now];
         tx.execute(&EXPIRE, values).await?;
         tx.execute(&FORGET_EXPIRED, args![self.endpoint, now])
             .await?;

@@ -26,6 +26,7 @@ use crate::testing::{TestApp, TestStore};
 mod by;
 mod limit;
 mod replay;
+mod rotation;
 
 const URL: &str = "https://partner.example/hooks/very-secret-path";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

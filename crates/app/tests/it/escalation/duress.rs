@@ -80,35 +80,15 @@ on_both_stores!(
         stage.pass(15).await;
         assert_eq!(stage.told(), [("sms", ANN.to_owned())]);
         let first = stage.taken()[0].text.clone();
-        let trail = async || {
-            stage
-                .node
-                .app
-                .tracking(link(&first), PEER)
-                .await
-                .unwrap()
-                .trail
-        };
+        let app = &stage.node.app;
+        let trail = async || app.tracking(link(&first), PEER).await.unwrap().trail;
         let began = trail().await;
         assert_eq!(began.len(), 1, "{began:?}");
         cancel(&stage, DURESS).await.unwrap();
         assert_eq!(trail().await, began);
         // The phone's is cancelled, and there is none but it.
-        assert!(
-            stage
-                .node
-                .app
-                .current_sos(&stage.ana)
-                .await
-                .unwrap()
-                .is_none()
-        );
-        let history = stage
-            .node
-            .app
-            .sos_history(&stage.ana, 10, None)
-            .await
-            .unwrap();
+        assert!(app.current_sos(&stage.ana).await.unwrap().is_none());
+        let history = app.sos_history(&stage.ana, 10, None).await.unwrap();
         assert_eq!(history.items.len(), 1);
         assert_eq!(history.items[0].incident.id, incident.id);
         assert_eq!(history.items[0].incident.state, State::Cancelled);
@@ -140,8 +120,7 @@ on_both_stores!(
             assert!(taken.text.starts_with("UNDER THREAT"), "{}", taken.text);
         }
         // The link of before leads on, whoever takes the contact off the phone's list.
-        let ann = stage.node.app.contacts(&stage.ana).await.unwrap().remove(0);
-        let app = &stage.node.app;
+        let ann = app.contacts(&stage.ana).await.unwrap().remove(0);
         app.remove_contact(&stage.ana, ann.id).await.unwrap();
         assert_eq!(seen_at(&stage, link(&first)).await, State::Active);
         // The phone's app shows the all-clear as sent.
@@ -395,7 +374,7 @@ async fn erased_after(stage: &Stage, pin: &str) {
     }
     // What whoever holds a phone or the app's server may look at.
     let gone = node.app.tracking(link(&asked), PEER).await.map(drop);
-    assert!(matches!(gone, Err(AppError::NotFound)), "{gone:?}");
+    assert!(matches!(gone, Err(AppError::NotFound { .. })), "{gone:?}");
     let listed = all(stage).await;
     assert!(!listed.iter().any(|one| one.incident.drill), "{listed:?}");
     assert_eq!(told_of(node, ana).await, Vec::<String>::new());

@@ -106,15 +106,29 @@ fn a_refresh_token_is_taken_once_and_again_only_while_its_successor_is_unused() 
     // Pair 1 was never replaced.
     assert_eq!(refresh(1, None, 1, 0, at(0)), Refresh::Rotate);
     assert_eq!(refresh(1, None, 1, 1, at(9_999)), Refresh::Rotate);
-    // Pair 1 was replaced by 2, whose answer was lost.
+    // Pair 1 bought 2, whose answer was lost.
     assert_eq!(refresh(1, Some(at(0)), 2, 1, at(59)), Refresh::Rotate);
     assert_eq!(refresh(1, Some(at(0)), 2, 1, at(60)), Refresh::Reuse);
     // Pair 2 bought another: whoever shows 1 now has a copy.
     assert_eq!(refresh(1, Some(at(0)), 2, 2, at(1)), Refresh::Reuse);
     // The answer was lost twice.
     assert_eq!(refresh(1, Some(at(0)), 3, 1, at(30)), Refresh::Rotate);
-    assert_eq!(refresh(2, Some(at(10)), 3, 1, at(30)), Refresh::Rotate);
+    // It came, and is as good as the pair that came after it, whenever it is used.
+    assert_eq!(refresh(2, None, 3, 1, at(9_999)), Refresh::Rotate);
+    // What was used is spent.
     assert_eq!(refresh(1, None, 3, 1, at(30)), Refresh::Reuse);
+}
+
+#[test]
+fn of_two_pairs_that_came_at_one_instant_one_lives_on() {
+    // Pair 1 bought 2 and 3; 2 bought 4.
+    assert_eq!(refresh(4, None, 4, 2, at(9_999)), Refresh::Rotate);
+    assert_eq!(refresh(3, Some(at(900)), 4, 2, at(959)), Refresh::Rotate);
+    assert_eq!(refresh(3, Some(at(900)), 4, 2, at(960)), Refresh::Reuse);
+    // The answer with 4 was lost.
+    assert_eq!(refresh(2, Some(at(900)), 4, 2, at(959)), Refresh::Rotate);
+    assert_eq!(refresh(2, Some(at(900)), 4, 2, at(960)), Refresh::Reuse);
+    assert_eq!(refresh(1, Some(at(0)), 4, 2, at(901)), Refresh::Reuse);
 }
 
 fn place(id: u128, used: i64, created: i64) -> Place {

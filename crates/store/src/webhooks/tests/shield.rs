@@ -88,6 +88,15 @@ on_both!(
         count().await;
         let full = next("third").await;
         assert_eq!(full.state, DeliveryState::Failed);
+        let ben = store.caller(&app, "ben").await;
+        store.clock.advance(Duration::from_secs(1));
+        cry(&store, &app, ben.user, "a cry").await;
+        let another = told(&store, &app).await.pop().unwrap();
+        assert_eq!(
+            (another.kind.as_str(), another.state),
+            ("sos.opened", DeliveryState::Pending)
+        );
+        assert!(record(&store, &another, &app, AttemptEnd::Delivered).await);
         let waiting = told(&store, &app).await.remove(0);
         assert!(record(&store, &waiting, &app, AttemptEnd::Delivered).await);
         count().await;
