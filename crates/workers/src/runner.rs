@@ -187,9 +187,12 @@ async fn work(app: &Arc<App>, crew: Crew, job: Job) {
     let recorded = match result {
         Ok(Progress::Recorded) => return,
         Ok(Progress::Done) => app.finish_job(&job).await,
-        Ok(Progress::Again(after)) | Err(JobError::Later(after)) => {
-            app.postpone_job(&job, after).await
+        // Something was tried, and the next wait is longer.
+        Ok(Progress::Again(after)) => {
+            let why = JobError::Later(after).to_string();
+            app.retry_job(&job, after, why).await
         }
+        Err(JobError::Later(after)) => app.postpone_job(&job, after).await,
         Err(error) => {
             tracing::warn!(job.id = %job.id, job.kind = %job.kind, job.attempts, outcome, %error, "a job failed");
             if outcome == "retried" {

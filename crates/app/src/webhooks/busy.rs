@@ -1,9 +1,8 @@
 //! Which attempts this node has under way, so that an endpoint that hangs keeps nobody
 //! else's notifications waiting, nor its own app's others.
 //!
-//! An endpoint is given a few attempts at a time; one that hung the last time, one; and
-//! one more is kept for what tells of somebody's distress. What
-//! finds no place comes again when there may be one: soon where answers come fast, and
+//! An endpoint is given a few attempts at a time; one that hung the last time, one; and one
+//! more is kept for what tells of somebody's distress. What finds no place comes again when there may be one: soon where answers come fast, and
 //! ever later where none come. An attempt that does not end soon leaves its worker and
 //! goes on beside, where there is room for many more ([`Endpoints::aside`]).
 
@@ -19,8 +18,9 @@ use tokio::time::Instant;
 const AT_A_TIME: usize = 4;
 /// Attempts at a time at one that hung the last time.
 const AT_A_TIME_HUNG: usize = 1;
-/// So many more for what tells of distress, which never waits for all else.
-const KEPT_FOR_DISTRESS: usize = 2;
+/// So many more for what tells of distress, which never waits for all else, and comes
+/// again sooner.
+const KEPT_FOR_DISTRESS: usize = 1;
 /// Who takes longer hangs: nearly the time after which an attempt is given up.
 const HUNG_AFTER: Duration = Duration::from_secs(10);
 /// Attempts that go on beside the workers. Most of their time they wait, so that places
@@ -31,6 +31,7 @@ const LEAST_STEP: Duration = Duration::from_millis(25);
 /// .. and the longest that one of them waits: so long, or as long as no answer has come,
 /// up to the second.
 const LONGEST_WAIT: [Duration; 2] = [Duration::from_secs(4), Duration::from_secs(15)];
+const LONGEST_WAIT_OF_DISTRESS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(8)];
 /// Endpoints that are remembered for having hung.
 const MAX_REMEMBERED: usize = 10_000;
 
@@ -60,6 +61,8 @@ struct Guests {
     moved_at: Instant,
     /// When the last of those comes who found no place.
     next_turn: Instant,
+    /// The same of those who tell of distress.
+    next_of_distress: Instant,
 }
 
 /// A place at an endpoint; dropped, it is free.
@@ -96,6 +99,7 @@ impl Endpoints {
             hung: false,
             moved_at: now,
             next_turn: now,
+            next_of_distress: now,
         });
         let places = if guests.hung {
             AT_A_TIME_HUNG
@@ -128,17 +132,17 @@ impl Endpoints {
 
 impl Guests {
     /// When the next one without a place comes again: one after the other, at the pace
-    /// at which answers come. Distress stands in no line.
+    /// at which answers come. Distress has a line of its own.
     fn wait(&mut self, now: Instant, tells: Tells) -> Duration {
         let silent = now - self.moved_at;
         let pace = silent / u32::try_from(AT_A_TIME).unwrap_or(1);
-        if tells == Tells::Distress {
-            return pace.clamp(LEAST_STEP, LONGEST_WAIT[0]);
-        }
-        let turn = self.next_turn.max(now) + pace.max(LEAST_STEP);
-        let [least, most] = LONGEST_WAIT;
-        self.next_turn = turn.min(now + silent.clamp(least, most));
-        self.next_turn - now
+        let (next, [least, most]) = match tells {
+            Tells::Distress => (&mut self.next_of_distress, LONGEST_WAIT_OF_DISTRESS),
+            Tells::Rest => (&mut self.next_turn, LONGEST_WAIT),
+        };
+        let turn = (*next).max(now) + pace.max(LEAST_STEP);
+        *next = turn.min(now + silent.clamp(least, most));
+        *next - now
     }
 }
 
@@ -183,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn places_are_kept_for_distress_and_it_stands_in_no_line() {
+    async fn places_are_kept_for_distress_and_it_has_a_line_of_its_own() {
         let endpoints = Arc::new(Endpoints::default());
         let rest: Vec<_> = (0..AT_A_TIME)
             .map(|_| endpoints.enter(ONE, Tells::Rest).unwrap())
@@ -194,8 +198,8 @@ mod tests {
         let kept: Vec<_> = (0..KEPT_FOR_DISTRESS)
             .map(|_| endpoints.enter(ONE, Tells::Distress).unwrap())
             .collect();
-        let wait = endpoints.enter(ONE, Tells::Distress).unwrap_err();
-        assert_eq!(wait, LEAST_STEP);
+        let wait = || endpoints.enter(ONE, Tells::Distress).unwrap_err();
+        assert_eq!([wait(), wait()], [LEAST_STEP, LEAST_STEP * 2]);
         drop((rest, kept));
     }
 

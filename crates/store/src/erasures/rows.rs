@@ -240,6 +240,22 @@ static OTHER_CANCELS: Sql = delete_of_others!("incident_cancels", "incident_id")
 static OTHER_ACTIONS: Sql = delete_of_others!("incident_actions", "incident_id");
 static OTHER_VITALS: Sql = delete_of_others!("incident_vitals", "incident_id");
 static OTHER_TRAILS: Sql = delete_of_others!("incident_trails", "incident_id");
+static OTHER_TRAIL_JOBS: Sql = Sql::per_dialect(
+    concat!(
+        "DELETE FROM jobs WHERE rowid IN (SELECT j.rowid FROM incidents i
+            JOIN jobs j ON j.key IN (",
+        trail_key_in_sqlite!(),
+        ", ",
+        trail_key_in_sqlite!(),
+        " || ':again') WHERE i.user_id = $1 AND NOT i.hidden
+            AND NOT EXISTS (SELECT 1 FROM incidents h WHERE h.continues_id = i.id) LIMIT $2)"
+    ),
+    "DELETE FROM jobs WHERE ctid IN (SELECT j.ctid FROM incidents i
+        JOIN jobs j ON j.key IN ('trail_copy:' || i.id::text,
+            'trail_copy:' || i.id::text || ':again')
+        WHERE i.user_id = $1 AND NOT i.hidden
+            AND NOT EXISTS (SELECT 1 FROM incidents h WHERE h.continues_id = i.id) LIMIT $2)",
+);
 static OTHER_ATTEMPTS: Sql = delete_of_others!("escalation_attempts", "incident_id");
 static OTHER_ACKNOWLEDGEMENTS: Sql =
     delete_of_others!("escalation_acknowledgements", "incident_id");
@@ -290,6 +306,7 @@ pub(crate) const BESIDE_HIDDEN: &[&Sql] = &[
     &OTHER_ACTIONS,
     &OTHER_VITALS,
     &OTHER_TRAILS,
+    &OTHER_TRAIL_JOBS,
     &OTHER_ATTEMPTS,
     &OTHER_ACKNOWLEDGEMENTS,
     &OTHER_DECLINES,

@@ -204,4 +204,6 @@ async fn what_others_see_of_other_incidents_goes_although_a_hidden_one_is_open()
         let kept = KEPT_BESIDE_HIDDEN.contains(&table.as_str());
         assert!(gone != kept, "{table}");
     }
+    // Jobs name an incident in their key.
+    assert!(erased.contains("DELETE FROM jobs "));
 }

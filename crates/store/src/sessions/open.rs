@@ -5,13 +5,13 @@ use mayday_core::ids::{AppUuid, SessionId, UserId};
 use mayday_core::notification::NotificationType;
 use mayday_core::sso::session::{Life, surplus};
 use mayday_core::sso::token::TokenDigest;
-use mayday_core::sso::{EndReason, LoginDevice, SessionPolicy};
+use mayday_core::sso::{EndReason, LoginDevice, SessionPolicy, TokenKind};
 use mayday_core::time::Timestamp;
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::end::{device, end, end_overdue};
-use super::{Issued, NewPair, SessionRow, by_token, id_token, issue, live, place};
+use super::{Issued, NewPair, SessionRow, by_token, id_token, issue, live, place, supersede};
 use crate::args;
 use crate::command::Command;
 use crate::dialect::Dialect;
@@ -282,6 +282,8 @@ impl OpenSession {
         session.device = self.device.clone();
         session.life.used_at = now;
         session.newest_pair += 1;
+        // The earlier pair lives on for a moment, both tokens of it.
+        supersede(tx, session.id, TokenKind::Refresh).await?;
         let access_expires_at = issue(tx, &session, session.newest_pair, &self.pair).await?;
         Ok(Opened::Session {
             issued: Box::new(Issued {
