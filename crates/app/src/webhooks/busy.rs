@@ -24,7 +24,7 @@ const KEPT_FOR_DISTRESS: usize = 1;
 /// Who takes longer hangs: nearly the time after which an attempt is given up.
 const HUNG_AFTER: Duration = Duration::from_secs(10);
 /// Attempts that go on beside the workers. Most of their time they wait, so that places
-/// cost little; hung endpoints alone need as many as there are of them.
+/// cost little; a hung endpoint alone needs two.
 const ASIDE: usize = 512;
 /// The least time between two that come again for a place at one endpoint ..
 const LEAST_STEP: Duration = Duration::from_millis(25);

@@ -59,6 +59,14 @@ macro_rules! delete_of_incidents {
     };
 }
 
+/// Of a user's incidents `i`, those that no hidden one goes on from or is.
+macro_rules! of_others {
+    () => {
+        " AND NOT i.hidden
+            AND NOT EXISTS (SELECT 1 FROM incidents h WHERE h.continues_id = i.id)"
+    };
+}
+
 /// The same for what belongs to those of the user's incidents that no hidden one goes on
 /// from or is.
 macro_rules! delete_of_others {
@@ -67,8 +75,9 @@ macro_rules! delete_of_others {
             $table,
             concat!(
                 $incident,
-                " IN (SELECT i.id FROM incidents i WHERE i.user_id = $1 AND NOT i.hidden
-                    AND NOT EXISTS (SELECT 1 FROM incidents h WHERE h.continues_id = i.id))"
+                " IN (SELECT i.id FROM incidents i WHERE i.user_id = $1",
+                of_others!(),
+                ")"
             )
         )
     };
@@ -79,6 +88,32 @@ macro_rules! delete_of_others {
 macro_rules! trail_key_in_sqlite {
     () => {
         concat!("'trail_copy:' || ", uuid_in_sqlite!("i.id"))
+    };
+}
+
+/// Deletes the jobs that copy the trails of the user's incidents `i`, of those alone.
+macro_rules! delete_trail_jobs {
+    ($those:expr) => {
+        Sql::per_dialect(
+            concat!(
+                "DELETE FROM jobs WHERE rowid IN (SELECT j.rowid FROM incidents i
+                    JOIN jobs j ON j.key IN (",
+                trail_key_in_sqlite!(),
+                ", ",
+                trail_key_in_sqlite!(),
+                " || ':again') WHERE i.user_id = $1",
+                $those,
+                " LIMIT $2)"
+            ),
+            concat!(
+                "DELETE FROM jobs WHERE ctid IN (SELECT j.ctid FROM incidents i
+                    JOIN jobs j ON j.key IN ('trail_copy:' || i.id::text,
+                        'trail_copy:' || i.id::text || ':again')
+                    WHERE i.user_id = $1",
+                $those,
+                " LIMIT $2)"
+            ),
+        )
     };
 }
 
@@ -103,20 +138,7 @@ static ACTIONS: Sql = delete_of_incidents!("incident_actions");
 static VITALS: Sql = delete_of_incidents!("incident_vitals");
 static TRAILS: Sql = delete_of_incidents!("incident_trails");
 static TRIGGER_KEYS: Sql = delete!("trigger_keys", "user_id = $1");
-static TRAIL_JOBS: Sql = Sql::per_dialect(
-    concat!(
-        "DELETE FROM jobs WHERE rowid IN (SELECT j.rowid FROM incidents i
-            JOIN jobs j ON j.key IN (",
-        trail_key_in_sqlite!(),
-        ", ",
-        trail_key_in_sqlite!(),
-        " || ':again') WHERE i.user_id = $1 LIMIT $2)"
-    ),
-    "DELETE FROM jobs WHERE ctid IN (SELECT j.ctid FROM incidents i
-        JOIN jobs j ON j.key IN ('trail_copy:' || i.id::text,
-            'trail_copy:' || i.id::text || ':again')
-        WHERE i.user_id = $1 LIMIT $2)",
-);
+static TRAIL_JOBS: Sql = delete_trail_jobs!("");
 static ATTEMPTS: Sql = delete_of_incidents!("escalation_attempts");
 static ACKNOWLEDGEMENTS: Sql = delete_of_incidents!("escalation_acknowledgements");
 static DECLINES: Sql = delete_of_incidents!("escalation_declines");
@@ -240,22 +262,7 @@ static OTHER_CANCELS: Sql = delete_of_others!("incident_cancels", "incident_id")
 static OTHER_ACTIONS: Sql = delete_of_others!("incident_actions", "incident_id");
 static OTHER_VITALS: Sql = delete_of_others!("incident_vitals", "incident_id");
 static OTHER_TRAILS: Sql = delete_of_others!("incident_trails", "incident_id");
-static OTHER_TRAIL_JOBS: Sql = Sql::per_dialect(
-    concat!(
-        "DELETE FROM jobs WHERE rowid IN (SELECT j.rowid FROM incidents i
-            JOIN jobs j ON j.key IN (",
-        trail_key_in_sqlite!(),
-        ", ",
-        trail_key_in_sqlite!(),
-        " || ':again') WHERE i.user_id = $1 AND NOT i.hidden
-            AND NOT EXISTS (SELECT 1 FROM incidents h WHERE h.continues_id = i.id) LIMIT $2)"
-    ),
-    "DELETE FROM jobs WHERE ctid IN (SELECT j.ctid FROM incidents i
-        JOIN jobs j ON j.key IN ('trail_copy:' || i.id::text,
-            'trail_copy:' || i.id::text || ':again')
-        WHERE i.user_id = $1 AND NOT i.hidden
-            AND NOT EXISTS (SELECT 1 FROM incidents h WHERE h.continues_id = i.id) LIMIT $2)",
-);
+static OTHER_TRAIL_JOBS: Sql = delete_trail_jobs!(of_others!());
 static OTHER_ATTEMPTS: Sql = delete_of_others!("escalation_attempts", "incident_id");
 static OTHER_ACKNOWLEDGEMENTS: Sql =
     delete_of_others!("escalation_acknowledgements", "incident_id");
