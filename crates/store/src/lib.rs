@@ -7,6 +7,7 @@
 //! ([`Sql`]), one file per noun. Nothing outside this crate names SQL.
 
 mod arg;
+mod backfill;
 mod command;
 mod commits;
 mod copy;

@@ -223,7 +223,7 @@ async fn quick_check(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -1,6 +1,8 @@
 //! A page that the disk lost is written again.
 
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rusqlite::types::Value;
@@ -8,6 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::disk::{DiskGuard, DiskLimits};
+use crate::sqlite::connect;
 use crate::sqlite::direct::{self, Direct};
 use crate::sqlite::upkeep::Upkeep;
 use crate::stats::Counters;

@@ -16,7 +16,7 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::Shared;
-use super::carry::carry;
+use super::carry::{CarryError, Log};
 use super::day::{self, FileKey};
 use super::journal;
 use super::latest_table::{LatestTable, read_position};
@@ -61,7 +61,7 @@ pub(super) struct Upkeep {
 /// What is known about the journal's log.
 #[derive(Default)]
 struct JournalLog {
-    connection: Option<Connection>,
+    log: Option<Log>,
     /// How much had been written at the last look, and when it was carried over.
     seen_bytes: u64,
     carried_bytes: u64,
@@ -69,7 +69,7 @@ struct JournalLog {
 }
 
 struct Watched {
-    connection: Connection,
+    log: Log,
     idle_turns: u64,
 }
 
@@ -104,8 +104,8 @@ impl Upkeep {
         }
         self.turn();
         let mut files = lock(&self.files);
-        for (key, file) in files.drain() {
-            self.checkpoint(key, &file.connection, true);
+        for (key, mut file) in files.drain() {
+            self.checkpoint(key, &mut file.log, true);
         }
         drop(files);
         self.keep_journal(true);
@@ -136,29 +136,24 @@ impl Upkeep {
             } else if let Ok(Some(connection)) = schema::open_to_read(&self.shared.directory, *key)
                 && may_carry(&connection).is_ok()
             {
-                files.insert(
-                    *key,
-                    Watched {
-                        connection,
-                        idle_turns: 0,
-                    },
-                );
+                let log = Log::of(&key.path(&self.shared.directory), connection);
+                files.insert(*key, Watched { log, idle_turns: 0 });
             }
         }
         files.retain(|key, file| {
             let idle = file.idle_turns >= IDLE_TURNS;
             if file.idle_turns == 0 || idle {
-                self.checkpoint(*key, &file.connection, idle);
+                self.checkpoint(*key, &mut file.log, idle);
             }
             file.idle_turns += 1;
-            !idle
+            !idle || file.log.is_doubtful()
         });
     }
 
     /// Carries a file's log into it; empties the log if `truncate`, and lets the
     /// writer begin it anew once it has grown large.
-    fn checkpoint(&self, key: FileKey, connection: &Connection, truncate: bool) {
-        if let Err(error) = carry(connection, truncate, || lock(&self.shared.gate)) {
+    fn checkpoint(&self, key: FileKey, log: &mut Log, truncate: bool) {
+        if let Err(error) = log.carry(truncate, || lock(&self.shared.gate)) {
             tracing::warn!(error = %error, file = %key.name(), "a telemetry checkpoint failed");
         }
     }
@@ -182,7 +177,7 @@ impl Upkeep {
         log.carried_bytes = written;
         if let Err(error) = log.carry(&self.shared, truncate) {
             tracing::warn!(error = %error, "the checkpoint of the telemetry journal failed");
-            log.connection = None;
+            log.log = None;
         }
     }
 
@@ -283,16 +278,16 @@ impl Upkeep {
 }
 
 impl JournalLog {
-    fn carry(&mut self, shared: &Shared, truncate: bool) -> rusqlite::Result<()> {
-        let connection = if let Some(connection) = self.connection.take() {
-            connection
+    fn carry(&mut self, shared: &Shared, truncate: bool) -> Result<(), CarryError> {
+        let log = if let Some(log) = self.log.take() {
+            log
         } else {
             let connection = journal::open_beside(&shared.directory)?;
             may_carry(&connection)?;
-            connection
+            Log::of(&shared.directory.join(journal::FILE), connection)
         };
-        let connection = self.connection.insert(connection);
-        carry(connection, truncate, || lock(&shared.journal))
+        let log = self.log.insert(log);
+        log.carry(truncate, || lock(&shared.journal))
     }
 }
 
