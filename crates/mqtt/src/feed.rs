@@ -10,6 +10,8 @@ use futures_util::future::BoxFuture;
 use mayday_app::{AppError, EventFeed, FeedLost};
 use mayday_core::event::UserEvent;
 
+use crate::subscriptions::Subscriptions;
+
 /// Why a client that does not keep up is disconnected.
 pub(crate) const OVERFLOW: &str = "feed_overflow";
 
@@ -17,7 +19,8 @@ pub(crate) const OVERFLOW: &str = "feed_overflow";
 #[derive(Default)]
 pub(crate) struct Feed {
     state: State,
-    /// Topics that were subscribed while an earlier replay was under way.
+    /// Topics that were subscribed while an earlier replay was under way, each
+    /// once: no more than are subscribed.
     wanting: Vec<Box<str>>,
 }
 
@@ -57,14 +60,32 @@ impl Feed {
         !matches!(self.state, State::Closed)
     }
 
-    /// Replays for topics that were just subscribed, and stays open.
-    pub(crate) fn subscribed(&mut self, topics: Vec<Box<str>>, open: impl FnOnce() -> EventFeed) {
+    /// Replays for topics that were just subscribed, each of them named once, and
+    /// stays open. `subscriptions` are all that there are now.
+    pub(crate) fn subscribed(
+        &mut self,
+        topics: Vec<Box<str>>,
+        subscriptions: &Subscriptions,
+        open: impl FnOnce() -> EventFeed,
+    ) {
         match std::mem::take(&mut self.state) {
             State::Closed => self.state = replay(Box::new(open()), topics),
             State::Live(feed) => self.state = replay(feed, topics),
             under_way => {
                 self.state = under_way;
-                self.wanting.extend(topics);
+                self.want(topics, subscriptions);
+            }
+        }
+    }
+
+    /// Has topics replayed after the replay that is under way. That may take as
+    /// long as the client reads nothing, and it may go on subscribing meanwhile.
+    fn want(&mut self, topics: Vec<Box<str>>, subscriptions: &Subscriptions) {
+        self.wanting
+            .retain(|topic| subscriptions.iter().any(|known| known.topic == *topic));
+        for topic in topics {
+            if !self.wanting.contains(&topic) {
+                self.wanting.push(topic);
             }
         }
     }
@@ -146,5 +167,58 @@ fn replay(mut feed: Box<EventFeed>, topics: Vec<Box<str>>) -> State {
     State::Replaying {
         replay: replay.boxed(),
         topics,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mayday_app::testing::TestApp;
+    use mayday_core::topic::TopicForm;
+
+    use super::*;
+    use crate::settings::MAX_SUBSCRIPTIONS;
+    use crate::subscriptions::Subscription;
+
+    fn subscription(topic: &str) -> Subscription {
+        Subscription {
+            topic: topic.into(),
+            form: TopicForm::Alias,
+            at_most_once: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_replay_is_no_more_than_what_is_subscribed() {
+        let node = TestApp::sqlite().await;
+        let caller = node.caller("ana").await;
+        let mut subscriptions = Subscriptions::default();
+        let mut feed = Feed::default();
+        subscriptions.add(subscription("first"));
+        feed.subscribed(vec!["first".into()], &subscriptions, || {
+            node.app.open_feed(&caller)
+        });
+        // Nothing is taken from the feed: everything else waits.
+        for round in 0..100 {
+            let topics: Vec<Box<str>> = (0..MAX_SUBSCRIPTIONS)
+                .map(|number| format!("{}", (round + number) % 40).into())
+                .collect();
+            let old: Vec<_> = subscriptions.iter().map(|one| one.topic.clone()).collect();
+            for topic in old {
+                subscriptions.remove(&topic);
+            }
+            for topic in &topics {
+                assert!(subscriptions.add(subscription(topic)));
+            }
+            for _ in 0..3 {
+                feed.subscribed(topics.clone(), &subscriptions, || unreachable!());
+                assert_eq!(feed.wanting.len(), MAX_SUBSCRIPTIONS);
+                assert!(topics.iter().all(|topic| feed.wanting.contains(topic)));
+            }
+        }
+        let first = feed.next().await;
+        let second = feed.next().await;
+        assert!(matches!(first, News::Again(None, topics) if *topics == ["first".into()]));
+        assert!(matches!(second, News::Again(None, topics) if topics.len() == MAX_SUBSCRIPTIONS));
+        assert!(feed.wanting.is_empty());
     }
 }

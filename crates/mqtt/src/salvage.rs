@@ -7,7 +7,8 @@
 //! same order: an SOS behind enough samples would never be reached. So, as long
 //! as the identity is still let in ([`is_heard`]), what has arrived and, where
 //! the end lingers, still arrives is looked through, and only cries for help are
-//! taken. They are not acknowledged; a repetition is recognised.
+//! taken. They are not acknowledged; a repetition is recognised. Packets that are
+//! too large are thrown away, as far as what is read at the end reaches.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +78,8 @@ impl Salvage {
         while !self.deaf {
             match self.next(inbox) {
                 Ok(Some(Packet::Publish(publish))) => self.take(publish),
+                // Too large: the framer throws it away, and what follows is heard.
+                Err(_) if self.framer.is_skipping() => {}
                 Ok(Some(Packet::Disconnect)) | Err(_) => self.deaf = true,
                 Ok(Some(_)) => {}
                 Ok(None) => return true,

@@ -3,6 +3,8 @@
 //! A packet beyond the limit ends the connection, unless it is a PUBLISH on an
 //! own SOS topic: then its beginning is handed out at once, so that help is
 //! called before the rest has come, and the rest is thrown away (contract: SOS).
+//! After the fault the packet of a client that was let in is thrown away too: what
+//! comes behind it may be a cry for help, which salvage looks for.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -66,7 +68,8 @@ impl Framer {
     }
 
     /// The next packet in `buffer`. `is_sos` tells whether a topic is an own
-    /// one for SOS.
+    /// one for SOS. After a fault of a packet beyond the limit, but for a CONNECT,
+    /// the stream can be read on behind it: [`Framer::is_skipping`] tells.
     pub(crate) fn next(
         &mut self,
         buffer: &mut BytesMut,
@@ -91,7 +94,12 @@ impl Framer {
         }
         let header = 1 + digits;
         if header + length > self.max_packet_bytes {
-            return self.oversized(buffer, first, header, length, is_sos);
+            let step = self.oversized(buffer, first, header, length, is_sos);
+            // Before CONNECT nothing is proven, and nobody reads on.
+            if step.is_err() && self.version.is_some() {
+                self.skip = header + length;
+            }
+            return step;
         }
         if buffer.len() < header + length {
             return Ok(Step::More(header + length - buffer.len()));

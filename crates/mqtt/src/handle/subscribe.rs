@@ -17,7 +17,8 @@ impl<T: Transport> Connection<T> {
     pub(crate) fn on_subscribe(&mut self, packet: &Subscribe) {
         self.timers.chatted();
         let mut codes = Vec::with_capacity(packet.filters.len());
-        let mut granted = Vec::new();
+        // Each once, and so no more than may be subscribed.
+        let mut granted: Vec<Box<str>> = Vec::new();
         for (filter, wanted) in &packet.filters {
             let reason = if packet.has_subscription_id {
                 Err(Reason::SUBSCRIPTION_IDS_UNSUPPORTED)
@@ -26,7 +27,9 @@ impl<T: Transport> Connection<T> {
             };
             codes.push(match (reason, self.version) {
                 (Ok(qos), _) => {
-                    granted.push(filter.as_str().into());
+                    if !granted.iter().any(|topic| **topic == **filter) {
+                        granted.push(filter.as_str().into());
+                    }
                     qos
                 }
                 (Err(reason), Version::V5) => reason.0,
@@ -38,8 +41,9 @@ impl<T: Transport> Connection<T> {
         if !granted.is_empty() {
             self.membership.touch();
             let (app, caller) = (&self.app, &self.caller);
-            self.feed
-                .subscribed(granted, || Arc::clone(app).open_feed(caller));
+            self.feed.subscribed(granted, &self.subscriptions, || {
+                Arc::clone(app).open_feed(caller)
+            });
         }
     }
 

@@ -213,6 +213,79 @@ async fn the_clients_window_and_packet_size_are_honoured() {
 }
 
 #[tokio::test]
+async fn a_topic_named_more_than_once_is_replayed_once() {
+    let server = Server::start().await;
+    for version in BOTH {
+        let name = format!("twice-{version:?}");
+        let alias = format!("sos/events/{name}");
+        let uuid = format!("sos/events/{}", server.caller(&name).await.user);
+        let mut client = Client::connect(&server, version, &name).await;
+        client
+            .send(&publish(version, 1, "sos/alerts", &cry(1)))
+            .await;
+        client.expect_ack(PUBACK, 1, 0).await;
+        let refused = if version == Version::V5 { 0x87 } else { 0x80 };
+        let filters: [(&str, u8); 6] = [
+            (&uuid, 1),
+            (&alias, 1),
+            (&uuid, 1),
+            ("sos/events/ben", 1),
+            (&alias, 0),
+            (&uuid, 2),
+        ];
+        let codes = client.subscribe(&filters).await;
+        assert_eq!(codes, [1, 1, 1, refused, 0, 1]);
+        let (_, events) = gather(&mut client, 0, 2).await;
+        assert_eq!([&events[0].topic, &events[1].topic], [&uuid, &alias]);
+        assert_eq!(events[1].id, 0, "QoS as granted last");
+        client.expect_silence().await;
+    }
+}
+
+/// How often a client subscribes that does not acknowledge, each time to as many
+/// filters.
+const ROUNDS: usize = 40;
+const REPEATS: usize = 1_000;
+
+#[tokio::test]
+async fn a_client_that_subscribes_without_end_is_sent_each_topic_again_once() {
+    let server = Server::start().await;
+    let narrow = Connect {
+        // Receive maximum 1.
+        properties: b"\x21\0\x01".to_vec(),
+        ..Connect::new(Version::V5, "ana", &server.node.hash("ana"))
+    };
+    let mut client = Client::accepted(&server, &narrow).await;
+    let uuid = format!("sos/events/{}", server.caller("ana").await.user);
+    let both = [(uuid.as_str(), 1), ("sos/events/ana", 1)];
+    client.subscribe(&both).await;
+    client
+        .send(&publish(Version::V5, 1, "sos/alerts", &cry(1)))
+        .await;
+    let (_, mut events) = gather(&mut client, 1, 1).await;
+    // One waits for its acknowledgement, the other for its turn.
+    let filters = both.repeat(REPEATS / both.len());
+    for _ in 0..ROUNDS {
+        assert_eq!(client.subscribe(&filters).await, [1; REPEATS]);
+    }
+    // The rest of the event, one replay that was under way, and one for all that
+    // was subscribed meanwhile.
+    for last in 0..5 {
+        let id = events[last].id.to_be_bytes();
+        client.send(&packet(0x40, &id)).await;
+        events.push(client.event().await);
+    }
+    client
+        .send(&packet(0x40, &events[5].id.to_be_bytes()))
+        .await;
+    client.expect_silence().await;
+    for pair in events.chunks(2) {
+        assert_ne!(pair[0].topic, pair[1].topic);
+        assert_eq!(pair[0].json["eventId"], events[0].json["eventId"]);
+    }
+}
+
+#[tokio::test]
 async fn nothing_comes_after_unsubscribe() {
     let server = Server::start().await;
     for version in BOTH {

@@ -73,6 +73,59 @@ fn a_packet_beyond_the_limit_is_refused_by_its_header_or_topic() {
 }
 
 #[test]
+fn a_packet_beyond_the_limit_is_thrown_away_after_its_fault() {
+    let cases: [(u8, &[u8], Reason); 4] = [
+        (0x82, b"", Reason::TOO_LARGE),
+        (0x30, b"\0\x08tel/data", Reason::TOO_LARGE),
+        // Faulty in its head as well.
+        (0x36, b"\0\x08tel/data", Reason::MALFORMED),
+        (0x32, b"\0\x0asos/alerts\0\0", Reason::PROTOCOL_ERROR),
+    ];
+    for version in [Version::V311, Version::V5] {
+        for (first, head, reason) in cases {
+            let mut body = head.to_vec();
+            body.resize(300_000, 0);
+            let mut stream = packet(first, body.len(), &body);
+            stream.unsplit(packet(0xC0, 0, b""));
+            let mut framer = framer(version);
+            let mut buffer = BytesMut::new();
+            let (mut faults, mut pings) = (Vec::new(), 0);
+            for chunk in stream.chunks(1_000) {
+                buffer.extend_from_slice(chunk);
+                assert!(buffer.len() < 2_000, "{}", buffer.len());
+                loop {
+                    match framer.next(&mut buffer, is_sos) {
+                        Ok(Step::More(_)) => break,
+                        Ok(Step::Frame(_)) => pings += 1,
+                        Ok(Step::Oversized(publish)) => panic!("{publish:?}"),
+                        Err(fault) => {
+                            assert!(framer.is_skipping());
+                            faults.push(fault.reason);
+                        }
+                    }
+                }
+            }
+            assert_eq!((faults, pings), (vec![reason], 1), "{first:x}");
+            assert!(!framer.is_skipping() && buffer.is_empty());
+        }
+    }
+}
+
+#[test]
+fn nothing_behind_a_connect_that_is_too_large_is_read() {
+    let mut connect = packet(0x10, MAX_CONNECT_BYTES, &vec![0; MAX_CONNECT_BYTES]);
+    connect.unsplit(packet(0xC0, 0, b""));
+    let arrived = connect.len();
+    let mut framer = Framer::new();
+    for _ in 0..2 {
+        let fault = framer.next(&mut connect, is_sos).unwrap_err();
+        assert_eq!(fault.reason, Reason::TOO_LARGE);
+        assert!(!framer.is_skipping());
+    }
+    assert_eq!(connect.len(), arrived);
+}
+
+#[test]
 fn an_sos_beyond_the_limit_is_read_to_64_kib_and_the_rest_thrown_away() {
     for version in [Version::V311, Version::V5] {
         let head: &[u8] = match version {
