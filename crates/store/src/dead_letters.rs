@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use mayday_core::field::FieldError;
 use mayday_core::ids::{AppUuid, RecordId, UserId};
+use mayday_core::telemetry::Malformed;
 use mayday_core::time::Timestamp;
 use mayday_core::transport::Transport;
 
@@ -20,6 +21,8 @@ pub const KEPT_PER_APP: i64 = 10_000;
 const PRUNE_ROWS: i64 = 256;
 /// Bytes of a body that are kept.
 pub const KEPT_BYTES: usize = 64 * 1024;
+/// Faulty fields that are kept: the first ones.
+pub const KEPT_FIELDS: usize = Malformed::MAX_FIELDS;
 
 static INSERT: Sql = Sql::new(
     "INSERT INTO dead_letters (id, app_id, user_id, transport, reason, fields, raw, raw_bytes, \
@@ -78,7 +81,7 @@ pub struct DeadLetter {
     pub transport: Transport,
     /// Why it is here.
     pub reason: DeadReason,
-    /// What was wrong with which field.
+    /// What was wrong with which field, its first [`KEPT_FIELDS`].
     pub fields: Vec<FieldError>,
     /// The body, its first [`KEPT_BYTES`].
     pub raw: Bytes,
@@ -103,7 +106,8 @@ impl Command for KeepDeadLetter {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let letter = &self.letter;
-        let fields = serde_json::to_string(&letter.fields).unwrap_or_default();
+        let fields = letter.fields.get(..KEPT_FIELDS).unwrap_or(&letter.fields);
+        let fields = serde_json::to_string(fields).unwrap_or_default();
         let raw = letter.raw.get(..KEPT_BYTES).unwrap_or(&letter.raw);
         let values = args![
             letter.id,
@@ -156,6 +160,10 @@ pub async fn page(
 fn letter_of(row: &Row) -> Result<DeadLetter, StoreError> {
     let (transport, reason): (String, String) = (row.get(3)?, row.get(4)?);
     let fields: String = row.get(5)?;
+    let mut fields: Vec<FieldError> =
+        serde_json::from_str(&fields).map_err(|error| StoreError::column(5, error.to_string()))?;
+    // Those of earlier versions may be more.
+    fields.truncate(KEPT_FIELDS);
     Ok(DeadLetter {
         id: row.get(0)?,
         app: row.get(1)?,
@@ -164,10 +172,50 @@ fn letter_of(row: &Row) -> Result<DeadLetter, StoreError> {
             .ok_or_else(|| StoreError::column(3, format!("{transport:?} is no transport")))?,
         reason: DeadReason::parse(&reason)
             .ok_or_else(|| StoreError::column(4, format!("{reason:?} is no reason")))?,
-        fields: serde_json::from_str(&fields)
-            .map_err(|error| StoreError::column(5, error.to_string()))?,
+        fields,
         raw: row.get::<Vec<u8>>(6)?.into(),
         raw_bytes: row.get(7)?,
         received_at: row.get(8)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use mayday_core::clock::Clock as _;
+
+    use super::*;
+    use crate::command::Lane;
+    use crate::on_both;
+
+    on_both!(
+        a_letter_keeps_the_first_of_many_fields,
+        |store| async move {
+            let app = store.app("shop").await;
+            let field = |n: usize| FieldError::new(format!("/{n}"), format!("{n} must be text"));
+            for (count, kept) in [(1, 1), (KEPT_FIELDS, 32), (29_000, 32)] {
+                let letter = DeadLetter {
+                    id: RecordId::generate(store.clock.as_ref(), store.entropy.as_ref()),
+                    app: app.id,
+                    user: store.user(&app, "ana").await,
+                    transport: Transport::Http,
+                    reason: DeadReason::Malformed,
+                    fields: (0..count).map(field).collect(),
+                    raw: Bytes::from_static(b"{}"),
+                    raw_bytes: 2,
+                    received_at: store.clock.now(),
+                };
+                let keep = KeepDeadLetter {
+                    letter: letter.clone(),
+                    trim_to: None,
+                };
+                store.write(Lane::Rest, keep).await.unwrap();
+                let mut tx = store.read().await.unwrap();
+                let newest = page(&mut tx, app.id, None, 1).await.unwrap();
+                let fields = (0..kept).map(field).collect();
+                assert_eq!(newest, [DeadLetter { fields, ..letter }]);
+                drop(tx);
+                store.clock.advance(std::time::Duration::from_secs(1));
+            }
+        }
+    );
 }

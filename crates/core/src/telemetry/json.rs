@@ -122,7 +122,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
-        let mut members = Vec::with_capacity(12);
+        // Grows as it must: small objects may be many.
+        let mut members = Vec::new();
         while let Some((Name(name), value)) = map.next_entry::<Name<'de>, Json<'de>>()? {
             members.push((name, value));
         }

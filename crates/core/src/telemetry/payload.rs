@@ -51,8 +51,14 @@ pub struct Reading {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed telemetry: {}", messages(.fields))]
 pub struct Malformed {
-    /// At least one.
+    /// At least one and at most [`Self::MAX_FIELDS`], each once.
     pub fields: Vec<FieldError>,
+}
+
+impl Malformed {
+    /// Faulty fields that are named at most: the first ones. Every documented
+    /// member has room, so that nothing that a body repeats makes them more.
+    pub const MAX_FIELDS: usize = 32;
 }
 
 fn messages(fields: &[FieldError]) -> String {
@@ -142,6 +148,9 @@ impl Fields<'_, '_> {
     }
 
     fn fault(&mut self, name: &str, what: &str) {
+        if self.errors.len() >= Malformed::MAX_FIELDS {
+            return;
+        }
         self.errors.push(FieldError::new(
             format!("/{name}"),
             format!("{name} {what}"),
@@ -272,16 +281,11 @@ impl Fields<'_, '_> {
         let Json::Object(members) = object else {
             return;
         };
-        for (name, value) in members {
-            // Of equal names the last counts.
-            if *value != Json::Null
-                && let Some(fault) = annotations::fault(name, value)
-                && object.member(name) == Some(value)
-            {
-                match fault.inner {
-                    None => self.fault(name, fault.what),
-                    Some(inner) => self.fault(&format!("{name}/{inner}"), fault.what),
-                }
+        let members = members.iter().map(|(name, value)| (name.as_ref(), value));
+        for (name, fault) in last_faults(members) {
+            match fault.inner {
+                None => self.fault(name, fault.what),
+                Some(inner) => self.fault(&format!("{name}/{inner}"), fault.what),
             }
         }
     }
@@ -313,6 +317,25 @@ impl Fields<'_, '_> {
             Some(_) => self.fault("radio/fiveGMode", "must be text"),
         }
     }
+}
+
+/// What is wrong with the members that annotate; of equal names the last counts.
+///
+/// One pass, in which each member meets no more faults than there are names with
+/// a rule: a body may repeat a member as often as a packet holds it.
+fn last_faults<'v, 'a: 'v>(
+    members: impl Iterator<Item = (&'v str, &'v Json<'a>)>,
+) -> Vec<(&'v str, annotations::Fault)> {
+    let mut faults: Vec<(&str, annotations::Fault)> = Vec::new();
+    for (name, value) in members {
+        faults.retain(|(earlier, _)| *earlier != name);
+        if *value != Json::Null
+            && let Some(fault) = annotations::fault(name, value)
+        {
+            faults.push((name, fault));
+        }
+    }
+    faults
 }
 
 #[cfg(test)]

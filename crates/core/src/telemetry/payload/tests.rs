@@ -311,7 +311,120 @@ fn the_last_of_equal_members_counts() {
     assert!(!score(r#"5,"score":"x""#));
 }
 
+/// As many bytes as a packet holds: a good body but for the members in front.
+fn packet(members: &str) -> Vec<u8> {
+    const MAX_PACKET_BYTES: usize = 256 * 1024;
+    let end = r#""timestamp":"2026-09-09T10:15:30Z","latitude":1,"longitude":2}"#;
+    let body = format!("{{{members}{end}");
+    assert!(body.len() <= MAX_PACKET_BYTES, "{}", body.len());
+    body.into_bytes()
+}
+
+#[test]
+fn a_faulty_member_is_told_once_however_often_it_is_repeated() {
+    let kinds = r#""kind":1,"#;
+    for members in [
+        kinds.repeat(29_000),
+        kinds.repeat(14_500) + &r#""a":1,"#.repeat(21_800),
+        r#""a":1,"#.repeat(21_800) + &kinds.repeat(14_500),
+        r#""kind":1,"a":1,"kind":"agg","#.repeat(9_000) + kinds,
+        r#""kind":[1],"kind":{"a":1},"kind":null,"#.repeat(6_000) + kinds,
+    ] {
+        let fields = Reading::parse(&packet(&members), now()).unwrap_err().fields;
+        assert_eq!(fields, [FieldError::new("/kind", "kind must be text")]);
+    }
+    for last in [r#""kind":"agg","#, r#""kind":null,"#] {
+        assert!(Reading::parse(&packet(&(kinds.repeat(29_000) + last)), now()).is_ok());
+    }
+    let inner = format!(r#""deviceBattery":{{"rawValue":4,"range":1}},{kinds}"#).repeat(5_000);
+    let fields = Reading::parse(&packet(&inner), now()).unwrap_err().fields;
+    let pointers: Vec<&str> = fields.iter().map(|field| field.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/deviceBattery/rawValue", "/kind"]);
+}
+
+/// All members that have a rule of their own kind, each with a value that is
+/// wrong in as many ways as can be told.
+const ALL_WRONG: &str = r#"{"timestamp":1,"latitude":"x","longitude":"x","altitude":"x",
+    "horizontalAccuracyMeters":-1,"radio":{"generation":"4g","fiveGMode":"sa","connected":1},
+    "nodeId":-1,"relayNodeId":-1,"originatorNodeId":-1,"source":1,"triggerSource":1,
+    "relaySource":1,"deviceId":1,"hardwareId":1,"eventId":1,"mobileBattery":-1,
+    "deviceBattery":"x","deviceCoverage":"x","mobileCoverage":"x","kind":1,"identitySource":1,
+    "userId":1,"relayDeviceId":1,"relayHardwareId":1,"score":"x","memberCount":-1,
+    "aggSpreadingFactor":-1,"clusterId":true,"aggId":true}"#;
+
+#[test]
+fn all_that_can_be_wrong_with_a_body_is_told_each_once() {
+    let fields = Reading::parse(ALL_WRONG.as_bytes(), now())
+        .unwrap_err()
+        .fields;
+    let mut pointers: Vec<&str> = fields.iter().map(|field| field.pointer.as_str()).collect();
+    pointers.sort_unstable();
+    pointers.dedup();
+    assert_eq!(pointers.len(), fields.len());
+    // `radio` has two faults, of every other member one is told.
+    assert_eq!(fields.len(), ALL_WRONG.matches(':').count() - 3 + 1);
+    assert!(fields.len() <= Malformed::MAX_FIELDS);
+}
+
+#[test]
+fn no_more_faults_are_told_than_the_limit() {
+    let mut fields = Fields {
+        object: &Json::Null,
+        errors: Vec::new(),
+    };
+    for n in 0..100 {
+        fields.fault(&n.to_string(), "is odd");
+    }
+    assert_eq!(fields.errors.len(), Malformed::MAX_FIELDS);
+    assert_eq!(fields.errors[0].pointer, "/0");
+    assert_eq!(fields.errors[31].pointer, "/31");
+}
+
+#[test]
+fn a_member_is_looked_at_once_and_held_against_few() {
+    let Json::Object(wrong) = serde_json::from_str(ALL_WRONG).unwrap() else {
+        panic!("no object");
+    };
+    let good = Json::Text("agg".into());
+    let mut looks = 0_usize;
+    let rounds = (0..1_000).flat_map(|_| {
+        let members = wrong.iter().map(|(name, value)| (name.as_ref(), value));
+        members.chain([("kind", &good), ("a", &Json::Bool)])
+    });
+    let faults = last_faults(rounds.inspect(|_| looks += 1));
+    assert_eq!(looks, 1_000 * (wrong.len() + 2));
+    assert!(faults.iter().all(|(name, _)| *name != "kind"));
+    assert_eq!(faults.len(), 13);
+    // A vector never shrinks by itself: there were never more to compare with.
+    assert!(
+        faults.capacity() <= Malformed::MAX_FIELDS,
+        "{}",
+        faults.capacity()
+    );
+}
+
 proptest::proptest! {
+    /// The verdict is that on the last of equal members alone.
+    #[test]
+    fn earlier_members_of_the_same_name_change_nothing(
+        members in proptest::collection::vec((0_usize..4, 0_usize..5), 0..40),
+    ) {
+        const NAMES: [&str; 4] = ["kind", "deviceBattery", "score", "a"];
+        const VALUES: [&str; 5] = ["1", "\"x\"", "null", "{\"rawValue\":4}", "true"];
+        let member = |(name, value): &(usize, usize)| {
+            format!("\"{}\":{},", NAMES[*name], VALUES[*value])
+        };
+        let lasts = members.iter().enumerate().filter(|(place, (name, _))| {
+            members[place + 1..].iter().all(|(later, _)| later != name)
+        });
+        let lasts: String = lasts.map(|(_, last)| member(last)).collect();
+        let all: String = members.iter().map(member).collect();
+        proptest::prop_assert_eq!(
+            Reading::parse(&packet(&all), now()),
+            Reading::parse(&packet(&lasts), now())
+        );
+    }
+
     #[test]
     fn no_bytes_make_it_panic(body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
         let _ = Reading::parse(&body, now());
