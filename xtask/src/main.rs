@@ -15,6 +15,7 @@
 )]
 
 mod bench;
+mod fallen;
 mod fuzz;
 mod openapi;
 mod postgres;

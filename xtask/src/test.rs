@@ -11,6 +11,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::Failure;
+use crate::fallen::{self, NEXTEST_SUMMARY};
 use crate::fuzz;
 use crate::postgres::Postgres;
 use crate::prerequisites;
@@ -89,7 +90,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         if !said.success && counted.failed == 0 {
             broken.push(name);
         }
-        fallen.extend(fallen_tests(&said));
+        fallen.extend(fallen::read(&said));
         rows.push((
             name,
             said.took,
@@ -106,9 +107,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         println!("{name:<14} {}   {note}", run::seconds(took));
     }
     println!("{:<14} {}", "total", run::seconds(whole.read()));
-    for name in fallen.iter().take(SHOWN_FAILURES) {
-        println!("failed: {name}");
-    }
+    fallen::show(&fallen);
     if !request.skip.is_empty() {
         println!("left out by --skip: {}", request.skip.join(", "));
     }
@@ -251,33 +250,6 @@ fn start_postgres(request: &Request) -> Result<Option<Postgres>, Failure> {
     Postgres::start().map(Some)
 }
 
-/// How nextest's last word begins. What a failing test printed is repeated further
-/// to the right, and before it.
-const NEXTEST_SUMMARY: &str = "     Summary [";
-
-/// So many failed tests are named at the end: whoever sees the end of a log alone
-/// shall know where to begin.
-const SHOWN_FAILURES: usize = 40;
-
-/// The tests that failed: nextest names them after its summary, libtest as it goes.
-fn fallen_tests(said: &Said) -> Vec<String> {
-    let mut lines = said.text.lines();
-    if lines.any(|line| line.starts_with(NEXTEST_SUMMARY)) {
-        return lines
-            .filter(|line| line.contains("s] ") && !line.trim_start().starts_with("PASS"))
-            .filter_map(|line| {
-                line.split_once("] ")
-                    .map(|(_, name)| name.trim().to_owned())
-            })
-            .collect();
-    }
-    said.text
-        .lines()
-        .filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"))
-        .map(str::to_owned)
-        .collect()
-}
-
 /// Sums up what a runner said: nextest's one summary, else each of libtest's result
 /// lines. Under nextest a failing test's own result line counts for nothing: the
 /// summary has that test already.
@@ -319,15 +291,8 @@ fn number_before(line: &str, word: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Said, fallen_tests, read_count};
-
-    fn said(text: &str) -> Said {
-        Said {
-            text: text.to_owned(),
-            success: true,
-            took: Duration::ZERO,
-        }
-    }
+    use super::read_count;
+    use crate::fallen::tests::{FAILING_RUN, said};
 
     fn counted(text: &str) -> (u64, u64) {
         let count = read_count(&said(text));
@@ -356,46 +321,8 @@ mod tests {
         );
     }
 
-    /// What `cargo nextest run --status-level=fail --final-status-level=fail` says
-    /// of three tests, one of which prints what looks like a summary.
-    const FAILING_RUN: &str = "\
-    Starting 3 tests across 1 binary
-        FAIL [   0.316s] shop bad
-  stdout ───
-
-    running 1 test
-         Summary [ 0.1s] 7 tests run: 7 passed
-    test bad ... FAILED
-
-    failures:
-        bad
-
-    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 2 filtered out; finished in 0.30s
-
- TERMINATING [>  1.000s] shop slow
-     TIMEOUT [   1.003s] shop slow
-  stdout ───
-
-    running 1 test
-
-    (test timed out)
-
-────────────
-     Summary [   1.104s] 3 tests run: 1 passed, 1 failed, 1 timed out, 0 skipped
-        FAIL [   0.316s] shop bad
-     TIMEOUT [   1.003s] shop slow
-error: test run failed
-";
-
     #[test]
     fn a_failing_test_is_counted_once() {
         assert_eq!(counted(FAILING_RUN), (1, 2));
-    }
-
-    #[test]
-    fn failed_tests_are_named_once() {
-        assert_eq!(fallen_tests(&said(FAILING_RUN)), ["shop bad", "shop slow"]);
-        let libtest = "test good ... ok\ntest bad ... FAILED\nfailures:\n    bad\n";
-        assert_eq!(fallen_tests(&said(libtest)), ["bad"]);
     }
 }
