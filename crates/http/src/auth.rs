@@ -136,7 +136,7 @@ fn settle(checked: Result<Caller, AppError>, parts: &Parts, api: &Api) -> Result
             span.record("app.id", caller.app_id.as_str());
             span.record("user.id", tracing::field::display(caller.user));
             if let Some(seat) = parts.extensions.get::<Seat>() {
-                seat.proven();
+                seat.proven_by(caller.user);
             }
             Ok(caller)
         }

@@ -2,18 +2,23 @@
 //!
 //! A newcomer to a full house takes the seat of the oldest connection without
 //! a proven caller; if there is none, of the proven one that is idle longest;
-//! if all are at work, one of a few seats in reserve (contract: SOS, "a full
-//! house closes unauthenticated and oldest idle connections first").
+//! if all are at work, the oldest of a user who has far more than anybody needs;
+//! then one of a few seats in reserve (contract: SOS, "a full house closes
+//! unauthenticated and oldest idle connections first").
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use mayday_core::ids::UserId;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// One in so many seats is held in reserve, and at least one.
 const RESERVE_SHARE: usize = 16;
+
+/// Connections that one user may have at work in a full house.
+const SEATS_PER_USER: usize = 32;
 
 /// The seats of one listener.
 #[derive(Clone)]
@@ -37,7 +42,18 @@ struct Chair {
     proven: AtomicBool,
     requests: AtomicUsize,
     idle_since: Mutex<Instant>,
+    user: Mutex<Whose>,
     cut: CancellationToken,
+}
+
+/// Who has proven who they are on a connection.
+#[derive(Clone, Copy)]
+enum Whose {
+    /// Nobody who is a user.
+    Nobodys,
+    Users(UserId),
+    /// Several: a proxy's.
+    Shared,
 }
 
 /// A connection's seat; given back when the last clone is dropped.
@@ -79,6 +95,7 @@ impl House {
             proven: AtomicBool::new(false),
             requests: AtomicUsize::new(0),
             idle_since: Mutex::new(Instant::now()),
+            user: Mutex::new(Whose::Nobodys),
             cut: CancellationToken::new(),
         });
         seats.taken.insert(chair.number, Arc::clone(&chair));
@@ -123,7 +140,21 @@ impl Seats {
                 .filter(|chair| chair.requests.load(Ordering::Relaxed) == 0)
                 .min_by_key(|chair| chair.idle_since())
         };
-        stranger.or_else(idle).map(|chair| chair.number)
+        let spared = stranger.or_else(idle).map(|chair| chair.number);
+        spared.or_else(|| self.crowding())
+    }
+
+    /// The oldest seat of the user who has most of them, if those are too many.
+    fn crowding(&self) -> Option<u64> {
+        let mut seats: HashMap<UserId, (usize, u64)> = HashMap::new();
+        for chair in self.taken.values() {
+            if let Whose::Users(user) = chair.whose() {
+                seats.entry(user).or_insert((0, chair.number)).0 += 1;
+            }
+        }
+        let most = seats.into_values().max_by_key(|(seats, _)| *seats);
+        most.filter(|(seats, _)| *seats > SEATS_PER_USER)
+            .map(|(_, oldest)| oldest)
     }
 
     fn evict(&mut self, number: u64) {
@@ -140,12 +171,31 @@ impl Chair {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn whose(&self) -> Whose {
+        *self.user.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_also(&self, user: UserId) {
+        let mut whose = self.user.lock().unwrap_or_else(PoisonError::into_inner);
+        *whose = match *whose {
+            Whose::Nobodys => Whose::Users(user),
+            Whose::Users(known) if known == user => return,
+            Whose::Users(_) | Whose::Shared => Whose::Shared,
+        };
+    }
 }
 
 impl Seat {
     /// A caller on this connection has proven who they are.
     pub(crate) fn proven(&self) {
         self.0.chair.proven.store(true, Ordering::Relaxed);
+    }
+
+    /// A user has.
+    pub(crate) fn proven_by(&self, user: UserId) {
+        self.0.chair.is_also(user);
+        self.proven();
     }
 
     /// Marks the connection as busy until the guard is dropped.
@@ -222,6 +272,45 @@ mod tests {
         let _more_work = reserved.at_work();
         assert!(house.take_seat().is_none());
         assert!(!is_cut(&busy) && !is_cut(&reserved));
+    }
+
+    fn user(number: u128) -> UserId {
+        UserId(uuid::Uuid::from_u128(number))
+    }
+
+    /// A connection at work for a user.
+    fn working(house: &House, of: u128) -> (Seat, AtWork) {
+        let seat = house.take_seat().unwrap();
+        seat.proven_by(user(of));
+        let work = seat.at_work();
+        (seat, work)
+    }
+
+    #[tokio::test]
+    async fn no_user_takes_the_house_for_themselves() {
+        let house = House::new(SEATS_PER_USER + 2);
+        let (ana, _work) = working(&house, 1);
+        let eve: Vec<_> = (0..=SEATS_PER_USER).map(|_| working(&house, 2)).collect();
+        let newcomer = working(&house, 3);
+        assert!(is_cut(&eve[0].0) && !is_cut(&ana));
+        assert!(eve[1..].iter().all(|(seat, _)| !is_cut(seat)));
+        // What is left to her is not too much.
+        let reserved = working(&house, 4);
+        let cut = eve.iter().filter(|(seat, _)| is_cut(seat));
+        assert_eq!(cut.count(), 1);
+        assert!(!is_cut(&newcomer.0) && !is_cut(&reserved.0));
+    }
+
+    #[tokio::test]
+    async fn a_proxys_connections_are_nobodys_alone() {
+        let house = House::new(SEATS_PER_USER + 1);
+        let proxy: Vec<_> = (0..=SEATS_PER_USER).map(|_| working(&house, 2)).collect();
+        for (seat, _) in &proxy {
+            seat.proven_by(user(1));
+            seat.proven_by(user(2));
+        }
+        let _reserved = working(&house, 3);
+        assert!(proxy.iter().all(|(seat, _)| !is_cut(seat)));
     }
 
     #[tokio::test]
