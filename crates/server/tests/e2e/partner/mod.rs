@@ -8,6 +8,8 @@ mod quiet;
 mod reference;
 mod rush;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::harness::http::{self, Answer};
@@ -198,8 +200,9 @@ fn the_examples_sign_as_published() {
         assert!(!format!("{said:?}").contains("tests 0"), "{said:?}");
     }
     if !tools::skipped("go") {
+        // The first time it compiles all that it needs.
         let mut command = reference::go(&["test", "."]);
-        let said = tools::run(&mut command, "");
+        let said = tools::run_within(&mut command, "", Duration::from_mins(5));
         assert!(said.success, "{said:?}");
     }
 }

@@ -1,7 +1,6 @@
 //! A reference partner that runs, whatever it is written in.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,7 +13,7 @@ use super::json_of;
 use crate::harness::http::{self, Answer};
 use crate::harness::person::Partner;
 use crate::harness::server::{Home, binary};
-use crate::harness::tools::Talker;
+use crate::harness::tools::{self, Talker};
 
 /// The key that mayday shows to it.
 pub(super) const KEY: &str = "key-of-mayday";
@@ -42,7 +41,7 @@ impl Reference {
     /// Starts one for the app `shop`, with an endpoint for notifications.
     pub(super) fn start(kind: Kind, home: &Home, app: &Partner) -> Self {
         // Its webhook's secret is made for its URL: the port comes first.
-        let port = free_port();
+        let port = tools::free_port();
         let address = format!("127.0.0.1:{port}");
         let url = format!("http://{address}");
         let hook = format!("{url}/webhook");
@@ -185,9 +184,4 @@ pub(super) fn examples() -> PathBuf {
 pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(since.as_secs()).unwrap()
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }

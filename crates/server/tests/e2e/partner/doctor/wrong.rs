@@ -30,6 +30,8 @@ pub(super) enum Wrong {
     ChangingSubject,
     FastClock,
     Slow,
+    /// Which is not wrong.
+    PausesOnce,
     Html,
     BelievesForgeries,
     BelievesStale,
@@ -89,8 +91,20 @@ impl Wrong {
 
 struct State {
     wrong: Wrong,
+    has_paused: bool,
     secret: Option<WebhookSecret>,
     heard: Vec<String>,
+}
+
+impl State {
+    /// Whether the next answer comes slowly.
+    fn pauses(&mut self) -> bool {
+        match self.wrong {
+            Wrong::Slow => true,
+            Wrong::PausesOnce => !std::mem::replace(&mut self.has_paused, true),
+            _ => false,
+        }
+    }
 }
 
 /// It runs as long as the test.
@@ -105,6 +119,7 @@ impl WrongPartner {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State {
             wrong: Wrong::Nothing,
+            has_paused: false,
             secret: None,
             heard: Vec::new(),
         }));
@@ -119,7 +134,9 @@ impl WrongPartner {
     }
 
     pub(super) fn be(&self, wrong: Wrong) {
-        self.state.lock().unwrap().wrong = wrong;
+        let mut state = self.state.lock().unwrap();
+        state.wrong = wrong;
+        state.has_paused = false;
     }
 
     pub(super) fn knows_the_secret(&self, secret: &str) {
@@ -161,7 +178,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> Option<()> {
         };
         (status, kind, body, date)
     };
-    if state.lock().unwrap().wrong == Wrong::Slow && asked.path != "/webhook" {
+    if asked.path != "/webhook" && state.lock().unwrap().pauses() {
         thread::park_timeout(Duration::from_millis(1_200));
     }
     let date = http_date(date);
