@@ -84,4 +84,29 @@ fn words_name_the_user_in_the_language_and_mark_drills() {
     };
     let body = compose(&nameless, serde_json::Map::new());
     assert_eq!(body["title"], "SOS: u-7");
+    assert_eq!(body["body"], "u-7 pediu ajuda.");
+}
+
+#[test]
+fn every_type_has_words_in_every_language() {
+    for kind in NotificationType::ALL {
+        let told = ["en", "es", "ca", "pt-PT", "fr", "de"].map(|language| {
+            let envelope = Envelope {
+                id: Uuid::nil(),
+                kind,
+                app_id: "shop",
+                user: "u-7",
+                name: Some("Ana"),
+                occurred_at: Timestamp::from_secs(0),
+                drill: false,
+                language,
+            };
+            let body = compose(&envelope, serde_json::Map::new());
+            body["body"].as_str().unwrap().to_owned()
+        });
+        let mut different = told.to_vec();
+        different.sort();
+        different.dedup();
+        assert_eq!(different.len(), told.len(), "{told:?}");
+    }
 }
