@@ -100,7 +100,7 @@ fn value(row: &Row, index: usize, column: Column) -> Result<Value, StoreError> {
     Ok(match column {
         Column::Uuid => text(row.get::<Option<Uuid>>(index)?),
         Column::Text => row.get::<Option<String>>(index)?.into(),
-        Column::Json => row.get::<Option<Value>>(index)?.unwrap_or_default(),
+        Column::Json => row.get::<Option<String>>(index)?.map_or(Value::Null, json),
         Column::Number => row.get::<Option<i64>>(index)?.into(),
         Column::Float => row.get::<Option<f64>>(index)?.into(),
         Column::Truth => row.get::<Option<bool>>(index)?.into(),
@@ -111,6 +111,12 @@ fn value(row: &Row, index: usize, column: Column) -> Result<Value, StoreError> {
 
 fn text(value: Option<impl std::fmt::Display>) -> Value {
     value.map(|value| value.to_string()).into()
+}
+
+/// JSON as such; what cannot be read as that is given as it stands: nobody's data are
+/// kept from them for it.
+fn json(text: String) -> Value {
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
 
 /// What a phone sent: as text where it is text.

@@ -2,6 +2,8 @@
 //! cry is heard"), and lets go of what is no longer needed: triggers that are no
 //! longer recognised, old events and records.
 
+use std::error::Error as _;
+
 use mayday_store::Lane;
 use mayday_store::incidents::{
     PruneSosRecords, PruneTriggerKeys, RaiseSilent, SILENT_AFTER, SilentCandidate,
@@ -16,20 +18,32 @@ const BATCH: u32 = 200;
 impl App {
     /// Tells operators of open incidents that have shown no sign of life for
     /// 24 h: no trigger and no telemetry. They stay open. Returns how many were
-    /// raised now.
+    /// raised now. One that something goes wrong with keeps none of the others
+    /// waiting; the first such error is the answer.
     pub async fn raise_silent_incidents(&self) -> Result<u64, AppError> {
         let before = self.clock.now().minus(SILENT_AFTER);
-        let (mut after, mut raised) = (None, 0);
+        let (mut after, mut raised, mut failed) = (None, 0, None);
         loop {
             let mut tx = self.store.read().await?;
             let batch = silent_candidates(&mut tx, before, after, BATCH).await?;
             drop(tx);
             let Some(last) = batch.last() else {
-                return Ok(raised);
+                return failed.map_or(Ok(raised), Err);
             };
             after = Some(last.id);
             for incident in batch {
-                raised += u64::from(self.raise_if_silent(incident).await?);
+                match self.raise_if_silent(incident).await {
+                    Ok(now) => raised += u64::from(now),
+                    Err(error) => {
+                        tracing::warn!(
+                            incident.id = %incident.id,
+                            %error,
+                            cause = error.source(),
+                            "an incident was not looked at for silence"
+                        );
+                        failed.get_or_insert(error);
+                    }
+                }
             }
         }
     }

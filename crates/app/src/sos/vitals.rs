@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::error::Error as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use mayday_core::ids::{AppUuid, IncidentId};
 use mayday_core::sos::{Battery, VitalSign};
 use mayday_core::time::Timestamp;
 use mayday_store::incidents::{NoteVitals, WatchedIncident, watched};
-use mayday_store::{Lane, policies};
+use mayday_store::{Lane, Tx, policies};
 
 use crate::{App, AppError};
 
@@ -54,32 +55,72 @@ impl Listening {
     fn take(&self) -> HashMap<IncidentId, Heard> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// What was not written down is for the next round; what was said since counts.
+    fn put_back(&self, heard: impl IntoIterator<Item = (IncidentId, Heard)>) {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (incident, old) in heard {
+            let newer = noted.entry(incident).or_insert(old);
+            newer.at = newer.at.max(old.at);
+            newer.battery = newer.battery.or(old.battery);
+        }
+    }
 }
 
 impl App {
     /// Tells contacts and operators of phones in distress that are silent, that
     /// speak again, or whose battery is low (contract: what the client sees).
     /// Returns how much was told.
+    ///
+    /// Incidents that something goes wrong with are left for the next round, and the
+    /// first such error is the answer.
     pub async fn listen_to_phones(&self) -> Result<u64, AppError> {
         let mut heard = self.listening.take();
+        let told = self.listen_to_all(&mut heard).await;
+        if told.is_err() {
+            self.listening.put_back(heard);
+        }
+        told?
+    }
+
+    /// Listens to every open incident and takes it out of `heard`. The inner answer is
+    /// that of a round which came to its end: what is left then was heard of no open
+    /// incident.
+    async fn listen_to_all(
+        &self,
+        heard: &mut HashMap<IncidentId, Heard>,
+    ) -> Result<Result<u64, AppError>, AppError> {
         let mut decided = HashMap::new();
-        let (mut after, mut told) = (None, 0);
+        let (mut after, mut told, mut failed) = (None, 0, None);
         loop {
             let mut tx = self.store.read().await?;
             let batch = watched(&mut tx, after, BATCH).await?;
             for incident in &batch {
                 if let Entry::Vacant(place) = decided.entry(incident.app) {
-                    place.insert(policies::current(&mut tx, incident.app).await?);
+                    place.insert(policy_or_default(&mut tx, incident.app).await);
                 }
             }
             drop(tx);
             let Some(last) = batch.last() else {
-                return Ok(told);
+                return Ok(failed.map_or(Ok(told), Err));
             };
             after = Some(last.id);
             for incident in batch {
                 let spoke = heard.remove(&incident.id);
-                told += self.listen_to(incident, spoke, &decided).await?;
+                match self.listen_to(incident, spoke, &decided).await {
+                    Ok(signs) => told += signs,
+                    Err(error) => {
+                        tracing::warn!(
+                            incident.id = %incident.id,
+                            %error,
+                            cause = error.source(),
+                            "the phone of an open incident was not listened to"
+                        );
+                        self.listening
+                            .put_back(spoke.map(|spoke| (incident.id, spoke)));
+                        failed.get_or_insert(error);
+                    }
+                }
             }
         }
     }
@@ -127,3 +168,18 @@ impl App {
         Ok(told.count() as u64)
     }
 }
+
+/// An app's policy. The default looks instead of one that cannot be read; what is told
+/// is decided by the app's own.
+async fn policy_or_default(tx: &mut Tx<'_>, app: AppUuid) -> Policy {
+    match policies::current(tx, app).await {
+        Ok(policy) => policy,
+        Err(error) => {
+            tracing::warn!(app = %app, %error, "the escalation policy cannot be read now");
+            Policy::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::device::MAX_DEVICE_TEXT_BYTES;
 use crate::field::FieldError;
 
-use super::reader::Reader;
+use super::reader::{MAX_ANNOTATION_DEPTH, Reader, is_deeper};
 
 /// The member that carries a PIN.
 const PIN_MEMBER: &str = "signature";
@@ -24,7 +24,8 @@ pub struct CancelRequest {
     pub device_id: Option<String>,
     /// The PIN, for whoever judges it: it goes no further.
     pub pin: Option<Zeroizing<String>>,
-    /// The body as recorded, without any PIN.
+    /// The body as recorded, without any PIN and without members that are nested
+    /// too deep to be read back.
     pub recorded: Map<String, Value>,
 }
 
@@ -55,6 +56,7 @@ impl CancelRequest {
         {
             return Err(FieldError::new("/deviceId", "deviceId must be text"));
         }
+        recorded.retain(|_, value| !is_deeper(value, MAX_ANNOTATION_DEPTH));
         // What the trigger left out of its incident is not asked for here.
         let device_id = Reader::new(body)
             .word("deviceId", MAX_DEVICE_TEXT_BYTES)
@@ -99,6 +101,8 @@ fn remove_pin(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -146,6 +150,31 @@ mod tests {
             let request = CancelRequest::parse(body).unwrap();
             assert_eq!(request.device_id, heard, "{body:?}");
         }
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_not_recorded_and_cancels_all_the_same() {
+        for (depth, kept) in [
+            (8, true),
+            (9, false),
+            (126, false),
+            (127, false),
+            (128, false),
+        ] {
+            let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+            let body = format!(r#"{{"reason":"false alarm","x":{deep}}}"#);
+            let request = CancelRequest::parse(body.as_bytes()).unwrap();
+            assert_eq!(request.recorded.contains_key("x"), kept, "{depth}");
+            assert!(request.recorded.contains_key("reason"), "{depth}");
+            let again = serde_json::to_string(&json!({"inside": request.recorded})).unwrap();
+            serde_json::from_str::<Value>(&again).unwrap();
+        }
+        let deep = format!(r#"{{"deviceId":{}{}}}"#, "[".repeat(9), "]".repeat(9));
+        let fault = CancelRequest::parse(deep.as_bytes()).unwrap_err();
+        assert_eq!(fault.pointer, "/deviceId");
+        let deep = format!(r#"{{"signature":{}{}}}"#, "[".repeat(9), "]".repeat(9));
+        let judged = CancelRequest::parse(deep.as_bytes()).unwrap();
+        assert!(judged.pin.is_some() && judged.recorded.is_empty());
     }
 
     #[test]

@@ -11,6 +11,9 @@ use serde_json::{Number, Value};
 
 /// The longest battery or coverage object that is kept, in bytes of JSON.
 const MAX_ANNOTATION_BYTES: usize = 1024;
+/// The most objects and lists within one another of what is kept as it was sent. It
+/// is stored inside other JSON, and the parser reads no more than 127 of them.
+pub(super) const MAX_ANNOTATION_DEPTH: usize = 8;
 
 /// The members of a body and whether anything was wrong with them.
 pub(super) struct Reader {
@@ -186,9 +189,24 @@ impl Reader {
             return self.fault();
         }
         match self.value(name)? {
-            value @ (Value::Object(_) | Value::Number(_)) => Some(value),
+            value @ (Value::Object(_) | Value::Number(_))
+                if !is_deeper(&value, MAX_ANNOTATION_DEPTH) =>
+            {
+                Some(value)
+            }
             _ => self.fault(),
         }
+    }
+}
+
+/// Whether more objects and lists than `depth` stand within one another.
+pub(super) fn is_deeper(value: &Value, depth: usize) -> bool {
+    let rest = depth.checked_sub(1);
+    let inside = |inner: &Value| rest.is_some_and(|rest| is_deeper(inner, rest));
+    match value {
+        Value::Object(members) => rest.is_none() || members.values().any(inside),
+        Value::Array(items) => rest.is_none() || items.iter().any(inside),
+        _ => false,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::telemetry::Position;
 use crate::time::Timestamp;
 
 use super::payload::{Fix, Trigger};
+use super::reader::Reader;
 
 /// `positionSnapshot`: the newest known position, or the last known one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,6 +104,25 @@ impl Opening {
             mobile_coverage: trigger.mobile_coverage.clone(),
         }
     }
+
+    /// What can be read of a stored one that cannot be read whole, and otherwise
+    /// this id and this time: no measurement hides an incident.
+    pub fn salvaged(stored: &str, id: SampleId, occurred_at: Timestamp) -> Self {
+        let mut json = Reader::new(stored.as_bytes());
+        let known = json.word("id", stored.len());
+        let told = json.word("occurredAt", stored.len());
+        Self {
+            id: known.and_then(|id| id.parse().ok()).unwrap_or(id),
+            occurred_at: told.unwrap_or_else(|| occurred_at.to_string()),
+            latitude: json.number("latitude"),
+            longitude: json.number("longitude"),
+            altitude: json.number("altitude"),
+            device_battery: json.annotation("deviceBattery"),
+            device_coverage: json.annotation("deviceCoverage"),
+            mobile_battery: json.written_within("mobileBattery", 0.0, 100.0),
+            mobile_coverage: json.annotation("mobileCoverage"),
+        }
+    }
 }
 
 /// A point of an incident's trail.
@@ -128,3 +148,6 @@ impl From<Position> for TrailPoint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

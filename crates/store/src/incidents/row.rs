@@ -1,8 +1,10 @@
 //! An incident as a row.
 
+use mayday_core::ids::{IncidentId, SampleId};
 use mayday_core::sos::{
     Actuators, Echo, Fix, Flags, Incident, Opening, Origin, PositionSnapshot, PositionSource, State,
 };
+use mayday_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 
 use crate::args;
@@ -125,7 +127,7 @@ pub(crate) async fn update(
 /// Reads the columns of `columns!`.
 pub(super) fn read(row: &Row) -> Result<Incident, StoreError> {
     let actuators: Actuators = json_of(row, 23)?;
-    let opening: Opening = json_of(row, 24)?;
+    let opening = opening_of(row)?;
     Ok(Incident {
         id: row.get(0)?,
         app: row.get(1)?,
@@ -181,6 +183,24 @@ fn position_of(row: &Row) -> Result<Option<PositionSnapshot>, StoreError> {
         source: word_of(row, 21, PositionSource::parse)?,
         time: row.get(22)?,
     }))
+}
+
+/// What the first trigger measured, as far as it can be read: nothing in it hides
+/// the incident.
+fn opening_of(row: &Row) -> Result<Opening, StoreError> {
+    let text: String = row.get(24)?;
+    match serde_json::from_str(&text) {
+        Ok(opening) => Ok(opening),
+        Err(error) => {
+            let (id, created_at): (IncidentId, Timestamp) = (row.get(0)?, row.get(4)?);
+            tracing::error!(
+                incident.id = %id,
+                %error,
+                "what the first trigger measured cannot be read whole"
+            );
+            Ok(Opening::salvaged(&text, SampleId(id.uuid()), created_at))
+        }
+    }
 }
 
 fn word_of<T>(row: &Row, index: usize, parse: fn(&str) -> Option<T>) -> Result<T, StoreError> {

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use mayday_app::testing::TestApp;
+use mayday_core::ids::IncidentId;
 use mayday_core::transport::Transport;
-use mayday_store::alerts;
+use mayday_store::{Command, Lane, Sql, StoreError, Tx, alerts, args};
 use serde_json::json;
 
 use crate::harness::{NodeExt as _, mqtt, on_both_nodes};
@@ -56,3 +57,35 @@ on_both_nodes!(telemetry_is_a_sign_of_life, async |node: TestApp| {
     node.pass(DAY);
     assert_eq!(node.app.raise_silent_incidents().await.unwrap(), 1);
 });
+
+static SPOIL: Sql = Sql::new("UPDATE incidents SET actuators = $2 WHERE id = $1");
+
+/// Makes an incident's row one that cannot be read.
+struct Spoil(IncidentId);
+
+impl Command for Spoil {
+    type Output = ();
+    const NAME: &'static str = "test.spoil";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        tx.execute_one(&SPOIL, args![self.0, "spoilt"]).await
+    }
+}
+
+on_both_nodes!(
+    an_incident_that_cannot_be_read_keeps_no_other_waiting,
+    async |node: TestApp| {
+        let (ana, ben) = (node.caller("ana").await, node.caller("ben").await);
+        let first = node.own(&ana, mqtt(&json!({}))).await.id;
+        node.pass(1);
+        node.own(&ben, mqtt(&json!({}))).await;
+        node.store.write(Lane::Rest, Spoil(first)).await.unwrap();
+        node.pass(DAY);
+        node.app.raise_silent_incidents().await.unwrap_err();
+        let mut tx = node.store.read().await.unwrap();
+        let told = alerts::page(&mut tx, ben.app, None, 10).await.unwrap();
+        let silent = told.iter().filter(|alert| alert.kind == "silent_incident");
+        let users: Vec<_> = silent.map(|alert| alert.user).collect();
+        assert_eq!(users, [Some(ben.user)]);
+    }
+);
