@@ -30,6 +30,29 @@ pub fn is_friendly_name(text: &str) -> bool {
     device_key(text).starts_with("meshtastic_")
 }
 
+/// What a program writes where it knows no device, and the addresses that Android
+/// (02:00..) and radios give in place of a true one; as [`device_key`] has them.
+const PLACEHOLDERS: [&str; 8] = [
+    "null",
+    "nil",
+    "none",
+    "undefined",
+    "unknown",
+    "n/a",
+    "02:00:00:00:00:00",
+    "ff:ff:ff:ff:ff:ff",
+];
+
+/// Whether a text can identify a device: it is neither blank, nor a friendly name, nor a
+/// placeholder. Under any other text nothing is registered, learnt or looked for, since
+/// many people's devices share it.
+pub fn is_identifier(text: &str) -> bool {
+    let key = device_key(text);
+    // Dashes and noughts alone say as little as nothing.
+    let says_something = key.chars().any(|c| c.is_alphanumeric() && c != '0');
+    says_something && !is_friendly_name(text) && !PLACEHOLDERS.contains(&key.as_str())
+}
+
 /// A registered device of a user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Device {
@@ -192,6 +215,32 @@ mod tests {
             );
         }
         assert!(parse(&json!({"hardware_id": "305419896"})).is_ok());
+    }
+
+    #[test]
+    fn a_blank_text_or_a_friendly_name_identifies_nothing() {
+        for text in ["", " ", "\t\u{a0}", "Meshtastic_1aa8", " MESHTASTIC_1AA8 "] {
+            assert!(!is_identifier(text), "{text:?}");
+        }
+        for text in [
+            "-",
+            "NULL",
+            " unknown ",
+            "00:00:00:00:00:00",
+            "0",
+            "\u{200b}",
+        ] {
+            assert!(!is_identifier(text), "{text:?}");
+        }
+        for text in [
+            "305419896",
+            "CF:82:12:34:56:78",
+            "Meshtastic",
+            "10",
+            "00:00:00:00:00:01",
+        ] {
+            assert!(is_identifier(text), "{text:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! looked for, in which order, and the first one that is found decides. When
 //! none is, [`Naming::unfound`] decides. Looking is the caller's part.
 
+use crate::device::is_identifier;
+
 /// The words in `source`, `triggerSource` or `relaySource` that make a body a relay.
 const RELAY_WORDS: [&str; 5] = [
     "remote_lora_relay",
@@ -71,11 +73,15 @@ impl Naming<'_> {
     ///
     /// A body without relay fields is the sender's if the sender lists the
     /// device, even where somebody listed it earlier. A relay is about `deviceId`
-    /// or `originatorNodeId`; `hardwareId` only names the same device once more.
+    /// or `originatorNodeId`; `hardwareId` only names the same device once more. A
+    /// text that identifies nothing is not looked for: whoever listed it first would
+    /// draw what is somebody else's.
     pub fn look_ups(&self) -> Vec<LookUp> {
-        let find = |text: &str, among| LookUp {
-            text: text.to_owned(),
-            among,
+        let find = |text: &str, among| {
+            is_identifier(text).then(|| LookUp {
+                text: text.to_owned(),
+                among,
+            })
         };
         let texts = [self.device_id, self.hardware_id];
         if !self.relay {
@@ -85,7 +91,7 @@ impl Naming<'_> {
                     texts
                         .into_iter()
                         .flatten()
-                        .map(move |text| find(text, among))
+                        .filter_map(move |text| find(text, among))
                 })
                 .collect();
         }
@@ -96,7 +102,7 @@ impl Naming<'_> {
         [self.device_id, originator.as_deref(), self.hardware_id]
             .into_iter()
             .flatten()
-            .map(|text| find(text, Among::App))
+            .filter_map(|text| find(text, Among::App))
             .collect()
     }
 
@@ -160,6 +166,27 @@ mod tests {
         let expected = ["77", "5", "CF:82"].map(|text| (text.to_owned(), Among::App));
         assert_eq!(plan(naming), expected);
         assert_eq!(naming.unfound(), Unfound::Nobody);
+    }
+
+    #[test]
+    fn a_blank_text_or_a_friendly_name_is_not_looked_for() {
+        for blank in [" ", "", "Meshtastic_1aa8", " meshtastic_1AA8"] {
+            let mut naming = Naming {
+                device_id: Some(blank),
+                hardware_id: Some("CF:82"),
+                ..Naming::default()
+            };
+            let both = [Among::Sender, Among::App].map(|among| ("CF:82".to_owned(), among));
+            assert_eq!(plan(naming), both, "{blank:?}");
+            naming.relay = true;
+            assert_eq!(plan(naming), both[1..], "{blank:?}");
+            naming.hardware_id = Some(blank);
+            assert_eq!(plan(naming), []);
+            assert_eq!(naming.unfound(), Unfound::Nobody);
+            naming.relay = false;
+            assert_eq!(plan(naming), []);
+            assert_eq!(naming.unfound(), Unfound::Sender);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(crate) mod register;
 pub(crate) mod remove;
 mod whose;
 
-use mayday_core::device::{Device, Ownership, device_key};
+use mayday_core::device::{Device, Ownership, device_key, is_identifier};
 use mayday_core::ids::{AppUuid, DeviceId, UserId};
 use mayday_core::time::Timestamp;
 
@@ -60,7 +60,7 @@ static FIRST_CLAIM: Sql = Sql::new(concat!(
 ));
 static SET_ALIAS: Sql = Sql::new(
     "UPDATE devices SET alias = $2, alias_key = $3, aliased_at = $4
-     WHERE id = $1 AND alias_key IS NULL",
+     WHERE id = $1 AND (alias_key IS NULL OR alias_key = $5)",
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[
@@ -107,12 +107,16 @@ pub struct Claim {
 
 /// The device's owner in the app: the user for whom an administrator decided, else
 /// the earliest who still lists it under this text, matched without case. `None`:
-/// the app does not know it.
+/// the app does not know it, or the text identifies nothing, even if an SOS once
+/// made it an alias.
 pub async fn owner_of(
     tx: &mut Tx<'_>,
     app: AppUuid,
     text: &str,
 ) -> Result<Option<Claim>, StoreError> {
+    if !is_identifier(text) {
+        return Ok(None);
+    }
     let key = device_key(text);
     let row = tx.fetch_optional(&FIRST_CLAIM, args![app, &key]).await?;
     row.as_ref().map(claim_of).transpose()
@@ -175,16 +179,17 @@ pub(crate) async fn with_ownership(
     })
 }
 
-/// Notes another text that names a registered device, unless it has one.
+/// Notes another text that names a registered device, unless it has learnt one
+/// since the registration was read.
 pub(crate) async fn set_alias(
     tx: &mut Tx<'_>,
-    device: DeviceId,
+    claim: &Claim,
     alias: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let key = device_key(alias);
-    tx.execute(&SET_ALIAS, args![device, alias, &key, now])
-        .await?;
+    let (key, before) = (device_key(alias), claim.alias.as_deref().map(device_key));
+    let values = args![claim.id, alias, &key, now, before.as_deref()];
+    tx.execute(&SET_ALIAS, values).await?;
     Ok(())
 }
 
@@ -204,6 +209,11 @@ pub(crate) fn claim_of(row: &Row) -> Result<Claim, StoreError> {
 }
 
 impl Claim {
+    /// Whether it has yet to learn a second text that identifies the device.
+    pub(crate) fn lacks_alias(&self) -> bool {
+        !self.alias.as_deref().is_some_and(is_identifier)
+    }
+
     /// Whether a text names this device.
     pub fn is_named(&self, text: &str) -> bool {
         let key = device_key(text);

@@ -1,7 +1,7 @@
 //! An administrator decides whose a device is (contract: Telemetry and devices,
 //! "or an administrator decides").
 
-use mayday_core::device::{Device, device_key};
+use mayday_core::device::{Device, device_key, is_identifier};
 use mayday_core::ids::{AppUuid, UserId};
 use mayday_core::time::Timestamp;
 
@@ -68,9 +68,13 @@ impl Command for AssignDevice {
         let Some(claim) = listed_by(tx, self.user, &self.device).await? else {
             return Ok(Assigned::NotListed);
         };
-        // The decision is about the device, so about every text of it.
-        let texts = [Some(&claim.hardware_id), claim.alias.as_ref()];
-        for key in texts.into_iter().flatten().map(|text| device_key(text)) {
+        // The decision is about the device, so about every text that identifies it.
+        let texts = [Some(claim.hardware_id.as_str()), claim.alias.as_deref()];
+        let texts = texts
+            .into_iter()
+            .flatten()
+            .filter(|text| is_identifier(text));
+        for key in texts.map(device_key) {
             tx.execute(&UNASSIGN, args![self.app, &key]).await?;
             let claims = args![self.app, &key, CLAIMS_LIMIT];
             for row in &tx.fetch_all(&CLAIMS, claims).await? {

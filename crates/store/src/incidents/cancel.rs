@@ -93,14 +93,9 @@ impl CancelSos {
         {
             return self.cancel_own(tx, open).await.map(Some);
         }
-        match listed {
-            // Cancelled before: saying it again changes nothing.
-            None if !newest.state.is_open() => Ok(self
-                .unknown(tx, device)
-                .await?
-                .then_some(CancelOutcome::Nothing)),
-            _ => Ok(None),
-        }
+        // Cancelled before: saying it again changes nothing.
+        let said_again = !newest.state.is_open() && self.unknown(tx, device).await?;
+        Ok(said_again.then_some(CancelOutcome::Nothing))
     }
 
     /// Resolves the device's owner, locks the owner's row and checks again: the

@@ -10,11 +10,14 @@ use crate::error::StoreError;
 use crate::sql::Sql;
 use crate::tx::Tx;
 
-// An incident that went with the account of its user was never heard of.
+// An incident that went with the account of its user was never heard of, nor was
+// a record that others pushed out: it is kept again.
 static FIND: Sql = Sql::new(
     "SELECT k.incident_id, k.record_id FROM trigger_keys k
      WHERE k.user_id = $1 AND k.digest = $2 AND k.expires_at > $3 AND (k.incident_id IS NULL
-        OR EXISTS (SELECT 1 FROM incidents i WHERE i.id = k.incident_id))",
+        OR EXISTS (SELECT 1 FROM incidents i WHERE i.id = k.incident_id))
+        AND (k.record_id IS NULL
+        OR EXISTS (SELECT 1 FROM unattributed u WHERE u.id = k.record_id))",
 );
 static REMEMBER: Sql = Sql::new(
     "INSERT INTO trigger_keys (user_id, digest, incident_id, record_id, expires_at)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mayday_core::checkin::CHECK_IN_TRIGGER;
-use mayday_core::device::is_friendly_name;
+use mayday_core::device::{device_key, is_identifier};
 use mayday_core::event::EventType;
 use mayday_core::ids::{AppUuid, IncidentId, SampleId, UserId};
 use mayday_core::sos::{
@@ -247,13 +247,14 @@ impl TriggerSos {
     }
 
     /// Registers an unknown own device, or learns a second text of a listed
-    /// one. Whether the device was unknown.
+    /// one; a text that identifies nothing is never learnt. Whether the device was
+    /// unknown.
     async fn learn_device(&self, tx: &mut Tx<'_>, found: &Found) -> Result<bool, StoreError> {
-        let mut texts = self.named_texts();
+        let mut texts = self.named_texts().filter(|text| is_identifier(text));
         match found {
             Found::Settled(Whose::Own(None)) => {
-                if let Some(text) = self.named_texts().find(|text| is_registrable(text)) {
-                    let alias = texts.rfind(|other| *other != text);
+                if let Some(text) = texts.next() {
+                    let alias = texts.find(|other| device_key(other) != device_key(text));
                     let fresh = register::NewDevice::of_sos(self.app, self.sender, text, alias);
                     register::insert(tx, &fresh, self.received_at).await?;
                 }
@@ -261,11 +262,11 @@ impl TriggerSos {
             }
             Found::Settled(Whose::Own(Some(claim))) if !self.trigger.has_relay_fields() => {
                 let mut others = texts.filter(|text| !claim.is_named(text));
-                if claim.alias.is_none()
+                if claim.lacks_alias()
                     && let Some(other) = others.next()
                     && devices::owner_of(tx, self.app, other).await?.is_none()
                 {
-                    devices::set_alias(tx, claim.id, other, self.received_at).await?;
+                    devices::set_alias(tx, claim, other, self.received_at).await?;
                     tx.hint(Hint::DeviceChanged(self.app));
                 }
                 Ok(false)
@@ -275,7 +276,7 @@ impl TriggerSos {
     }
 
     /// The texts that name the sender's device.
-    fn named_texts(&self) -> impl DoubleEndedIterator<Item = &str> {
+    fn named_texts(&self) -> impl Iterator<Item = &str> {
         let Trigger {
             device_id,
             hardware_id,
@@ -355,12 +356,6 @@ impl TriggerSos {
         }
         Ok(TriggerOutcome::Unattributed)
     }
-}
-
-/// Whether an unknown own device can be registered under a text. A friendly name
-/// identifies nothing.
-fn is_registrable(text: &str) -> bool {
-    !text.trim().is_empty() && !is_friendly_name(text)
 }
 
 /// Sends the incident's latest event once more, under its first id; for an

@@ -1,8 +1,10 @@
 //! Contract: SOS.
 
 mod cancel;
+mod deep;
 mod flags;
 mod history;
+mod labels;
 mod model;
 mod records;
 mod redelivery;

@@ -281,6 +281,42 @@ on_both_nodes!(
     }
 );
 
+on_both_nodes!(
+    what_was_pushed_out_and_is_sent_again_is_kept_again,
+    async |node: TestApp| {
+        let gate = node.caller("gate").await;
+        let time = "2026-09-09T10:00:00Z";
+        let body = json!({"timestamp": time, "deviceId": "lost", "relayNodeId": 5});
+        let lost = async || {
+            let rows = kept(&node, &gate).await;
+            let of_lost = rows
+                .iter()
+                .filter(|row| row.device_id.as_deref() == Some("lost"));
+            of_lost.map(|row| (row.id, row.reports)).collect::<Vec<_>>()
+        };
+        node.unattributed(&gate, mqtt(&body)).await;
+        let first = lost().await;
+        node.unattributed(&gate, mqtt(&body)).await;
+        assert_eq!(lost().await, first, "recognised while it is there");
+        node.pass(1);
+        let fill = Fill(gate.app, gate.user);
+        node.store.write(Lane::Rest, fill).await.unwrap();
+        let other = json!({"deviceId": "other", "relayNodeId": 5});
+        node.unattributed(&gate, mqtt(&other)).await;
+        assert_eq!(lost().await, [], "pushed out");
+        node.pass(1);
+        node.unattributed(&gate, mqtt(&body)).await;
+        let again = lost().await;
+        assert_eq!(again.len(), 1);
+        assert_ne!(again, first);
+        let open = open_alerts(&node, &gate).await;
+        assert!(open.iter().any(|alert| alert.detail["device_id"] == "lost"));
+        // And recognised again.
+        node.unattributed(&gate, mqtt(&body)).await;
+        assert_eq!(lost().await, again);
+    }
+);
+
 /// As many unattributed SOS of a gateway as are kept, each of a device of its own.
 struct Fill(AppUuid, UserId);
 
