@@ -29,7 +29,7 @@ use mayday_core::ids::{AttemptId, IncidentId};
 use mayday_core::sos::Incident;
 
 pub use acknowledge::{Acknowledge, AcknowledgeOutcome, AcknowledgementRow, By, Means};
-pub use answered::{NoteAnswer, answered};
+pub use answered::{AcknowledgeByMessage, NoteAnswer, answered};
 pub use asked::{Asked, Concerns, asked, concerns, is_still_asked};
 pub use attempts::AttemptRow;
 pub use decline::{Decline, DeclineOutcome};

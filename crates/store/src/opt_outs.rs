@@ -71,7 +71,7 @@ impl Command for SetOptOut {
         let note = NoteAnswer {
             provider: self.provider.clone(),
             message_id: self.message_id.clone(),
-            answer: if self.stop { "stopped" } else { "started" },
+            answer: if self.stop { "stopped" } else { "started" }.to_owned(),
         };
         if !note.run(tx).await? {
             return Ok(false);

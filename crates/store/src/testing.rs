@@ -13,7 +13,7 @@
 //! holds the word `postgres`.
 //!
 //! Do not pause tokio's time around a store: a paused clock jumps ahead while a
-//! database works, and the store's limits would fire.
+//! database works, and the store's limits would fire. [`still::Still`] holds it.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -25,6 +25,7 @@ mod crash;
 mod mails;
 mod people;
 mod search;
+pub mod still;
 mod telemetry;
 
 use std::ops::Deref;

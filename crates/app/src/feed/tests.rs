@@ -18,7 +18,7 @@ use super::mailbox::MAILBOX_EVENTS;
 use super::{EventFeed, FeedHub, FeedLost};
 
 /// No test waits longer for anything.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Stores an event, as a use case does.
 struct Append {

@@ -8,6 +8,7 @@ use mayday_core::identity::signing::STALE_GRACE;
 use mayday_core::identity::{AppSecret, Caller, CancelPolicy, Credential, Proof, Standing};
 use mayday_core::ids::UserId;
 use mayday_core::profile::ProfilePatch;
+use mayday_store::testing::still::Still;
 use mayday_store::testing::TestStore;
 use mayday_store::users::{SEEN_EVERY, SetBlocked};
 use mayday_store::{Command, Lane, Sql, StoreError, Tx, args, on_both};
@@ -20,7 +21,9 @@ use crate::testing::{APP_ID, TestApp};
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// A cut must be over within a second (contract: Identity, life cycle).
-const WITHIN: Duration = Duration::from_secs(1);
+const WITHIN: Duration = Duration::from_millis(900);
+/// How long a machine with much else to do may take for anything.
+const LIMIT: Duration = Duration::from_mins(1);
 
 async fn node(store: TestStore) -> TestApp {
     TestApp::on(store, PresenceLimits::default()).await
@@ -95,7 +98,7 @@ fn connect(node: &TestApp, caller: &Caller) -> Membership {
 }
 
 async fn cut(membership: &Membership) -> Option<CutReason> {
-    tokio::time::timeout(WITHIN, membership.cut()).await.ok()
+    tokio::time::timeout(LIMIT, membership.cut()).await.ok()
 }
 
 on_both!(
@@ -348,6 +351,8 @@ on_both!(
             external_id: ana.external_id.clone(),
             blocked: true,
         };
+        // No look that comes later is waited for.
+        let _still = Still::now();
         node.store.write(Lane::Rest, set).await.unwrap();
         assert_eq!(cut(&line).await, Some(CutReason::UserBlocked));
     }
@@ -375,8 +380,12 @@ on_both!(
         let node = node(store).await;
         let ana = try_static(&node, "ana").await.unwrap();
         let line = connect(&node, &ana);
+        let still = Still::now();
         node.store.write(Lane::Rest, FromElsewhere).await.unwrap();
+        // So much passes, whatever the machine takes for it.
+        tokio::time::advance(WITHIN).await;
         assert_eq!(cut(&line).await, Some(CutReason::AppInactive));
+        drop(still);
         let refused = try_static(&node, "ana").await;
         assert!(matches!(refused, Err(AppError::AppInactive)), "{refused:?}");
     }
@@ -478,15 +487,13 @@ on_both!(
         let node = node(store).await;
         let mut held = Vec::new();
         // One more than there are, so the last one waits.
-        while let Ok(read) = tokio::time::timeout(WITHIN / 4, node.store.read()).await {
+        while let Ok(read) = tokio::time::timeout(WITHIN / 3, node.store.read()).await {
             held.push(read.unwrap());
         }
-        let ana = tokio::time::timeout(WITHIN, try_static(&node, "ana")).await;
-        let ana = ana.expect("not kept waiting").unwrap();
-        let checked = tokio::time::timeout(WITHIN, node.app.recheck(&ana)).await;
-        checked.expect("not kept waiting").unwrap();
-        let known = tokio::time::timeout(WITHIN, node.app.is_user_id(ana.user)).await;
-        assert!(known.expect("not kept waiting").unwrap());
+        // An ordinary read would wait for one of them, and be refused in the end.
+        let ana = try_static(&node, "ana").await.unwrap();
+        node.app.recheck(&ana).await.unwrap();
+        assert!(node.app.is_user_id(ana.user).await.unwrap());
     }
 );
 

@@ -81,7 +81,7 @@ on_both!(
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), noted)
+        tokio::time::timeout(Duration::from_mins(1), noted)
             .await
             .unwrap();
         node.store.clock.advance(Duration::from_hours(25));

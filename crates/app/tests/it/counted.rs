@@ -5,6 +5,7 @@ use bytes::Bytes;
 use mayday_app::testing::TestApp;
 use mayday_core::identity::Caller;
 use mayday_core::transport::Transport;
+use mayday_store::testing::still::Still;
 use serde_json::json;
 
 use crate::harness::{NodeExt as _, http, mqtt, on_both_nodes, stale};
@@ -60,7 +61,10 @@ on_both_nodes!(
     async |node: TestApp| {
         let ana = node.caller("ana").await;
         let sample = r#"{"timestamp":"2026-09-09T10:00:01Z","latitude":41.4,"longitude":2.17}"#;
+        // A slow disk would have it spilled.
+        let still = Still::now();
         send(&node, &ana, sample).await;
+        drop(still);
         send(&node, &ana, "nonsense").await;
         send(&node, &stale(&ana), sample).await;
         node.telemetry.faults().fail_commits(true);

@@ -2,6 +2,7 @@
 //! subscriber would be sent.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use mayday_app::testing::TestApp;
@@ -37,6 +38,18 @@ macro_rules! on_both_nodes {
     };
 }
 pub(crate) use on_both_nodes;
+
+/// Waits until something is so.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    let awaited = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(5));
+        while !holds().await {
+            looks.tick().await;
+        }
+    };
+    let came = tokio::time::timeout(Duration::from_mins(1), awaited).await;
+    assert!(came.is_ok(), "still not: {what}");
+}
 
 /// A trigger over MQTT.
 pub(crate) fn mqtt(body: &Value) -> SosTrigger {
@@ -131,9 +144,7 @@ impl NodeExt for TestApp {
     }
 
     fn pass(&self, seconds: u64) {
-        self.store
-            .clock
-            .advance(std::time::Duration::from_secs(seconds));
+        self.store.clock.advance(Duration::from_secs(seconds));
     }
 }
 

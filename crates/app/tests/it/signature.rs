@@ -160,7 +160,7 @@ on_both_nodes!(
         assert!(matches!(first, Err(AppError::RateLimited { .. })));
         let body = json!({"signature": PIN}).to_string();
         let cancel = node.app.cancel_sos(&ben, body.as_bytes());
-        let cancelled = tokio::time::timeout(Duration::from_secs(20), cancel).await;
+        let cancelled = tokio::time::timeout(Duration::from_mins(1), cancel).await;
         match cancelled.unwrap().unwrap() {
             CancelReceipt::Own(incident) => assert!(!incident.state.is_open()),
             other => panic!("{other:?}"),

@@ -16,7 +16,7 @@ use serde_json::json;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-use crate::harness::on_both_nodes;
+use crate::harness::{on_both_nodes, until};
 
 async fn log_in(node: &TestApp, token: &str, device: &str) -> Result<SessionGrant, AppError> {
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -64,26 +64,14 @@ async fn renew(node: &TestApp, grant: &SessionGrant) -> Result<SessionGrant, App
 
 /// Waits until the partner was asked so often.
 async fn until_asked(partner: &Partner, times: usize) {
-    let mut ticks = tokio::time::interval(Duration::from_millis(5));
-    for _ in 0..2_000 {
-        if partner.asked().len() >= times {
-            return;
-        }
-        ticks.tick().await;
-    }
-    panic!("asked {} times", partner.asked().len());
+    let asked = async || partner.asked().len() >= times;
+    until("the partner was asked so often", asked).await;
 }
 
 /// Waits until so many log-ins wait for the partner's answer.
 async fn until_waiting(node: &TestApp, wanted: usize) {
-    let mut ticks = tokio::time::interval(Duration::from_millis(5));
-    for _ in 0..2_000 {
-        if node.logins_waiting() == wanted {
-            return;
-        }
-        ticks.tick().await;
-    }
-    panic!("{} log-ins wait", node.logins_waiting());
+    let waiting = async || node.logins_waiting() == wanted;
+    until("so many log-ins wait", waiting).await;
 }
 
 on_both_nodes!(
@@ -147,9 +135,7 @@ fn unavailable(answer: Result<SessionGrant, AppError>) -> (Unavailable, Duration
 
 /// Waits until operators have been told so much, open and closed.
 async fn until_told(node: &TestApp, wanted: &[(&str, bool)]) {
-    let mut ticks = tokio::time::interval(Duration::from_millis(5));
-    let mut found = Vec::new();
-    for _ in 0..2_000 {
+    until("operators have been told so much", async || {
         let alerts = AdminRequest::Alerts {
             app_id: APP_ID.to_owned(),
             page: PageRequest::default(),
@@ -157,16 +143,11 @@ async fn until_told(node: &TestApp, wanted: &[(&str, bool)]) {
         let AdminReply::Alerts(page) = node.admin(alerts).await else {
             panic!("no alerts");
         };
-        found = page.items;
-        let told = found
-            .iter()
-            .map(|alert| (alert.kind.as_str(), alert.closed_at.is_none()));
-        if told.eq(wanted.iter().copied()) {
-            return;
-        }
-        ticks.tick().await;
-    }
-    panic!("{found:?}");
+        let told = page.items.iter();
+        told.map(|alert| (alert.kind.as_str(), alert.closed_at.is_none()))
+            .eq(wanted.iter().copied())
+    })
+    .await;
 }
 
 on_both_nodes!(
@@ -175,10 +156,10 @@ on_both_nodes!(
         let partner = node.partner(1).await;
         partner.give("t1", "ana", START.plus(Duration::from_secs(30)));
         let whole = Duration::from_secs(30);
-        // Nobody listens there.
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let nowhere = format!("http://{}/", port.local_addr().unwrap());
-        drop(port);
+        // The port is taken, and nobody listens there.
+        let taken = tokio::net::TcpSocket::new_v4().unwrap();
+        taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let nowhere = format!("http://{}/", taken.local_addr().unwrap());
         ask_at(&node, nowhere.clone()).await;
         for _ in 0..5 {
             let (reason, _) = unavailable(log_in(&node, "t1", "a").await);
@@ -404,16 +385,12 @@ on_both_nodes!(
 /// Waits until it is on record that the user's session on a device is used now.
 async fn until_noted(node: &TestApp, device: &str) {
     let caller = node.caller("ana").await;
-    let mut ticks = tokio::time::interval(Duration::from_millis(5));
-    for _ in 0..2_000 {
+    until("the use is noted", async || {
         let listed = node.app.own_sessions(&caller).await.unwrap();
         let noted = |view: &&mayday_app::SessionView| view.device.id.as_deref() == Some(device);
-        if listed.iter().find(noted).unwrap().used_at == node.app.now() {
-            return;
-        }
-        ticks.tick().await;
-    }
-    panic!("the use on {device} was not noted");
+        listed.iter().find(noted).unwrap().used_at == node.app.now()
+    })
+    .await;
 }
 
 on_both_nodes!(

@@ -22,6 +22,7 @@ use mayday_core::time::Timestamp;
 use serde_json::{Value, json};
 use sha1::Sha1;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use url::form_urlencoded::{self, Serializer};
 
@@ -102,6 +103,8 @@ struct State {
     log: Vec<Resource>,
     requests: usize,
     look_ups_fail: bool,
+    /// Rung for each request that gets no answer.
+    silence: Arc<Notify>,
     clock: SharedClock,
 }
 
@@ -125,6 +128,7 @@ impl TwilioSimulator {
             log: Vec::new(),
             requests: 0,
             look_ups_fail: false,
+            silence: Arc::default(),
             clock,
         }));
         let mut server = JoinSet::new();
@@ -173,6 +177,12 @@ impl TwilioSimulator {
     /// Whether look-ups are answered 503 from now on.
     pub fn fail_look_ups(&self, fail: bool) {
         lock(&self.state).look_ups_fail = fail;
+    }
+
+    /// Ends once a request has come that gets no answer.
+    pub async fn fell_silent(&self) {
+        let silence = Arc::clone(&lock(&self.state).silence);
+        silence.notified().await;
     }
 
     /// Everything that was taken over, the oldest first.
@@ -320,10 +330,15 @@ async fn create(
         Behaviour::Crash => respond(StatusCode::INTERNAL_SERVER_ERROR, &Value::Null),
         Behaviour::AcceptInSilence => {
             accept(kind, form, state);
-            std::future::pending().await
+            say_nothing(state).await
         }
-        Behaviour::Silence => std::future::pending().await,
+        Behaviour::Silence => say_nothing(state).await,
     }
+}
+
+async fn say_nothing(state: &Mutex<State>) -> Response<Full<Bytes>> {
+    lock(state).silence.notify_one();
+    std::future::pending().await
 }
 
 fn accept(kind: &str, form: Vec<(String, String)>, state: &Mutex<State>) -> Response<Full<Bytes>> {

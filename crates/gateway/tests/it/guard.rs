@@ -17,11 +17,17 @@ use tokio::time::timeout;
 
 use crate::support::authority::authority;
 use crate::support::peer::{Peer, Reply};
-use crate::support::{LIMIT, hurried_client, local_client, url};
+use crate::support::{LIMIT, impatient, local_client, url};
 
 async fn get(client: &GuardedClient, to: &str) -> Result<Answer, GuardError> {
     let request = OutgoingRequest::new(Method::GET, url(to));
     timeout(LIMIT, client.send(request)).await.unwrap()
+}
+
+/// Asks a peer of this machine, without waiting long for what never comes.
+async fn ask(peer: &Peer) -> Result<Answer, GuardError> {
+    let (client, url) = (local_client(GuardSettings::default()), peer.http("/"));
+    impatient(|| peer.fell_silent(), get(&client, &url)).await
 }
 
 fn public_client() -> GuardedClient {
@@ -208,7 +214,7 @@ async fn redirects_are_answers() {
 #[tokio::test]
 async fn a_slow_body_ends_with_the_time_and_keeps_the_status() {
     let peer = Peer::start(vec![Reply::Drip]).await;
-    let answer = get(&hurried_client(), &peer.http("/")).await.unwrap();
+    let answer = ask(&peer).await.unwrap();
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.body_end, BodyEnd::TimedOut);
     assert!(!answer.body.is_empty() && answer.json().is_none());
@@ -232,7 +238,7 @@ async fn an_endless_body_is_cut_at_the_limit() {
 async fn a_broken_body_is_told_from_a_whole_one() {
     let short = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{}";
     let peer = Peer::start(vec![Reply::Bytes(short.to_vec())]).await;
-    let answer = get(&hurried_client(), &peer.http("/")).await.unwrap();
+    let answer = ask(&peer).await.unwrap();
     assert_eq!(answer.body_end, BodyEnd::Broken);
     assert_eq!(answer.json(), None);
 }
@@ -259,21 +265,23 @@ async fn heads_have_limits() {
 #[tokio::test]
 async fn silence_and_a_cut_are_maybe_sent() {
     let peer = Peer::start(vec![Reply::Hold]).await;
-    let error = get(&hurried_client(), &peer.http("/")).await.unwrap_err();
+    let error = ask(&peer).await.unwrap_err();
     assert_eq!(error.kind(), &GuardErrorKind::Timeout);
     assert!(error.maybe_sent());
     let peer = Peer::start(vec![Reply::Close]).await;
-    let error = get(&hurried_client(), &peer.http("/")).await.unwrap_err();
+    let error = ask(&peer).await.unwrap_err();
     assert_eq!(error.kind(), &GuardErrorKind::BrokenOff);
     assert!(error.maybe_sent());
 }
 
 #[tokio::test]
 async fn nobody_there_was_not_sent() {
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
-    let error = get(&hurried_client(), &format!("http://{address}/"))
+    // A port that is taken, and on which nobody listens.
+    let taken = tokio::net::TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = taken.local_addr().unwrap();
+    let client = local_client(GuardSettings::default());
+    let error = get(&client, &format!("http://{address}/"))
         .await
         .unwrap_err();
     assert_eq!(error.kind(), &GuardErrorKind::Unreachable);
@@ -288,7 +296,8 @@ async fn errors_and_debug_hold_no_credentials() {
         .unwrap()
         .body("s3cret");
     let shown = format!("{request:?}");
-    let error = hurried_client().send(request).await.unwrap_err();
+    let client = local_client(GuardSettings::default());
+    let error = client.send(request).await.unwrap_err();
     for text in [shown, error.to_string(), format!("{error:?}")] {
         assert!(!text.contains("s3cret"), "{text}");
         assert!(text.contains(&peer.address.to_string()), "{text}");

@@ -18,14 +18,10 @@ use tokio::time::timeout;
 
 use crate::support::authority::authority;
 use crate::support::peer::{Peer, Reply};
-use crate::support::{LIMIT, clock};
+use crate::support::{LIMIT, clock, impatient};
 
 fn introspector() -> Introspector {
-    let settings = GuardSettings {
-        total_timeout: Duration::from_millis(400),
-        ..GuardSettings::default()
-    };
-    Introspector::new(settings, Arc::new(SystemResolver)).unwrap()
+    Introspector::new(GuardSettings::default(), Arc::new(SystemResolver)).unwrap()
 }
 
 fn endpoint(url: String) -> TokenEndpoint {
@@ -67,7 +63,8 @@ async fn ask_with(introspector: &Introspector, endpoint: &TokenEndpoint) -> Judg
 
 async fn told(reply: Reply) -> Judgement {
     let peer = Peer::start(vec![reply]).await;
-    ask(&endpoint(peer.http("/info"))).await
+    let endpoint = endpoint(peer.http("/info"));
+    impatient(|| peer.fell_silent(), ask(&endpoint)).await
 }
 
 fn is_valid(judgement: &Judgement) -> bool {

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::support::authority::authority;
 use crate::support::smtp::{Mishap, Smtp, Tls};
-use crate::support::{LIMIT, clock};
+use crate::support::{LIMIT, clock, impatient};
 
 fn mail(id: &str) -> Mail {
     Mail {
@@ -36,8 +36,8 @@ fn settings(server: &Smtp, security: Security) -> SmtpSettings {
         hello: "mayday.example".to_owned(),
         bind: Some("127.0.0.1".parse().unwrap()),
         roots: Roots::Mozilla,
-        connect_timeout: Duration::from_secs(5),
-        send_timeout: Duration::from_millis(500),
+        connect_timeout: Duration::from_secs(15),
+        send_timeout: Duration::from_secs(15),
     }
 }
 
@@ -163,7 +163,8 @@ async fn a_cut_before_the_mail_is_a_refusal_and_within_it_ambiguous() {
     }
     for mishap in [Mishap::Cut("."), Mishap::Hold(".")] {
         server.misbehave([mishap.clone()]);
-        let outcome = send(&mailer(settings(&server, Security::Plain)), "job-1").await;
+        let mailer = mailer(settings(&server, Security::Plain));
+        let outcome = impatient(|| server.fell_silent(), send(&mailer, "job-1")).await;
         assert!(
             matches!(outcome, Outcome::Ambiguous { .. }),
             "{mishap:?}: {outcome:?}"
@@ -171,7 +172,8 @@ async fn a_cut_before_the_mail_is_a_refusal_and_within_it_ambiguous() {
     }
     // Cut within the mail, before its end.
     server.misbehave([Mishap::Hold("DATA")]);
-    let outcome = send(&mailer(settings(&server, Security::Plain)), "job-1").await;
+    let mailer = mailer(settings(&server, Security::Plain));
+    let outcome = impatient(|| server.fell_silent(), send(&mailer, "job-1")).await;
     assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
 }
 

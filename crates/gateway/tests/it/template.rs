@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hyper::Method;
 use mayday_core::time::Timestamp;
+use mayday_gateway::guard::GuardSettings;
 use mayday_gateway::outcome::{Found, Next, Outcome};
 use mayday_gateway::secret::Secret;
 use mayday_gateway::sms::{OutgoingSms, SmsProvider};
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::support::peer::{Peer, Reply};
-use crate::support::{clock, hurried_client};
+use crate::support::{clock, impatient, local_client};
 
 /// Letters that mean something in JSON, XML, URLs and templates.
 const TEXT: &str = "Ann \"&to=+1 <b>' {to}\\ é\nhttps://sos.example/t/1?a=b#c";
@@ -44,7 +45,8 @@ fn settings(url: String, body: Option<(BodyKind, &str)>) -> TemplateSettings {
 }
 
 fn provider(settings: TemplateSettings) -> Result<TemplateProvider, InvalidTemplate> {
-    TemplateProvider::new(hurried_client(), settings, Arc::new(clock()))
+    let client = local_client(GuardSettings::default());
+    TemplateProvider::new(client, settings, Arc::new(clock()))
 }
 
 const GOOD: &str = r#"{"status":"queued","messages":[{"id":42}]}"#;
@@ -115,7 +117,8 @@ async fn answers_are_judged_by_the_rule() {
     ] {
         let peer = Peer::start(vec![reply.clone()]).await;
         let provider = provider(settings(peer.http("/"), None)).unwrap();
-        let outcome = provider.send(&sms()).await;
+        let sent = sms();
+        let outcome = impatient(|| peer.fell_silent(), provider.send(&sent)).await;
         match (&outcome, expected) {
             (Outcome::Refused(refusal), Some(next)) => assert_eq!(refusal.next, next),
             (Outcome::Ambiguous { .. }, None) => {}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mayday_core::clock::ManualClock;
-use mayday_gateway::guard::GuardedClient;
+use mayday_gateway::guard::{GuardSettings, GuardedClient};
 use mayday_gateway::outcome::{Delivery, Found, Next, Outcome, Refusal};
 use mayday_gateway::secret::Secret;
 use mayday_gateway::sms::keyword::Keyword;
@@ -16,7 +16,7 @@ use mayday_gateway::twilio::{
 use mayday_gateway::voice::{OutgoingCall, Script, VoiceProvider};
 
 use crate::support::peer::{Peer, Reply};
-use crate::support::{clock, hurried_client};
+use crate::support::{clock, impatient, local_client};
 
 struct Scene {
     simulator: TwilioSimulator,
@@ -28,7 +28,7 @@ struct Scene {
 async fn scene() -> Scene {
     let clock = Arc::new(clock());
     let simulator = TwilioSimulator::start(clock.clone()).await.unwrap();
-    let client = hurried_client();
+    let client = local_client(GuardSettings::default());
     let twilio = Twilio::new(client.clone(), simulator.settings(), clock.clone());
     Scene {
         simulator,
@@ -138,6 +138,11 @@ impl Scene {
     fn clock_time(&self) -> mayday_core::time::Timestamp {
         mayday_core::clock::Clock::now(self.clock.as_ref())
     }
+
+    /// Does this without waiting long for answers that never come.
+    async fn impatient<T>(&self, work: impl Future<Output = T>) -> T {
+        impatient(|| self.simulator.fell_silent(), work).await
+    }
 }
 
 #[tokio::test]
@@ -152,7 +157,8 @@ async fn an_answer_that_never_comes_is_looked_up() {
     ] {
         let link = format!("https://sos.example/t/{behaviour:?}");
         scene.simulator.behave([behaviour]);
-        let outcome = scene.twilio.send(&sms(&link)).await;
+        let sent = sms(&link);
+        let outcome = scene.impatient(scene.twilio.send(&sent)).await;
         assert!(matches!(outcome, Outcome::Ambiguous { .. }), "{outcome:?}");
         let found = SmsProvider::find(&scene.twilio, &sms(&link), since, &[]).await;
         if taken {
@@ -232,12 +238,13 @@ async fn a_call_is_found_by_number_and_time() {
     scene.clock.advance(Duration::from_secs(1));
     let since = scene.clock_time();
     scene.simulator.behave([Behaviour::Silence]);
-    let outcome = scene.twilio.call(&call()).await;
+    let made = call();
+    let outcome = scene.impatient(scene.twilio.call(&made)).await;
     assert!(matches!(outcome, Outcome::Ambiguous { .. }), "{outcome:?}");
     let found = VoiceProvider::find(&scene.twilio, &call(), since, &taken).await;
     assert_eq!(found, Found::Absent);
     scene.simulator.behave([Behaviour::AcceptInSilence]);
-    scene.twilio.call(&call()).await;
+    scene.impatient(scene.twilio.call(&made)).await;
     let found = VoiceProvider::find(&scene.twilio, &call(), since, &taken).await;
     assert!(matches!(found, Found::Sent { .. }), "{found:?}");
 }

@@ -11,7 +11,7 @@ use mayday_gateway::secret::Secret;
 use mayday_gateway::webhook::{Attempt, Endpoint, Notification, Outcome, WebhookSecret, deliver};
 
 use crate::support::peer::{Peer, Reply, Seen};
-use crate::support::{clock, hurried_client, local_client, url};
+use crate::support::{clock, impatient, local_client, url};
 
 fn notification() -> Notification {
     Notification {
@@ -131,7 +131,10 @@ async fn silence_fails_in_time() {
         secrets: vec![WebhookSecret::generate(&SeededEntropy::new(1))],
         api_key: None,
     };
-    let attempt = deliver(&hurried_client(), &endpoint, &notification(), &clock()).await;
+    let client = local_client(GuardSettings::default());
+    let (notification, clock) = (notification(), clock());
+    let work = deliver(&client, &endpoint, &notification, &clock);
+    let attempt = impatient(|| peer.fell_silent(), work).await;
     let Outcome::Failed { reason, .. } = attempt.outcome else {
         panic!("{attempt:?}");
     };

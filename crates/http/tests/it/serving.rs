@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::harness::Server;
 
 /// Longer than any of this may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Listening {
     server: Server,
@@ -313,12 +313,16 @@ async fn a_handshake_that_is_not_finished_is_closed_and_one_without_tls_too() {
 
 #[tokio::test]
 async fn the_drain_does_not_wait_for_handshakes() {
-    let here = Listening::with_tls(HttpSettings::default(), Some(unfinished())).await;
+    // Whoever waited for either would wait for longer than this test does.
+    let settings = HttpSettings {
+        handshake_timeout: PATIENCE * 10,
+        drain_timeout: PATIENCE * 10,
+        ..HttpSettings::default()
+    };
+    let here = Listening::with_tls(settings, Some(unfinished())).await;
     let mut silent = here.connect().await;
     silent.write_all(&[0x16, 0x03, 0x01]).await.unwrap();
-    let began = tokio::time::Instant::now();
     here.stop().await;
-    assert!(began.elapsed() < Duration::from_secs(5));
     assert!(is_closed(&mut silent).await);
 }
 

@@ -1,12 +1,13 @@
 //! The end of a connection: goodbye, loss, wills, and the server's own end.
 
+use mayday_store::testing::still::Still;
 use std::future::ready;
 use std::time::Duration;
 
 use crate::support::client::Client;
 use crate::support::eventually;
 use crate::support::packets::{BOTH, Connect, Version, cry, publish, publish_with, sample};
-use crate::support::server::Server;
+use crate::support::server::{Server, patient};
 use crate::support::transport::Via;
 
 async fn has_sample(server: &Server, external_id: &str) -> bool {
@@ -108,6 +109,8 @@ async fn shutdown_acknowledges_what_is_in_flight_and_says_goodbye(via: Via) {
         let mut client = Client::connect(&server, version, "ana").await;
         let mut stranger = Client::dial(&server, version).await;
         server.node.telemetry.faults().freeze();
+        // The store would not wait long for the frozen writer.
+        let still = Still::now();
         let mut bytes = Vec::new();
         for id in 1..=20 {
             bytes.extend(publish(version, id, "tel/data", &sample(id)));
@@ -118,6 +121,7 @@ async fn shutdown_acknowledges_what_is_in_flight_and_says_goodbye(via: Via) {
         idle.expect_close(0x8B).await;
         stranger.expect_end().await;
         assert!(!server.listener.is_finished());
+        drop(still);
         server.node.telemetry.faults().thaw();
         for id in 1..=20 {
             client.expect_ack(0x40, id, 0).await;
@@ -167,7 +171,7 @@ async fn a_commit_that_hangs_is_waited_for_by_the_shutdown(via: Via) {
 async fn a_store_that_does_not_answer_bounds_the_drain(via: Via) {
     let settings = mayday_mqtt::MqttSettings {
         drain_timeout: Duration::from_millis(50),
-        ..mayday_mqtt::MqttSettings::default()
+        ..patient()
     };
     let server = Server::over_with(
         via,
@@ -177,11 +181,13 @@ async fn a_store_that_does_not_answer_bounds_the_drain(via: Via) {
     .await;
     let mut client = Client::connect(&server, Version::V5, "ana").await;
     server.node.telemetry.faults().freeze();
+    let still = Still::now();
     client
         .send(&publish(Version::V5, 1, "tel/data", &sample(1)))
         .await;
     client.expect_silence().await;
     server.shutdown.cancel();
+    drop(still);
     client.expect_close(0x8B).await;
     server.node.telemetry.faults().thaw();
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use mayday_app::presence::PresenceLimits;
 use mayday_mqtt::MqttSettings;
+use mayday_store::testing::still::Still;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::support::frames::{self, BINARY, CLOSE, Frame, LAST, PING, PONG, TEXT, frame};
 use crate::support::packets::{BOTH, Connect, PINGREQ, Version, cry, publish};
-use crate::support::server::Server;
+use crate::support::server::{Server, patient};
 use crate::support::transport::{self, HEADERS, Socket, Via};
 use crate::support::{LIMIT, eventually};
 
@@ -193,9 +194,10 @@ async fn telemetry_beyond_the_limit_of_packets_closes_as_on_tcp() {
 async fn an_upgrade_without_a_connect_is_closed_in_time_and_makes_room_for_others() {
     let settings = MqttSettings {
         connect_timeout: Duration::from_millis(300),
-        ..MqttSettings::default()
+        ..patient()
     };
     let server = Server::over_with(Via::Ws, settings, PresenceLimits::default()).await;
+    let still = Still::now();
     let mut silent = open(&server).await;
     // Pings prove nothing.
     silent
@@ -203,13 +205,14 @@ async fn an_upgrade_without_a_connect_is_closed_in_time_and_makes_room_for_other
         .await
         .unwrap();
     expect(&mut silent, PONG, b"here").await;
+    drop(still);
     expect(&mut silent, CLOSE, &1000_u16.to_be_bytes()).await;
 
     let limits = PresenceLimits {
         members: 2,
         reserve: 2,
     };
-    let server = Server::over_with(Via::Ws, MqttSettings::default(), limits).await;
+    let server = Server::over_with(Via::Ws, patient(), limits).await;
     let mut flood = Vec::new();
     for _ in 0..12 {
         flood.push(open(&server).await);

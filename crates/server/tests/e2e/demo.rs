@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::harness::http;
-use super::harness::server::{Home, binary};
+use super::harness::server::{Home, LITTLE_RESERVE, binary};
 use super::harness::tools::{self, Said, Talker};
 
 /// Said last; after it the demo only serves.
@@ -25,7 +25,8 @@ impl Demo {
             .arg("demo")
             .args(["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"])
             .args(["--admin", "127.0.0.1:0", "--data-dir"])
-            .arg(home.data());
+            .arg(home.data())
+            .envs(LITTLE_RESERVE);
         let running = Talker::start(&mut command);
         let lines = running.hear_all_until(|line| line.contains("curl ") && line.contains(LAST));
         Self {

@@ -32,10 +32,12 @@ const CRIES_IN_BALLAST: usize = 20;
 /// So many do not.
 const CRIES_BEYOND_BALLAST: usize = 2_000;
 /// From a cause to what readiness says, and from its end to a server that is well.
-const NOTICED_WITHIN: Duration = Duration::from_secs(5);
-const WELL_WITHIN: Duration = Duration::from_secs(10);
-/// A database that another program holds is waited for; no longer than this.
+const NOTICED_WITHIN: Duration = Duration::from_secs(20);
+const WELL_WITHIN: Duration = Duration::from_secs(30);
+/// A database that another program holds is waited for; no longer than this ..
 const HELD_AT_MOST: Duration = Duration::from_secs(8);
+/// .. in one of so many attempts: a machine that stands still makes any of them late.
+const ATTEMPTS: usize = 4;
 /// People who cry for help at the same time while it is held.
 const HELD_AT_ONCE: usize = 6;
 /// Attempts while the disk fails now and then.
@@ -60,13 +62,10 @@ fn a_full_disk_stores_sos_from_the_ballast_and_acknowledges_nothing_else() {
     });
     let mut ledger = Ledger::new(&partner);
     everything_is_stored(&mut ledger, &server);
-    assert_eq!(server.readiness().0, 200);
+    assert!(says(&server, (200, &[])), "{:?}", server.readiness());
 
     disk.fill();
-    let told = tools::until(NOTICED_WITHIN, || {
-        server.readiness() == (503, vec!["disk_low".to_owned()])
-    });
-    assert!(told, "{:?}", server.readiness());
+    assert!(says(&server, LOW), "{:?}", server.readiness());
     for way in Way::ALL {
         assert!(!ledger.send(&server, "ana", What::Sample, way), "{way:?}");
         assert!(ledger.send(&server, "ana", What::Sos, way), "{way:?}");
@@ -95,6 +94,17 @@ fn a_full_disk_stores_sos_from_the_ballast_and_acknowledges_nothing_else() {
     ledger.check(&home.serve());
 }
 
+/// What readiness says on a disk that is low.
+const LOW: (u16, &[&str]) = (503, &["disk_low"]);
+
+/// Whether readiness comes to say this.
+fn says(server: &Server, (status, reasons): (u16, &[&str])) -> bool {
+    tools::until(NOTICED_WITHIN, || {
+        let (said, codes) = server.readiness();
+        said == status && codes == reasons
+    })
+}
+
 fn by_default() -> How {
     How {
         default_reserve: true,
@@ -114,10 +124,10 @@ fn with_the_defaults_a_small_disk_keeps_a_ballast_and_is_well_again_without_a_re
     };
     let partner = home.app("acme");
     let server = home.serve_how(&by_default());
-    let low = (503, vec!["disk_low".to_owned()]);
-    assert_eq!(server.readiness(), low);
+    assert!(says(&server, LOW), "{:?}", server.readiness());
+    let made = tools::until(NOTICED_WITHIN, || ballast() >= SMALL_BALLAST_BYTES);
     let held = ballast();
-    assert!(held >= SMALL_BALLAST_BYTES, "{held}");
+    assert!(made, "{held}");
     let mut ledger = Ledger::new(&partner);
     for way in Way::ALL {
         assert!(ledger.send(&server, "ana", What::Sos, way), "{way:?}");
@@ -127,7 +137,7 @@ fn with_the_defaults_a_small_disk_keeps_a_ballast_and_is_well_again_without_a_re
     disk.fill();
     let refused = tools::until(NOTICED_WITHIN, || !takes_ordinary_work(&server, &partner));
     assert!(refused, "what is left is not kept for SOS");
-    assert_eq!(server.readiness(), low);
+    assert!(says(&server, LOW), "{:?}", server.readiness());
     for way in Way::ALL {
         assert!(ledger.send(&server, "ana", What::Sos, way), "{way:?}");
         let stranger = format!("stranger {way:?}");
@@ -198,11 +208,13 @@ fn is_well_after_a_burst(
     let partner = home.app("acme");
     let server = home.serve_how(&how(&home));
     let mut ledger = Ledger::new(&partner);
+    let reader = read_on(&home);
     let filled = (0..CRIES_THAT_FILL).any(|number| {
         let who = format!("crier {number}");
         assert!(ledger.send(&server, &who, What::Sos, Way::Http), "{number}");
         number % 25 == 0 && !takes_ordinary_work(&server, &partner)
     });
+    drop(reader);
     assert!(filled, "the disk was to be filled");
     let taken = tools::until(WELL_WITHIN, || takes_ordinary_work(&server, &partner));
     assert!(taken, "the log keeps the room that it took");
@@ -283,10 +295,6 @@ fn a_disk_that_fails_makes_no_liar_and_is_forgiven() {
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the acknowledgement is timed from outside"
-)]
 fn a_database_that_another_program_holds_is_waited_for_and_then_refused() {
     let home = Home::new();
     let partner = home.app("acme");
@@ -294,55 +302,95 @@ fn a_database_that_another_program_holds_is_waited_for_and_then_refused() {
     let mut ledger = Ledger::new(&partner);
     everything_is_stored(&mut ledger, &server);
 
-    let file = home.data().join("mayday.db");
-    let hold = |seconds: u32| {
-        let script = format!(
-            "import sqlite3, sys, time\n\
-             held = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
-             held.execute('BEGIN IMMEDIATE')\n\
-             print('held', flush=True)\n\
-             time.sleep({seconds})\n\
-             held.execute('ROLLBACK')\n"
-        );
-        let holder = Talker::start(Command::new("python3").args(["-c", &script]).arg(&file));
-        holder.hear("held");
-        holder
-    };
+    let mut met = Vec::new();
+    let waited_for = (0..ATTEMPTS).any(|_| {
+        let _holder = hold(&home, 2);
+        let (stored, waited) = timed(|| ledger.send(&server, "ana", What::Sos, Way::Http));
+        met.push((stored, waited));
+        stored && (Duration::from_secs(1)..Duration::from_secs(5)).contains(&waited)
+    });
+    assert!(waited_for, "{met:?}");
 
-    let holder = hold(2);
-    let began = Instant::now();
-    assert!(ledger.send(&server, "ana", What::Sos, Way::Http));
-    let waited = began.elapsed();
-    assert!(
-        waited > Duration::from_secs(1),
-        "{waited:?}: it was not held"
-    );
-    assert!(waited < Duration::from_secs(5), "{waited:?}");
-    drop(holder);
-
-    let crier = |number| format!("crier {number}");
     for number in 0..HELD_AT_ONCE {
         assert!(ledger.send(&server, &crier(number), What::Sos, Way::Http));
     }
-    let holder = hold(60);
-    let began = Instant::now();
-    thread::scope(|scope| {
-        for number in 0..HELD_AT_ONCE {
-            let (server, partner) = (&server, &partner);
-            scope.spawn(move || {
-                let way = Way::ALL[number % Way::ALL.len()];
-                let stored = Ledger::new(partner).send(server, &crier(number), What::Sos, way);
-                let waited = began.elapsed();
-                println!("{way:?}: refused after {waited:?}");
-                assert!(!stored && waited < HELD_AT_MOST, "{way:?}: {waited:?}");
-            });
-        }
+    let mut met = Vec::new();
+    let in_time = (0..ATTEMPTS).any(|_| {
+        let holder = hold(&home, 120);
+        let slowest = refused_at_once(&server, &partner);
+        met.push(slowest);
+        let told = tools::until(NOTICED_WITHIN, || server.readiness().0 == 503);
+        assert!(told, "{:?}", server.readiness());
+        drop(holder);
+        is_well_again(&mut ledger, &server);
+        slowest < HELD_AT_MOST
     });
-    assert_eq!(server.readiness().0, 503);
-    drop(holder);
-    is_well_again(&mut ledger, &server);
+    assert!(in_time, "{met:?}");
     server.kill();
     ledger.check(&home.serve());
+}
+
+fn crier(number: usize) -> String {
+    format!("crier {number}")
+}
+
+/// A program that holds the database for so many seconds.
+fn hold(home: &Home, seconds: u32) -> Talker {
+    in_transaction(home, "BEGIN IMMEDIATE", seconds)
+}
+
+/// A program that reads the database as it is now: nothing that comes later is carried
+/// out of the log, however long that takes.
+fn read_on(home: &Home) -> Talker {
+    in_transaction(home, "BEGIN; SELECT count(*) FROM sqlite_schema", 600)
+}
+
+fn in_transaction(home: &Home, begin: &str, seconds: u32) -> Talker {
+    let script = format!(
+        "import sqlite3, sys, time\n\
+         held = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)\n\
+         for statement in sys.argv[2].split(';'):\n\
+         \x20   held.execute(statement).fetchall()\n\
+         print('held', flush=True)\n\
+         time.sleep({seconds})\n\
+         held.execute('ROLLBACK')\n"
+    );
+    let file = home.data().join("mayday.db");
+    let mut python = Command::new("python3");
+    let holder = Talker::start(python.args(["-c", &script]).arg(file).arg(begin));
+    holder.hear("held");
+    holder
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the acknowledgement is timed from outside"
+)]
+fn timed<T>(done: impl FnOnce() -> T) -> (T, Duration) {
+    let began = Instant::now();
+    let outcome = done();
+    (outcome, began.elapsed())
+}
+
+/// Everybody cries at the same time and is refused; how long the last one waits.
+fn refused_at_once(server: &Server, partner: &Partner) -> Duration {
+    thread::scope(|scope| {
+        let criers: Vec<_> = (0..HELD_AT_ONCE)
+            .map(|number| {
+                scope.spawn(move || {
+                    let way = Way::ALL[number % Way::ALL.len()];
+                    let mut ledger = Ledger::new(partner);
+                    let (stored, waited) =
+                        timed(|| ledger.send(server, &crier(number), What::Sos, way));
+                    println!("{way:?}: refused after {waited:?}");
+                    assert!(!stored, "{way:?}: after {waited:?}");
+                    waited
+                })
+            })
+            .collect();
+        let waited = criers.into_iter().map(|crier| crier.join().unwrap());
+        waited.max().unwrap()
+    })
 }
 
 /// An SOS and a sample on each way.

@@ -8,10 +8,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use super::harness::server::{Home, LITTLE_RESERVE, binary};
 use super::harness::tools;
@@ -19,8 +19,11 @@ use super::harness::tools;
 /// Ports as the documents name them.
 const PORTS: [&str; 6] = ["8080", "8090", "1883", "9090", "8443", "8883"];
 
-/// Waits until the server that the document started accepts, 10 s at most.
-const WAIT: &str = "for _ in $(seq 200); do curl -s -o /dev/null http://127.0.0.1:8080/ && break; read -rt 0.05 <> <(:) || :; done";
+/// All commands of a document take a fraction of this on an idle machine.
+const LIMIT: Duration = Duration::from_mins(6);
+
+/// Waits until the server that the document started accepts, a minute at most.
+const WAIT: &str = "for _ in $(seq 1200); do curl -s -o /dev/null http://127.0.0.1:8080/ && break; read -rt 0.05 <> <(:) || :; done";
 
 /// Ends the server of before and waits for its end.
 const STOP: &str = "if [ -n \"${SERVER:-}\" ]; then kill $SERVER; wait $SERVER; fi";
@@ -136,7 +139,7 @@ fn run(document: &str) {
     fs::write(&file, &script).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o700)).unwrap();
     let path = std::env::var("PATH").unwrap();
-    let said = tools::run(
+    let said = tools::run_within(
         Command::new("bash")
             .arg(&file)
             .current_dir(home.beside(""))
@@ -144,6 +147,7 @@ fn run(document: &str) {
             .env("HOME", home.beside(""))
             .env("PATH", format!("{}:{path}", programs.display())),
         "",
+        LIMIT,
     );
     assert!(
         said.success,
@@ -175,7 +179,7 @@ fn script(text: &str) -> String {
         }
     }
     for port in PORTS {
-        script = script.replace(port, &free_port());
+        script = script.replace(port, &other_port());
     }
     script
 }
@@ -206,9 +210,14 @@ fn blocks(text: &str) -> Vec<String> {
     blocks
 }
 
-fn free_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port().to_string()
+/// One in which no port of the documents would be found and replaced again.
+fn other_port() -> String {
+    loop {
+        let port = tools::free_port().to_string();
+        if PORTS.iter().all(|named| !port.contains(named)) {
+            return port;
+        }
+    }
 }
 
 fn root() -> PathBuf {

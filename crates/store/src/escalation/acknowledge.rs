@@ -126,6 +126,11 @@ impl AcknowledgementRow {
         }
     }
 
+    /// Whether the same person said both.
+    pub fn is_of(&self, other: &Self) -> bool {
+        self.helper == other.helper
+    }
+
     /// Whether who said it did not say since that they cannot help.
     pub fn stands(&self, declines: &[Decline]) -> bool {
         let own = |no: &&Decline| Some(no.contact) == self.contact;

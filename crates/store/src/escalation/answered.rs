@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::{Acknowledge, AcknowledgeOutcome};
 use crate::args;
 use crate::command::Command;
 use crate::error::StoreError;
@@ -50,8 +51,8 @@ pub struct NoteAnswer {
     pub provider: String,
     /// Its id of the message.
     pub message_id: String,
-    /// A word for the answer.
-    pub answer: &'static str,
+    /// A word for the answer, and what it was about.
+    pub answer: String,
 }
 
 impl Command for NoteAnswer {
@@ -60,10 +61,45 @@ impl Command for NoteAnswer {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
         let now = tx.now();
-        let values = args![&self.provider, &self.message_id, self.answer, now];
+        let values = args![&self.provider, &self.message_id, &self.answer, now];
         let first = tx.execute(&NOTE, values).await? == 1;
         let old = args![now.minus(KEPT_FOR), FORGOTTEN_AT_ONCE];
         tx.execute(&FORGET, old).await?;
         Ok(first)
+    }
+}
+
+/// A contact helps who wrote so. Acknowledging and noting the answer are one: a message
+/// that is posted again, after a crash too, must not be taken for a further one, which
+/// may be about another incident.
+#[derive(Clone, Debug)]
+pub struct AcknowledgeByMessage {
+    /// What it acknowledges.
+    pub acknowledge: Acknowledge,
+    /// What is noted when they help.
+    pub note: NoteAnswer,
+    /// The word for the answer when it is over.
+    pub over: String,
+}
+
+impl Command for AcknowledgeByMessage {
+    /// The word for the answer: this one's, or what was answered to the message before.
+    type Output = String;
+    const NAME: &'static str = "escalation.acknowledge_by_message";
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<String, StoreError> {
+        let (provider, message_id) = (&self.note.provider, &self.note.message_id);
+        if let Some(before) = answered(tx, provider, message_id).await? {
+            return Ok(before);
+        }
+        let mut note = self.note.clone();
+        match self.acknowledge.run(tx).await? {
+            AcknowledgeOutcome::Now(_) | AcknowledgeOutcome::Again(_) => {}
+            AcknowledgeOutcome::Ended | AcknowledgeOutcome::Unknown => {
+                note.answer.clone_from(&self.over);
+            }
+        }
+        note.run(tx).await?;
+        Ok(note.answer)
     }
 }

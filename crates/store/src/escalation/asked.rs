@@ -3,9 +3,8 @@
 use mayday_core::escalation::Channel;
 use mayday_core::ids::{AttemptId, ContactId, IncidentId};
 
-use super::AttemptRow;
-use super::attempts;
 use super::known::address;
+use super::{AttemptRow, acknowledge, attempts, decline};
 use crate::args;
 use crate::error::StoreError;
 use crate::incidents::{self, duress};
@@ -81,6 +80,8 @@ pub struct Asked {
     pub row: AttemptRow,
     /// Whether they are a contact still, with that address: see [`is_still_asked`].
     pub still: bool,
+    /// Whether somebody with the number has answered since, that they help or cannot.
+    pub answered: bool,
 }
 
 /// What open incidents have to do with a number (E.164). A hidden incident is none of
@@ -111,9 +112,12 @@ pub async fn concerns(tx: &mut Tx<'_>, phone: &str) -> Result<Concerns, StoreErr
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.attempt.sending_at));
     let mut asked = Vec::with_capacity(rows.len());
-    for row in rows {
-        let still = is_still_asked(tx, &row).await?;
-        asked.push(Asked { row, still });
+    for row in &rows {
+        asked.push(Asked {
+            row: row.clone(),
+            still: is_still_asked(tx, row).await?,
+            answered: is_answered(tx, row, &rows).await?,
+        });
     }
     let language = match asked.first() {
         Some(asked) => Some(asked.row.language.clone()),
@@ -124,6 +128,34 @@ pub async fn concerns(tx: &mut Tx<'_>, phone: &str) -> Result<Concerns, StoreErr
         unasked,
         language,
     })
+}
+
+/// Whether one of those who have the number has said since `row` was sent that they help,
+/// or who it went to that they cannot; in a round before, it was an answer to that one.
+async fn is_answered(
+    tx: &mut Tx<'_>,
+    row: &AttemptRow,
+    rows: &[AttemptRow],
+) -> Result<bool, StoreError> {
+    let Some(incident) = incidents::get(tx, row.incident).await? else {
+        return Ok(true);
+    };
+    let is_theirs = |contact: ContactId| {
+        let mut own = rows.iter().filter(|own| own.incident == row.incident);
+        own.any(|own| own.attempt.key.contact == contact)
+    };
+    let since = row.attempt.sending_at;
+    let helps = acknowledge::of_incident(tx, row.incident).await?;
+    let helps = helps.iter().any(|said| {
+        let theirs = said.contact.is_some_and(is_theirs);
+        theirs && said.round == incident.round && Some(said.last_sign_at) >= since
+    });
+    let cannot = decline::of_incident(tx, row.incident).await?;
+    let cannot = cannot.iter().any(|no| {
+        let own = no.contact == row.attempt.key.contact;
+        own && no.round == incident.round && Some(no.at) >= since
+    });
+    Ok(helps || cannot)
 }
 
 /// Whether the incident is hidden; `None` when it does not ask this contact by the

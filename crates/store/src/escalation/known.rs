@@ -1,6 +1,7 @@
 //! What is known of an incident's escalation at one moment: everything that the
 //! plan, a permit and the snapshot look at, read under the user's lock.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -98,6 +99,8 @@ pub(super) struct Known {
     pub(super) policy: Policy,
     shown: Shown,
     reachable: Vec<Reachable>,
+    /// Phones that want no more messages, also those that contacts had before.
+    silent: BTreeSet<String>,
     promises: Vec<Acknowledgement>,
 }
 
@@ -131,6 +134,7 @@ impl Known {
                 attempts: Vec::new(),
             },
             reachable: Vec::new(),
+            silent: BTreeSet::new(),
             promises: Vec::new(),
         })
     }
@@ -147,8 +151,7 @@ impl Known {
             policy.all_clear = false;
         }
         let shown = Shown::read(tx, incident).await?;
-        let phones: Vec<String> = shown.contacts.iter().map(|c| c.phone.clone()).collect();
-        let silent = opt_outs::among(tx, &phones).await?;
+        let silent = silent(tx, &shown).await?;
         let real = policy.is_real(incident.drill);
         let closed = |contact: &Contact, channel: Channel| {
             let to = address(contact, channel);
@@ -171,7 +174,15 @@ impl Known {
             promises: promises.map(AcknowledgementRow::promise).collect(),
             policy,
             shown,
+            silent,
         })
+    }
+
+    /// Whether a message would go to a phone that sent STOP, whatever it says and
+    /// whoever has the number by now. Calls and mails go on.
+    pub(super) fn is_silent(&self, row: &AttemptRow) -> bool {
+        let sms = row.attempt.key.channel == Channel::Sms;
+        sms && row.real && self.silent.contains(&row.address)
     }
 
     pub(super) fn situation(&self, incident: &Incident, now: Timestamp) -> Situation<'_> {
@@ -191,6 +202,16 @@ impl Known {
             now,
         }
     }
+}
+
+/// Those that want no more messages of all phones that are listed or were written to.
+async fn silent(tx: &mut Tx<'_>, shown: &Shown) -> Result<BTreeSet<String>, StoreError> {
+    let listed = shown.contacts.iter().map(|contact| &contact.phone);
+    let written_to = |row: &&AttemptRow| row.attempt.key.channel == Channel::Sms;
+    let written_to = shown.rows.iter().filter(written_to).map(|row| &row.address);
+    let phones: BTreeSet<&String> = listed.chain(written_to).collect();
+    let phones: Vec<String> = phones.into_iter().cloned().collect();
+    opt_outs::among(tx, &phones).await
 }
 
 /// Says of each attempt which of the contact's addresses it goes to.

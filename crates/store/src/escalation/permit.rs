@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use mayday_core::escalation::{
-    AttemptState, Channel, Kind, Policy, Purpose, TrackingToken, withdrawn,
+    AttemptState, Channel, Kind, Policy, Purpose, SkipReason, TrackingToken, withdrawn,
 };
 use mayday_core::ids::AttemptId;
 use mayday_core::mail::MailTemplate;
@@ -147,7 +147,11 @@ impl PermitSend {
         let mut begun = known.attempt(row);
         begun.state = AttemptState::Scheduled;
         let situation = known.situation(incident, tx.now());
-        if let Some(reason) = withdrawn(&known.policy, &situation, &begun) {
+        let mut reason = withdrawn(&known.policy, &situation, &begun);
+        if reason.is_none() && known.is_silent(row) {
+            reason = Some(SkipReason::Unreachable);
+        }
+        if let Some(reason) = reason {
             let state = if row.attempt.state == AttemptState::Scheduled {
                 AttemptState::Skipped
             } else {

@@ -161,7 +161,7 @@ impl Scene {
 
     async fn until_somebody_waits(&self) {
         let mut looks = tokio::time::interval(Duration::from_millis(10));
-        for _ in 0..1_000 {
+        for _ in 0..6_000 {
             looks.tick().await;
             let mut tx = self.store.read().await.unwrap();
             let row = tx.fetch_optional(&WAITING, args![]).await.unwrap();

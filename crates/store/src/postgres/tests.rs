@@ -29,11 +29,18 @@ static END_OTHERS: Sql = Sql::new(
      AND pid <> pg_backend_pid()",
 );
 
-/// Longer than the test; the statement's own limit ends it.
+/// Or the server would end the sleep before the test does.
+static NO_LIMIT: Sql = Sql::new("SELECT set_config('statement_timeout', '0', true)");
+/// Longer than any test lasts.
 static SLEEP: Sql = Sql::new("SELECT pg_sleep(600)");
 
+/// No test waits longer for anything. A machine may stand still for a while.
+const LIMIT: Duration = Duration::from_mins(2);
+
 /// Changes two users in the given order; the first run waits in between for
-/// another that changes them in the other order: a deadlock.
+/// another that changes them in the other order: a deadlock. The next run begins
+/// with the one that the other command holds, or it might overtake it and be in
+/// its way again.
 struct Cross {
     users: [UserId; 2],
     meet: Arc<Barrier>,
@@ -45,12 +52,16 @@ impl Command for Cross {
     const NAME: &'static str = "test.cross";
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let [mut first, mut second] = self.users;
         let run = self.runs.fetch_add(1, Ordering::SeqCst);
-        tx.execute_one(&RENAME, args![self.users[0], "x"]).await?;
+        if run > 0 {
+            std::mem::swap(&mut first, &mut second);
+        }
+        tx.execute_one(&RENAME, args![first, "x"]).await?;
         if run == 0 {
             self.meet.wait().await;
         }
-        tx.execute_one(&RENAME, args![self.users[1], "x"]).await
+        tx.execute_one(&RENAME, args![second, "x"]).await
     }
 }
 
@@ -116,9 +127,7 @@ async fn a_caller_who_leaves_does_not_abort_his_command() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), stored)
-        .await
-        .unwrap();
+    tokio::time::timeout(LIMIT, stored).await.unwrap();
 }
 
 struct Panicking;
@@ -175,6 +184,7 @@ impl Command for Stuck {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         if self.runs.fetch_add(1, Ordering::SeqCst) == 0 {
+            tx.fetch_all(&NO_LIMIT, args![]).await?;
             tx.fetch_all(&SLEEP, args![]).await?;
         }
         Heartbeat.run(tx).await
@@ -215,8 +225,7 @@ async fn a_server_that_does_not_answer_is_given_up_with_its_connection() {
     let stuck = Stuck {
         runs: AtomicU32::new(0),
     };
-    let limit = Duration::from_secs(5);
-    tokio::time::timeout(limit, async { while runner.run(&stuck).await.is_err() {} })
+    tokio::time::timeout(LIMIT, async { while runner.run(&stuck).await.is_err() {} })
         .await
         .expect("the connection's place is free again");
     assert!(stuck.runs.load(Ordering::SeqCst) >= 2);

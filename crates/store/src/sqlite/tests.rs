@@ -21,9 +21,10 @@ use crate::testing::TestStore;
 use crate::tx::Tx;
 
 mod closing;
+mod held;
 
-/// No test waits longer for anything.
-const LIMIT: Duration = Duration::from_secs(20);
+/// No test waits longer for anything. A machine may stand still for a while.
+const LIMIT: Duration = Duration::from_mins(2);
 
 static DEFER_KEYS: Sql = Sql::new("PRAGMA defer_foreign_keys = ON");
 static ORPHAN: Sql = Sql::new(
@@ -382,10 +383,13 @@ async fn squeezed(times: u32) -> (u32, u64) {
 #[tokio::test]
 async fn on_a_full_disk_the_log_is_carried_over_before_the_ballast_goes_piece_by_piece() {
     let mib = 1 << 20;
-    assert_eq!(squeezed(1).await, (2, 2 * mib), "the log was enough");
-    assert_eq!(squeezed(2).await, (3, mib));
-    assert_eq!(squeezed(3).await, (4, 0));
-    assert_eq!(squeezed(u32::MAX).await, (4, 0), "refused, at its end");
+    // All at once: each makes two databases, and a disk may flush slowly.
+    let (once, twice, thrice, always) =
+        tokio::join!(squeezed(1), squeezed(2), squeezed(3), squeezed(u32::MAX));
+    assert_eq!(once, (2, 2 * mib), "the log was enough");
+    assert_eq!(twice, (3, mib));
+    assert_eq!(thrice, (4, 0));
+    assert_eq!(always, (4, 0), "refused, at its end");
 }
 
 #[tokio::test]
@@ -453,39 +457,6 @@ async fn a_disk_that_fails_without_saying_full_gets_the_ballast_piece_by_piece()
     assert_eq!(failing(0, 1).await, [(4, 0)]);
 }
 
-#[tokio::test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "that nobody waits for the refusal of another is a matter of time"
-)]
-async fn those_whom_another_program_keeps_waiting_are_refused_together() {
-    let store = TestStore::sqlite().await;
-    let path = store.config.data_dir.join(super::FILE);
-    let mut other = super::connect::writing(&path).unwrap();
-    other
-        .execute("BEGIN IMMEDIATE", super::direct::NONE)
-        .unwrap();
-    let began = std::time::Instant::now();
-    let keys = ["a", "b", "c", "d", "e", "f"];
-    let waiting: Vec<_> = keys
-        .into_iter()
-        .map(|key| start(&store, Lane::Sos, Put::new(key, Then::Succeed)))
-        .collect();
-    for refused in waiting {
-        let refused = refused.await.unwrap();
-        assert!(refused.unwrap_err().is_transient());
-    }
-    let waited = began.elapsed();
-    let limit = super::connect::BUSY_WAIT;
-    assert!(waited >= limit && waited < 2 * limit, "{waited:?}");
-    other.execute("ROLLBACK", super::direct::NONE).unwrap();
-    store
-        .write(Lane::Sos, Put::new("after", Then::Succeed))
-        .await
-        .unwrap();
-    assert!(!has(&store, "a").await, "refused and stored");
-}
-
 /// A configuration for which every disk is nearly full.
 fn low(fresh: &TestStore, ballast_bytes: u64, refuse_rest: bool) -> StoreConfig {
     StoreConfig {
@@ -548,12 +519,16 @@ async fn a_closed_store_has_committed_all_and_takes_no_more() {
 #[tokio::test]
 async fn an_idle_log_is_emptied() {
     let store = TestStore::sqlite().await;
+    // The store's own upkeep empties no log that somebody reads.
+    let mut reader = store.read().await.unwrap();
+    reader.fetch_one(&COUNT_JOBS, args!["k"]).await.unwrap();
     store
         .write(Lane::Rest, Put::new("logged", Then::Succeed))
         .await
         .unwrap();
     let log = store.config.data_dir.join("mayday.db-wal");
     assert!(log.metadata().unwrap().len() > 0);
+    drop(reader);
     let counters = Arc::new(crate::stats::Counters::default());
     counters.committed(1, Duration::ZERO, crate::testing::START);
     let lock = Arc::new(std::fs::File::open(&log).unwrap());

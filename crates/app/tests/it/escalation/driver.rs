@@ -25,8 +25,9 @@ use crate::harness::{NodeExt, http};
 /// The kinds of an escalation's jobs.
 const KINDS: &[&str] = &["escalate", "send", "report"];
 
-/// Longer than an answer takes, shorter than patience with one that never comes.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// Longer than an answer takes on a machine that has much else to do. Nobody waits so
+/// long for one that never comes: see [`Stage::impatient`].
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A node with two providers, the first preferred.
 pub(super) struct Stage {
@@ -150,7 +151,23 @@ impl Stage {
 
     /// Does what is due until nothing is.
     pub(super) async fn settle(&self) {
-        while step(&self.node.app).await > 0 {}
+        while self.impatient(Box::pin(step(&self.node.app))).await > 0 {}
+    }
+
+    /// Does this. Once a provider has a request that it will not answer, all patience
+    /// with it is over at once.
+    async fn impatient<T>(&self, mut work: impl Future<Output = T> + Unpin) -> T {
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = self.first.fell_silent() => {}
+                () = self.second.fell_silent() => {}
+            }
+            tokio::time::pause();
+            tokio::time::advance(PATIENCE).await;
+            tokio::time::resume();
+        }
     }
 
     /// Lets time pass second by second, as it does, and does what is due.

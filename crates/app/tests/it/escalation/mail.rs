@@ -87,8 +87,8 @@ impl Post {
                 hello: "mayday.example".to_owned(),
                 bind: Some("127.0.0.1".parse().unwrap()),
                 roots: Roots::Mozilla,
-                connect_timeout: Duration::from_secs(5),
-                send_timeout: Duration::from_secs(5),
+                connect_timeout: Duration::from_mins(1),
+                send_timeout: Duration::from_mins(1),
             };
             let mut senders = no_sender_settings(clock.clone());
             senders.mail = Some(Mailing {

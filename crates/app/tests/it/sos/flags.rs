@@ -4,6 +4,7 @@ use mayday_app::SosTrigger;
 use mayday_app::testing::TestApp;
 use mayday_core::sos::PositionSource;
 use mayday_core::transport::Transport;
+use mayday_store::testing::still::Still;
 use serde_json::json;
 
 use crate::harness::{NodeExt as _, flags, mqtt, on_both_nodes, raw, stale};
@@ -108,7 +109,10 @@ on_both_nodes!(
         let body = bytes::Bytes::from(body.to_string());
         let mut ticket = node.app.submit_telemetry(&ana, body, Transport::Mqtt);
         ticket.stored().await.unwrap();
+        // A slow answer would be none.
+        let still = Still::now();
         let incident = node.own(&ana, mqtt(&json!({}))).await;
+        drop(still);
         assert_eq!(flags(&incident), ["no_position", "stale_position"]);
         let position = incident.position.unwrap();
         assert_eq!(position.source, PositionSource::LastKnown);

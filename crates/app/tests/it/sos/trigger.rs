@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use mayday_app::testing::TestApp;
 use mayday_core::sos::State;
+use mayday_store::testing::still::Still;
 use serde_json::json;
 
-use crate::harness::{NodeExt as _, http, kinds, mqtt, on_both_nodes};
+use crate::harness::{NodeExt as _, http, kinds, mqtt, on_both_nodes, until};
 
 on_both_nodes!(
     a_trigger_opens_and_is_answered_by_processed,
@@ -173,13 +174,8 @@ on_both_nodes!(a_dropped_caller_does_not_abort_it, async |node: TestApp| {
             () = std::future::ready(()) => {}
         }
     }
-    for _ in 0..10_000 {
-        if node.open(&ana).await.is_some() {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("the dropped trigger opened nothing");
+    let opened = async || node.open(&ana).await.is_some();
+    until("the dropped trigger opens an incident", opened).await;
 });
 
 on_both_nodes!(
@@ -203,6 +199,8 @@ on_both_nodes!(
         node.own(&ana, mqtt(&body)).await;
         node.app.cancel_sos(&ana, b"").await.unwrap();
         node.pass(3);
+        // A slow answer would be none.
+        let _still = Still::now();
         let second = node.own(&ana, mqtt(&json!({"message": "again"}))).await;
         let position = second.position.unwrap();
         assert!((position.fix.latitude - 1.0).abs() < 1e-9);

@@ -4,6 +4,7 @@ pub(crate) mod authority;
 pub(crate) mod peer;
 pub(crate) mod smtp;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,10 @@ use mayday_core::time::Timestamp;
 use mayday_gateway::guard::{GuardSettings, GuardedClient, OutgoingUrl, Policy, SystemResolver};
 
 /// Longer than anything here takes, shorter than patience.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
+
+/// Longer than any client here waits for its peer.
+const TOO_LONG: Duration = Duration::from_secs(30);
 
 /// A client that may reach this machine.
 pub(crate) fn local_client(settings: GuardSettings) -> GuardedClient {
@@ -21,12 +25,24 @@ pub(crate) fn local_client(settings: GuardSettings) -> GuardedClient {
         .with_policy(Policy::LOCAL)
 }
 
-/// One with the time-outs of tests that wait for them.
-pub(crate) fn hurried_client() -> GuardedClient {
-    local_client(GuardSettings {
-        total_timeout: Duration::from_millis(400),
-        ..GuardSettings::default()
-    })
+/// Does this. Each time that `silence` ends, which is when a peer has a request and will
+/// not answer it, the client's patience is over at once: what comes before may take as
+/// long as the machine needs.
+pub(crate) async fn impatient<T, S: Future<Output = ()>>(
+    silence: impl Fn() -> S,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = silence() => {}
+        }
+        tokio::time::pause();
+        tokio::time::advance(TOO_LONG).await;
+        tokio::time::resume();
+    }
 }
 
 pub(crate) fn url(text: &str) -> OutgoingUrl {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 
 /// What the peer does with one request.
@@ -41,6 +43,9 @@ impl Reply {
     }
 }
 
+/// After so many bytes of a drip the client has read the head.
+const HEARD_AFTER: usize = 10;
+
 /// A request as it arrived.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
@@ -61,6 +66,7 @@ impl Seen {
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
+    silence: Arc<Notify>,
     _tasks: JoinSet<()>,
 }
 
@@ -74,8 +80,9 @@ impl Peer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
+        let silence = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
-        let log = Arc::clone(&seen);
+        let (log, rung) = (Arc::clone(&seen), Arc::clone(&silence));
         tasks.spawn(async move {
             let mut replies = VecDeque::from(replies);
             let mut connections = JoinSet::new();
@@ -86,13 +93,13 @@ impl Peer {
                     replies.front().cloned()
                 };
                 let reply = reply.unwrap_or(Reply::Close);
-                let (log, tls) = (Arc::clone(&log), tls.clone());
+                let (log, tls, rung) = (Arc::clone(&log), tls.clone(), Arc::clone(&rung));
                 connections.spawn(async move {
                     match tls {
-                        None => serve(stream, reply, &log).await,
+                        None => serve(stream, reply, &log, &rung).await,
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
-                                serve(stream, reply, &log).await;
+                                serve(stream, reply, &log, &rung).await;
                             }
                         }
                     }
@@ -102,6 +109,7 @@ impl Peer {
         Self {
             address,
             seen,
+            silence,
             _tasks: tasks,
         }
     }
@@ -110,12 +118,17 @@ impl Peer {
         self.seen.lock().unwrap().clone()
     }
 
+    /// Ends once a request has come that will get no answer, or none that ends.
+    pub(crate) async fn fell_silent(&self) {
+        self.silence.notified().await;
+    }
+
     pub(crate) fn http(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 }
 
-async fn serve<S>(mut stream: S, reply: Reply, log: &Mutex<Vec<Seen>>)
+async fn serve<S>(mut stream: S, reply: Reply, log: &Mutex<Vec<Seen>>, silence: &Notify)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -129,13 +142,23 @@ where
             let _ = stream.shutdown().await;
         }
         Reply::Close => {}
-        Reply::Hold => std::future::pending().await,
+        Reply::Hold => {
+            silence.notify_one();
+            std::future::pending::<()>().await;
+        }
         Reply::Drip => {
             let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n";
             let _ = stream.write_all(head).await;
             let mut beat = tokio::time::interval(Duration::from_millis(20));
+            // Between any two beats the client has its turn.
+            beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut beats = 0;
             while stream.write_all(b"x").await.is_ok() {
                 beat.tick().await;
+                beats += 1;
+                if beats == HEARD_AFTER {
+                    silence.notify_one();
+                }
             }
         }
         Reply::Endless => {

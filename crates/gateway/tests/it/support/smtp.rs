@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -42,6 +43,7 @@ struct State {
     commands: Vec<String>,
     mails: Vec<String>,
     connections: usize,
+    silence: Arc<Notify>,
 }
 
 /// The running server; it ends with this value.
@@ -94,6 +96,12 @@ impl Smtp {
         self.state.lock().unwrap().mishaps.extend(mishaps);
     }
 
+    /// Ends once a command has come that gets no answer.
+    pub(crate) async fn fell_silent(&self) {
+        let silence = Arc::clone(&self.state.lock().unwrap().silence);
+        silence.notified().await;
+    }
+
     pub(crate) fn mails(&self) -> Vec<String> {
         self.state.lock().unwrap().mails.clone()
     }
@@ -141,7 +149,10 @@ where
         };
         let answer = match mishap {
             Some(Mishap::Cut(_)) => return None,
-            Some(Mishap::Hold(_)) => std::future::pending().await,
+            Some(Mishap::Hold(_)) => {
+                state.lock().unwrap().silence.notify_one();
+                std::future::pending().await
+            }
             Some(Mishap::Answer(_, answer)) => {
                 mail = None;
                 answer

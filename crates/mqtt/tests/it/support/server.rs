@@ -1,6 +1,7 @@
 //! A node with an MQTT listener on a free port.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use mayday_app::presence::PresenceLimits;
 use mayday_app::testing::TestApp;
@@ -11,6 +12,17 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::transport::{self, Terms, Via};
+
+/// Settings under which no client is too slow for the listener, nor the store.
+pub(crate) fn patient() -> MqttSettings {
+    let long = Duration::from_mins(5);
+    MqttSettings {
+        connect_timeout: long,
+        write_timeout: long,
+        drain_timeout: long,
+        ..MqttSettings::default()
+    }
+}
 
 /// A node with an MQTT listener.
 pub(crate) struct Server {
@@ -29,7 +41,7 @@ impl Server {
     }
 
     pub(crate) async fn over(via: Via) -> Self {
-        Self::over_with(via, MqttSettings::default(), PresenceLimits::default()).await
+        Self::over_with(via, patient(), PresenceLimits::default()).await
     }
 
     pub(crate) async fn over_with(
@@ -44,7 +56,7 @@ impl Server {
     pub(crate) async fn on_both(via: Via) -> Vec<Self> {
         let mut servers = vec![Self::over(via).await];
         if let Some(node) = TestApp::postgres().await {
-            servers.push(Self::of(node, via, MqttSettings::default()).await);
+            servers.push(Self::of(node, via, patient()).await);
         }
         servers
     }

@@ -3,12 +3,12 @@
 
 const mqtt = require('mqtt');
 const stage = JSON.parse(require('node:fs').readFileSync(0, 'utf8'));
-const LIMIT = 20_000;
+const LIMIT = 60_000;
 
 const within = (what, promise) => {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: nothing within 20 s`)), LIMIT);
+    timer = setTimeout(() => reject(new Error(`${what}: nothing within 60 s`)), LIMIT);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };

@@ -8,7 +8,7 @@ import paho.mqtt.client as mqtt
 
 stage = json.load(sys.stdin)
 V5 = stage["version"] == "5"
-LIMIT = 20
+LIMIT = 60
 
 
 def client(name):

@@ -1,9 +1,13 @@
 //! What a scanner sees of TLS: nothing below 1.2, no weak cipher.
 
 use std::process::Command;
+use std::time::Duration;
 
 use crate::harness::server::Home;
 use crate::harness::tools;
+
+/// One of its own for each connection is shorter.
+const LIMIT: Duration = Duration::from_mins(4);
 
 #[test]
 fn nothing_below_tls_1_2_is_spoken() {
@@ -14,7 +18,8 @@ fn nothing_below_tls_1_2_is_spoken() {
     let server = home.serve_with_tls();
     for address in [server.mqtts.as_ref(), server.https.as_ref()] {
         let mut sslscan = Command::new("sslscan");
-        let said = tools::run(sslscan.args(["--no-colour", address.unwrap()]), "");
+        sslscan.args(["--no-colour", "--timeout=20", address.unwrap()]);
+        let said = tools::run_within(&mut sslscan, "", LIMIT);
         assert!(said.success, "{said:?}");
         let enabled = |protocol: &str| {
             let line = said.out.lines().find(|line| line.starts_with(protocol));

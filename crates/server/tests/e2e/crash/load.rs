@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -60,13 +62,14 @@ pub(super) struct Journal {
     pub(super) triggers_since_cancel: i64,
 }
 
-/// Runs until the connection breaks, which it always does.
+/// Runs until the connection breaks, which it always does; what is acknowledged is
+/// counted meanwhile.
 pub(super) fn run(
     role: Role,
-    person: Person,
-    uuid: String,
+    (person, uuid): (Person, String),
     (http, mqtt): &(String, String),
     dice: Dice,
+    acknowledged: Arc<AtomicUsize>,
 ) -> Journal {
     let mut runner = Runner {
         http: http.clone(),
@@ -82,6 +85,7 @@ pub(super) fn run(
             triggers_since_cancel: 0,
         },
         dice,
+        acknowledged,
     };
     // The kill ends every role with an error; which one does not matter.
     let _ = match role {
@@ -98,9 +102,15 @@ struct Runner {
     last: i64,
     journal: Journal,
     dice: Dice,
+    acknowledged: Arc<AtomicUsize>,
 }
 
 impl Runner {
+    fn acknowledge(&mut self, at: i64) {
+        self.journal.positions.push(at);
+        self.acknowledged.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A body with a time of its own: answers carry milliseconds, so no two
     /// share one.
     fn body(&mut self) -> (i64, String) {
@@ -151,7 +161,7 @@ impl Runner {
             Packet::Puback { id, code: 0 },
             "in order, and stored"
         );
-        self.journal.positions.push(at);
+        self.acknowledge(at);
         Ok(())
     }
 
@@ -182,7 +192,7 @@ impl Runner {
             let (at, body) = self.body();
             let answer = self.post("/v1/sdk/telemetry", &body)?;
             assert_eq!(answer.0, 200, "{}", answer.1);
-            self.journal.positions.push(at);
+            self.acknowledge(at);
         }
         Ok(())
     }
@@ -213,7 +223,7 @@ impl Runner {
         let (status, answer) = self.post("/v1/sdk/sos", &body)?;
         assert_eq!(status, 200, "{answer}");
         assert_eq!(answer["incident"]["state"], "active");
-        self.journal.positions.push(at);
+        self.acknowledge(at);
         self.journal.triggers_since_cancel += 1;
         self.journal.must = Must::Open;
         Ok(())

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// No answer takes longer unless something is broken.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 
 /// What came back.
 #[derive(Debug)]

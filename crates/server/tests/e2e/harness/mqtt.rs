@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 /// No acknowledgement takes longer unless something is broken.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 
 /// The protocol level of CONNECT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,10 @@
 //! Foreign programs, and waiting with a limit.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +12,13 @@ use std::time::{Duration, Instant};
 /// Pause between two looks at something that is awaited.
 const LOOK_AGAIN: Duration = Duration::from_millis(3);
 /// No foreign program takes longer unless it hangs.
-const PROGRAM_LIMIT: Duration = Duration::from_mins(1);
+const PROGRAM_LIMIT: Duration = Duration::from_mins(2);
+/// A program that keeps talking is not silent for longer before what is awaited.
+const WORD_LIMIT: Duration = Duration::from_mins(1);
+/// The ports that [`free_port`] takes: below those that the system gives to whoever asks
+/// for any.
+const FIRST_PORT: u16 = 10_000;
+const PORTS: u16 = 20_000;
 
 /// Looks until `done` says so; whether it did within `limit`.
 #[expect(
@@ -27,6 +35,23 @@ pub(crate) fn until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
             return false;
         }
         thread::park_timeout(LOOK_AGAIN);
+    }
+}
+
+/// A port that nothing listens on, never the same twice. Nobody else is given it meanwhile:
+/// the system hands out others.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Another process begins elsewhere.
+    let start = std::process::id().wrapping_mul(31) % u32::from(PORTS);
+    let start = u16::try_from(start).unwrap();
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        assert!(number < PORTS, "no port is free");
+        let port = FIRST_PORT + (start + number) % PORTS;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
 
@@ -124,7 +149,7 @@ impl Talker {
     pub(crate) fn hear_all_until(&self, fits: impl Fn(&str) -> bool) -> Vec<String> {
         let mut heard = Vec::new();
         loop {
-            match self.lines.recv_timeout(Duration::from_secs(20)) {
+            match self.lines.recv_timeout(WORD_LIMIT) {
                 Ok(line) => {
                     heard.push(line);
                     if heard.last().is_some_and(|line| fits(line)) {
@@ -137,11 +162,11 @@ impl Talker {
     }
 
     /// The first line that holds `word`; panics with all that was said when
-    /// there is none within 20 s.
+    /// there is none.
     pub(crate) fn hear(&self, word: &str) -> String {
         let mut heard = Vec::new();
         loop {
-            match self.lines.recv_timeout(Duration::from_secs(20)) {
+            match self.lines.recv_timeout(WORD_LIMIT) {
                 Ok(line) if line.contains(word) => return line,
                 Ok(line) => heard.push(line),
                 Err(error) => panic!("`{word}` was never said ({error}), only: {heard:#?}"),

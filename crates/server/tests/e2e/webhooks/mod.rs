@@ -6,7 +6,8 @@
 mod attacks;
 mod receiver;
 
-use std::time::Duration;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -16,7 +17,13 @@ use super::harness::tools;
 use receiver::{Language, Peer, Receiver, Seen};
 
 /// From a cancel, a trigger or a replay to a delivery; the grace is off.
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_mins(1);
+/// A server that stands still for longer may be taken for dead, and its work be done again.
+const LEASE: Duration = Duration::from_secs(6);
+/// Turns of which one must meet no such server.
+const TURNS: usize = 4;
+/// Cries of a turn.
+const CRIES: usize = 40;
 
 fn json_of(home: &Home, words: &[&str]) -> Value {
     let output = home.command(words);
@@ -85,7 +92,7 @@ fn the_receivers_of_the_guide_hear_an_sos() {
         let partner = home.app("shop");
         without_grace(&home);
         // The receiver needs the secret, which needs the URL: a peer's port first.
-        let port = receiver::free_port();
+        let port = tools::free_port();
         let url = format!("http://127.0.0.1:{port}/hook");
         let (endpoint, secret) = add(&home, &url, &[]);
         let server = home.serve();
@@ -98,9 +105,17 @@ fn the_receivers_of_the_guide_hear_an_sos() {
         );
         assert_eq!(tested["state"], "delivered", "{tested}");
         receiver.hear("heard webhook.test");
-        let opened = log(&home);
-        let opened = opened.iter().find(|one| one["type"] == "sos.opened");
-        let opened = opened.unwrap()["delivery_id"].as_str().unwrap().to_owned();
+        let mut opened = String::new();
+        let recorded = tools::until(SOON, || {
+            let log = log(&home);
+            let mut all = log.iter();
+            let Some(one) = all.find(|one| one["type"] == "sos.opened") else {
+                return false;
+            };
+            one["delivery_id"].as_str().unwrap().clone_into(&mut opened);
+            one["state"] == "delivered"
+        });
+        assert!(recorded, "{:#?}", log(&home));
         json_of(
             &home,
             &["webhook", "replay", &opened, "--app", "shop", "--json"],
@@ -150,7 +165,7 @@ fn tampering_is_refused_by_both_libraries() {
     cry(&partner, &server, "ana");
     let genuine = peer.next(SOON);
     for language in [Language::JavaScript, Language::Python] {
-        let port = receiver::free_port();
+        let port = tools::free_port();
         let receiver = Receiver::start(language, port, &secret);
         assert_eq!(genuine.post_to(port), 204, "as it was sent");
         receiver.hear("heard sos.opened ana");
@@ -217,19 +232,44 @@ fn two_servers_on_one_database_tell_nothing_twice() {
     let one = home.serve();
     let beside = home.second();
     let other = beside.serve();
-    for number in 0..40 {
-        let server = if number % 2 == 0 { &one } else { &other };
-        cry(&partner, server, &format!("user-{number}"));
-    }
-    let mut ids: Vec<_> = (0..40)
-        .map(|_| peer.next(SOON).header("webhook-id").unwrap().to_owned())
-        .collect();
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), 40, "each arrived, none twice");
+    let once = (0..TURNS).any(|turn| {
+        let cry = |number: usize| {
+            let server = if number % 2 == 0 { &one } else { &other };
+            cry(&partner, server, &format!("user-{turn}-{number}"));
+        };
+        are_told_once(&peer, cry)
+    });
+    assert!(once, "servers stood still in each turn");
     let told = ("sos.opened".to_owned(), "delivered".to_owned());
-    assert!(tools::until(SOON, || states(&home) == vec![told.clone(); 40]));
+    let all = || {
+        let states = states(&home);
+        states.len() >= CRIES && states.iter().all(|state| *state == told)
+    };
+    assert!(tools::until(SOON, all));
     assert!(peer.is_quiet());
+}
+
+/// Whether each of them arrived, and none twice, which is excused only by a server that
+/// stood still.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long the servers take is measured from outside"
+)]
+fn are_told_once(peer: &Peer, cry: impl Fn(usize)) -> bool {
+    let began = Instant::now();
+    (0..CRIES).for_each(cry);
+    let (mut arrived, mut ids) = (0, HashSet::new());
+    while ids.len() < CRIES {
+        ids.insert(peer.next(SOON).header("webhook-id").unwrap().to_owned());
+        arrived += 1;
+    }
+    let mut twice = arrived > CRIES;
+    while !peer.is_quiet() {
+        twice = true;
+    }
+    let took = began.elapsed();
+    assert!(!twice || took > LEASE, "told twice within {took:?}");
+    !twice
 }
 
 #[test]

@@ -17,12 +17,6 @@ use tempfile::TempDir;
 use crate::harness::http;
 use crate::harness::tools::{self, Talker};
 
-/// A port that nothing listens on.
-pub(super) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 /// In which language a receiver is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {

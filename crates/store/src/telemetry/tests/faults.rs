@@ -3,6 +3,7 @@
 use super::*;
 use crate::on_both;
 use crate::telemetry::StoredIn;
+use crate::testing::still::Still;
 
 on_both!(
     a_frozen_writer_is_left_for_the_spill_table,
@@ -39,7 +40,8 @@ on_both!(a_sample_is_spilled_on_request_at_once, |store| async move {
     let mut pending: Vec<_> = (0..64)
         .map(|n| telemetry.submit(sample(user(0), n)))
         .collect();
-    let asked = tokio::time::Instant::now();
+    // The watchdog's second does not pass.
+    let still = Still::now();
     for sample in &pending {
         sample.spill();
         sample.spill();
@@ -47,8 +49,7 @@ on_both!(a_sample_is_spilled_on_request_at_once, |store| async move {
     for sample in &mut pending {
         sample.stored().await.unwrap();
     }
-    // Well before the watchdog's second.
-    assert!(asked.elapsed() < Duration::from_millis(900));
+    drop(still);
     assert_eq!(spilled_rows(&store).await, 64);
     telemetry.faults().thaw();
     telemetry.close().await;

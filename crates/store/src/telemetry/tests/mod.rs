@@ -95,16 +95,16 @@ pub(crate) async fn resolve_sos(store: &TestStore, owner: UserId) {
     assert!(resolved.unwrap().is_some());
 }
 
-/// Waits until something is so, for at most ten seconds.
+/// Waits until something is so, for at most a minute.
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let mut looks = tokio::time::interval(Duration::from_millis(10));
-    for _ in 0..1_000 {
+    for _ in 0..6_000 {
         if holds() {
             return;
         }
         looks.tick().await;
     }
-    panic!("{what}: not within ten seconds");
+    panic!("{what}: not within a minute");
 }
 
 /// Rows in the spill table.
