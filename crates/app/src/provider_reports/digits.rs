@@ -1,6 +1,6 @@
 //! A digit was pressed in a call.
 
-use mayday_core::escalation::{Channel, Reply, reply};
+use mayday_core::escalation::{Channel, Reply, reply, voice};
 use mayday_gateway::twilio::{self, Digits};
 use mayday_store::escalation::{AttemptRow, Means, asked, attempts};
 
@@ -22,19 +22,24 @@ impl App {
         let Some(call) = self.call_of(provider, &pressed).await? else {
             // Of an incident that ended long ago, or of nothing of ours.
             let (text, language) = reply("", Reply::CallOver);
-            return Ok(twilio::farewell(language, text));
+            return Ok(twilio::farewell(voice(language), text));
         };
         if !pressed.acknowledges {
             let (text, language) = reply(&call.language, Reply::CallOther);
-            return Ok(twilio::ask_again(language, text, url));
+            return Ok(twilio::ask_again(voice(language), text, url));
         }
         let said = match self.contact_helps(&call, Means::Call).await? {
-            Worth::Helps => Reply::CallHelping,
+            Worth::Helps => {
+                let about = Some(call.incident);
+                let thanked = self.thanked(&call.language, Reply::CallHelping, about);
+                let (text, language) = thanked.await?;
+                return Ok(twilio::farewell(voice(language), &text));
+            }
             Worth::Over => Reply::CallOver,
             Worth::NotListed => Reply::NotListed,
         };
         let (text, language) = reply(&call.language, said);
-        Ok(twilio::farewell(language, text))
+        Ok(twilio::farewell(voice(language), text))
     }
 
     /// The attempt behind a call. The provider's id is not on record while its answer to

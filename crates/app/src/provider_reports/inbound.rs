@@ -1,18 +1,33 @@
 //! Somebody wrote to our number: `OK`, `STOP`, `START` or `HELP`, in the words of
 //! six languages. Anything else is nobody's to read here, and is not kept.
 
-use mayday_core::escalation::{AttemptState, Reply, reply};
+use mayday_core::escalation::{AttemptState, Reply};
+use mayday_core::ids::IncidentId;
 use mayday_gateway::sms::keyword::Keyword;
 use mayday_gateway::twilio::{self, InboundSms};
 use mayday_store::escalation::{
-    Asked, AttemptRow, Concerns, Means, NoteAnswer, answered, concerns,
+    Acknowledge, AcknowledgeByMessage, Asked, AttemptRow, By, Concerns, Means, NoteAnswer,
+    answered, concerns,
 };
 use mayday_store::opt_outs::SetOptOut;
 use mayday_store::{Lane, incidents, policies};
 
-use super::helps::Worth;
 use super::verify::Parameters;
 use crate::{App, AppError};
+
+/// What is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Said {
+    reply: Reply,
+    /// Of thanks: the incident that the contact helps with.
+    about: Option<IncidentId>,
+}
+
+impl From<Reply> for Said {
+    fn from(reply: Reply) -> Self {
+        Self { reply, about: None }
+    }
+}
 
 impl App {
     /// Does what the word asks for, and says so unless the provider did.
@@ -32,23 +47,24 @@ impl App {
             Some(Keyword::Acknowledge) => self.said_ok(provider, &sms, &concerns).await?,
             Some(Keyword::Stop) => {
                 self.opt_out(provider, &sms, true).await?;
-                Reply::SmsStopped
+                Reply::SmsStopped.into()
             }
             Some(Keyword::Start) => {
                 self.opt_out(provider, &sms, false).await?;
-                Reply::SmsStarted
+                Reply::SmsStarted.into()
             }
-            Some(Keyword::Help) => Reply::SmsHelp,
+            Some(Keyword::Help) => Reply::SmsHelp.into(),
             None if concerns.asked.is_empty() => return Ok(twilio::nothing()),
             // Somebody answers an SOS in words: they must learn where it is read.
-            None => otherwise(&concerns),
+            None => otherwise(&concerns).into(),
         };
         if sms.handled {
             return Ok(twilio::nothing());
         }
         let language = concerns.language.as_deref().or(sms.language);
-        let (text, _) = reply(language.unwrap_or_default(), said);
-        Ok(twilio::message_reply(Some(text)))
+        let language = language.unwrap_or_default();
+        let (text, _) = self.thanked(language, said.reply, said.about).await?;
+        Ok(twilio::message_reply(Some(&text)))
     }
 
     /// What is answered to `OK`. The same message again is answered the same and does
@@ -58,46 +74,64 @@ impl App {
         provider: &str,
         sms: &InboundSms,
         concerns: &Concerns,
-    ) -> Result<Reply, AppError> {
+    ) -> Result<Said, AppError> {
         let before = {
             let mut tx = self.store.read().await?;
             answered(&mut tx, provider, &sms.sid).await?
         };
-        if let Some(reply) = before.as_deref().and_then(answer_of) {
-            return Ok(reply);
+        if let Some(said) = before.as_deref().and_then(answer_of) {
+            return Ok(said);
         }
-        let reply = self.take_ok(concerns).await?;
-        // After what it does: should this process die before, the message is posted
-        // again, and the same contact helps with the same incident.
-        let note = NoteAnswer {
+        let note = |said| NoteAnswer {
             provider: provider.to_owned(),
             message_id: sms.sid.clone(),
-            answer: word_of(reply),
+            answer: word_of(said),
         };
-        self.store.write(Lane::Job, note).await?;
-        Ok(reply)
+        let Some(row) = self.meant(concerns).await? else {
+            let said = otherwise(concerns).into();
+            self.store.write(Lane::Job, note(said)).await?;
+            return Ok(said);
+        };
+        let reply = if has_link(concerns, row) {
+            Reply::SmsHelping
+        } else {
+            Reply::SmsHelpingUnlinked
+        };
+        let about = Some(row.incident);
+        let helps = AcknowledgeByMessage {
+            acknowledge: Acknowledge {
+                incident: row.incident,
+                by: By::Contact(row.attempt.key.contact, Means::Sms),
+                name: None,
+            },
+            note: note(Said { reply, about }),
+            over: word_of(Reply::SmsOver.into()),
+        };
+        let word = self.store.write(Lane::Sos, helps).await?;
+        Ok(answer_of(&word).unwrap_or(Reply::SmsOver.into()))
     }
 
-    /// `OK` is about the latest message or call to who has that number whose app trusts
-    /// the number that a message seems to come from.
-    async fn take_ok(&self, concerns: &Concerns) -> Result<Reply, AppError> {
+    /// What `OK` is about: the latest message or call to who has that number that they
+    /// have not answered yet, and whose app trusts the number that a message seems to
+    /// come from; the latest of all when all are answered.
+    async fn meant<'c>(&self, concerns: &'c Concerns) -> Result<Option<&'c AttemptRow>, AppError> {
+        let mut found = None;
         for latest in &concerns.asked {
-            if !self.trusts_caller_ids(&latest.row).await? {
-                continue;
-            }
             // The same number may have been given to another contact meanwhile.
             let of_it = |one: &&Asked| one.still && one.row.incident == latest.row.incident;
             let Some(asked) = concerns.asked.iter().find(of_it) else {
                 continue;
             };
-            return Ok(match self.contact_helps(&asked.row, Means::Sms).await? {
-                Worth::Helps if has_link(concerns, &asked.row) => Reply::SmsHelping,
-                Worth::Helps => Reply::SmsHelpingUnlinked,
-                Worth::Over => Reply::SmsOver,
-                Worth::NotListed => Reply::NotListed,
-            });
+            let is_news = found.is_none() || !asked.answered;
+            if !is_news || !self.trusts_caller_ids(&latest.row).await? {
+                continue;
+            }
+            if !asked.answered {
+                return Ok(Some(&asked.row));
+            }
+            found = Some(&asked.row);
         }
-        Ok(otherwise(concerns))
+        Ok(found)
     }
 
     async fn trusts_caller_ids(&self, row: &AttemptRow) -> Result<bool, AppError> {
@@ -156,12 +190,20 @@ const ANSWERS: [(Reply, &str); 7] = [
     (Reply::SmsOver, "over"),
 ];
 
-fn word_of(reply: Reply) -> &'static str {
-    let found = ANSWERS.iter().find(|(known, _)| *known == reply);
-    found.map_or("over", |(_, word)| word)
+fn word_of(said: Said) -> String {
+    let found = ANSWERS.iter().find(|(known, _)| *known == said.reply);
+    let word = found.map_or("over", |(_, word)| word);
+    match said.about {
+        Some(incident) => format!("{word} {incident}"),
+        None => word.to_owned(),
+    }
 }
 
-fn answer_of(word: &str) -> Option<Reply> {
+fn answer_of(noted: &str) -> Option<Said> {
+    let (word, about) = noted.split_once(' ').unwrap_or((noted, ""));
     let found = ANSWERS.iter().find(|(_, known)| *known == word);
-    found.map(|(reply, _)| *reply)
+    found.map(|(reply, _)| Said {
+        reply: *reply,
+        about: about.parse().ok(),
+    })
 }

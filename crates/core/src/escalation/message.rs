@@ -134,7 +134,7 @@ pub struct Facts<'a> {
     pub name: &'a str,
     /// Where.
     pub whereabouts: Whereabouts,
-    /// When: of the cry, or for an all-clear of the end.
+    /// When: of the cry, the latest of several, or for an all-clear of the end.
     pub at: Timestamp,
     /// The zone in which the time is told, in minutes east of UTC; without one,
     /// the time is told in UTC and says so.
@@ -161,16 +161,23 @@ pub fn spoken(policy: &Policy, language: &str) -> Spoken {
     let words = chain.iter().find_map(|tag| offered(policy, tag));
     let words = words.unwrap_or(&words::ENGLISH);
     Spoken {
-        language: words.voice,
+        language: voice(words.tag),
         press: words.press,
         farewell: words.farewell,
     }
 }
 
+/// The language with a region for a voice that reads: `es` and `es-MX` are read as
+/// `es-ES`, what we do not speak as English. Providers know no language without one.
+pub fn voice(language: &str) -> &'static str {
+    let words = shortened(language).find_map(built_in);
+    words.unwrap_or(&words::ENGLISH).voice
+}
+
 /// The text of a template for a contact of this language. `es-MX` is looked for
 /// as `es-MX`, then `es`, then the app's default language, then English; in each,
 /// the app's own template comes before ours. A drill is marked before all else,
-/// whatever the template says.
+/// whatever the template says, and its call is not called an emergency call.
 pub fn render(
     policy: &Policy,
     language: &str,
@@ -186,11 +193,14 @@ pub fn render(
         let custom = policy.template(tag, template);
         custom.or_else(|| offered(policy, tag).map(|words| words.text(template)))
     });
+    let own = own.unwrap_or(words.text(template));
     let mut text = String::new();
     if drill {
         text.push_str(words.drill);
+        fill(&mut text, words::without_emergency_call(own), facts, words);
+    } else {
+        fill(&mut text, own, facts, words);
     }
-    fill(&mut text, own.unwrap_or(words.text(template)), facts, words);
     text
 }
 
@@ -200,6 +210,14 @@ pub fn duress_mark(policy: &Policy, language: &str) -> &'static str {
     let chain = chain(language, &policy.default_language);
     let words = chain.iter().find_map(|tag| offered(policy, tag));
     words.unwrap_or(&words::ENGLISH).duress
+}
+
+/// What stands before a cry for help that is not the first of its SOS, in the language
+/// that [`render`] chooses.
+pub fn again_mark(policy: &Policy, language: &str) -> &'static str {
+    let chain = chain(language, &policy.default_language);
+    let words = chain.iter().find_map(|tag| offered(policy, tag));
+    words.unwrap_or(&words::ENGLISH).again
 }
 
 /// The facts as they are told, for what holds more than one text.

@@ -25,14 +25,14 @@ pub use attempt::{Attempt, AttemptKey, AttemptState, Purpose};
 pub use channel::{Channel, Outcome, Status};
 pub use ladder::{Ladder, Receipt, Step};
 pub use message::{
-    Facts, Kind, Medium, Spoken, TemplateName, Told, Whereabouts, duress_mark, is_gsm7, render,
-    spoken, tell,
+    Facts, Kind, Medium, Spoken, TemplateName, Told, Whereabouts, again_mark, duress_mark, is_gsm7,
+    render, spoken, tell, voice,
 };
 pub use plan::{
     Acknowledgement, CRY_SETTLES, Decline, Exhaustion, MAX_FOLLOW_UPS, Plan, Reach, Reachable,
     Running, Send, Situation, Skip, SkipReason, plan, withdrawn,
 };
 pub use policy::{Mode, POLICY_VERSION, Policy, TestMode};
-pub use reply::{Reply, reply};
+pub use reply::{Helped, Reply, reply, thanks};
 pub use snapshot::{ChannelEntry, ContactEntry, ContactFacts, Delivery, Item, ItemType, Snapshot};
 pub use token::{TRACKING_PURPOSE, TrackingToken};

@@ -1,11 +1,11 @@
 //! A contact says that they cannot help: it is the next one's turn at once.
 
-use mayday_core::escalation::Decline as Declined;
+use mayday_core::escalation::{Decline as Declined, plan};
 use mayday_core::ids::{ContactId, IncidentId};
 use mayday_core::sos::Incident;
 
 use super::acknowledge::AcknowledgementRow;
-use super::known::Known;
+use super::known::{Known, Reaches};
 use super::{acknowledge, announce, timer, withdraw};
 use crate::args;
 use crate::command::Command;
@@ -39,6 +39,27 @@ pub async fn of_incident(
             })
         })
         .collect()
+}
+
+/// Whether somebody else were asked at once, should this contact say now that they cannot
+/// help: nobody is where there is no other, where all were asked, or where somebody helps.
+pub async fn asks_next(
+    tx: &mut Tx<'_>,
+    incident: &Incident,
+    contact: ContactId,
+    reaches: &Reaches,
+) -> Result<bool, StoreError> {
+    let (known, now) = (Known::read(tx, incident, Some(reaches)).await?, tx.now());
+    let mut situation = known.situation(incident, now);
+    let mut declines = situation.declines.to_vec();
+    declines.push(Declined {
+        contact,
+        round: incident.round,
+        at: now,
+    });
+    situation.declines = &declines;
+    let sends = plan(&known.policy, &situation).sends;
+    Ok(sends.iter().any(|send| send.key.contact != contact))
 }
 
 /// Notes that a contact cannot help in this round, or not any more: `acknowledgedAt` of

@@ -249,6 +249,39 @@ on_both!(
 );
 
 on_both!(
+    a_message_that_is_posted_again_acknowledges_nothing_more,
+    |store| async move {
+        let app = store.app("one").await;
+        let ana = open(&store, &store.caller(&app, "ana").await).await;
+        let ben = open(&store, &store.caller(&app, "ben").await).await;
+        let say = async |incident, answer: &str| {
+            let said = AcknowledgeByMessage {
+                acknowledge: Acknowledge {
+                    incident,
+                    by: By::Contact(ANN, Means::Sms),
+                    name: None,
+                },
+                note: NoteAnswer {
+                    provider: "main".to_owned(),
+                    message_id: format!("SM of {}", ana.id),
+                    answer: answer.to_owned(),
+                },
+                over: "over".to_owned(),
+            };
+            store.write(Lane::Sos, said).await.unwrap()
+        };
+        assert_eq!(say(ana.id, "about ana").await, "about ana");
+        // The process died before it answered; by now the word would be about Ben.
+        assert_eq!(say(ben.id, "about ben").await, "about ana");
+        let mut tx = store.read().await.unwrap();
+        let said = acknowledge::of_incident(&mut tx, ana.id).await.unwrap();
+        assert_eq!(said.len(), 1);
+        let said = acknowledge::of_incident(&mut tx, ben.id).await.unwrap();
+        assert!(said.is_empty());
+    }
+);
+
+on_both!(
     an_answer_counts_once_and_the_event_says_whose,
     |store| async move {
         let app = store.app("one").await;

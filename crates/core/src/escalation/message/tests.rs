@@ -100,6 +100,23 @@ fn a_drill_is_marked_first_even_over_an_own_template() {
 }
 
 #[test]
+fn a_call_of_a_drill_is_no_emergency_call() {
+    let (medium, kind) = (Medium::Voice, Kind::Alert);
+    let template = TemplateName { medium, kind };
+    for words in words::ALL {
+        let say = |drill| render(&Policy::default(), words.tag, template, drill, &facts());
+        let rest = say(false);
+        let rest = rest.strip_prefix(words.emergency_call).expect(words.tag);
+        assert_eq!(say(true), format!("{}{rest}", words.drill));
+    }
+    // A text of the app's own is its own.
+    let policy = json!({"templates": {"en": {"voice_alert": "Emergency! {name}"}}});
+    let policy = Policy::parse(&policy).unwrap();
+    let text = render(&policy, "en", template, true, &facts());
+    assert_eq!(text, "DRILL, not an emergency: Emergency! Ana Sol");
+}
+
+#[test]
 fn languages_fall_back_from_the_narrow_to_the_wide() {
     let policy = json!({
         "languages": ["es", "de", "it"], "default_language": "de",
@@ -181,6 +198,20 @@ fn the_alphabet_of_phones() {
 }
 
 #[test]
+fn what_stands_before_a_text_keeps_to_one_alphabet_and_is_in_every_language() {
+    let policy = Policy::default();
+    for words in words::ALL {
+        for mark in [
+            duress_mark(&policy, words.tag),
+            again_mark(&policy, words.tag),
+        ] {
+            assert!(is_gsm7(mark) && mark.ends_with(": "), "{mark}");
+        }
+    }
+    assert_eq!(again_mark(&policy, "de-AT"), "ERNEUT: ");
+}
+
+#[test]
 fn template_names_are_read_back() {
     assert_eq!(TemplateName::all().count(), 12);
     for template in TemplateName::all() {
@@ -194,11 +225,17 @@ fn a_call_says_how_to_answer_in_the_language_of_its_message() {
     let policy = Policy::default();
     let languages = ["es-MX", "ca", "fr", "de-AT", "pl"].map(|tag| spoken(&policy, tag).language);
     assert_eq!(languages, ["es-ES", "ca-ES", "fr-FR", "de-DE", "en-GB"]);
+    let languages = ["es-MX", "ca", "FR", "de-AT", "pl", ""].map(voice);
+    assert_eq!(
+        languages,
+        ["es-ES", "ca-ES", "fr-FR", "de-DE", "en-GB", "en-GB"]
+    );
     for tag in ["en", "es", "ca", "fr", "de", "pt"] {
         let spoken = spoken(&policy, tag);
         assert!(
             spoken.press.contains('4') && !spoken.farewell.is_empty(),
             "{tag}"
         );
+        assert!(voice(tag).starts_with(&format!("{tag}-")), "{}", voice(tag));
     }
 }

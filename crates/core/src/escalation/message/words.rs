@@ -10,6 +10,8 @@ pub(in super::super) struct Words {
     pub(super) drill: &'static str,
     /// Stands before everything when the person is forced to call it off.
     pub(super) duress: &'static str,
+    /// Stands before a cry for help that is not the first of its SOS.
+    pub(super) again: &'static str,
     /// Stands for a position that nobody knows.
     pub(super) nowhere: &'static str,
     /// Stands before a position from before the incident.
@@ -20,6 +22,8 @@ pub(in super::super) struct Words {
     pub(super) farewell: &'static str,
     /// The language with a region, for a voice that reads.
     pub(super) voice: &'static str,
+    /// What our text of a call for help begins with: not said in a drill.
+    pub(super) emergency_call: &'static str,
     /// By medium (SMS, voice, mail) and kind (alert, asked again, cancelled,
     /// resolved).
     texts: [[&'static str; 4]; 3],
@@ -51,15 +55,25 @@ pub(in super::super) fn built_in(tag: &str) -> Option<&'static Words> {
         .find(|words| words.tag.eq_ignore_ascii_case(tag))
 }
 
+/// A text without the sentence that says that this is an emergency call.
+pub(super) fn without_emergency_call(text: &str) -> &str {
+    let mut rests = ALL
+        .into_iter()
+        .filter_map(|words| text.strip_prefix(words.emergency_call));
+    rests.next().unwrap_or(text)
+}
+
 pub(super) static ENGLISH: Words = Words {
     tag: "en",
     drill: "DRILL, not an emergency: ",
     duress: "UNDER THREAT, do not call or write to them: ",
+    again: "AGAIN: ",
     nowhere: "position unknown",
     last_known: "last seen ",
     press: "Press 4 to say that you are on it.",
     farewell: "Please answer by the link in our message. Goodbye.",
     voice: "en-GB",
+    emergency_call: "This is an emergency call. ",
     texts: [
         [
             "SOS: {name} needs help. {time}, {position}. Please answer: {link}",
@@ -86,11 +100,13 @@ static SPANISH: Words = Words {
     tag: "es",
     drill: "SIMULACRO, no es una emergencia: ",
     duress: "BAJO AMENAZA, no llame ni escriba a esta persona: ",
+    again: "OTRA VEZ: ",
     nowhere: "lugar desconocido",
     last_known: "antes en ",
     press: "Pulse 4 para decir que se ocupa.",
     farewell: "Responda con el enlace de nuestro mensaje. Adiós.",
     voice: "es-ES",
+    emergency_call: "Esta es una llamada de emergencia. ",
     texts: [
         [
             "SOS: {name} necesita ayuda. {time}, {position}. Responda: {link}",
@@ -117,11 +133,13 @@ static CATALAN: Words = Words {
     tag: "ca",
     drill: "SIMULACRE, no és cap urgència: ",
     duress: "SOTA AMENAÇA, no truqui ni escrigui a aquesta persona: ",
+    again: "UN ALTRE COP: ",
     nowhere: "lloc desconegut",
     last_known: "abans a ",
     press: "Premi 4 per dir que se n'ocupa.",
     farewell: "Respongui amb l'enllaç del nostre missatge. Adeu.",
     voice: "ca-ES",
+    emergency_call: "Aquesta és una trucada d'emergència. ",
     texts: [
         [
             "SOS: {name} necessita ajuda. {time}, {position}. Respongui: {link}",
@@ -148,11 +166,13 @@ static FRENCH: Words = Words {
     tag: "fr",
     drill: "EXERCICE, pas une urgence : ",
     duress: "SOUS LA MENACE, ne l'appelez pas et ne lui écrivez pas : ",
+    again: "DE NOUVEAU : ",
     nowhere: "position inconnue",
     last_known: "avant, ",
     press: "Appuyez sur 4 pour dire que vous vous en occupez.",
     farewell: "Répondez par le lien de notre message. Au revoir.",
     voice: "fr-FR",
+    emergency_call: "Ceci est un appel d'urgence. ",
     texts: [
         [
             "SOS : {name} a besoin d'aide. {time}, {position}. Répondez : {link}",
@@ -179,11 +199,13 @@ static GERMAN: Words = Words {
     tag: "de",
     drill: "ÜBUNG, kein Notfall: ",
     duress: "UNTER ZWANG, nicht anrufen, nicht schreiben: ",
+    again: "ERNEUT: ",
     nowhere: "Ort unbekannt",
     last_known: "zuletzt ",
     press: "Drücken Sie 4, um zu sagen, dass Sie sich kümmern.",
     farewell: "Bitte antworten Sie über den Link in unserer Nachricht. Auf Wiederhören.",
     voice: "de-DE",
+    emergency_call: "Dies ist ein Notruf. ",
     texts: [
         [
             "SOS: {name} braucht Hilfe. {time}, {position}. Bitte antworten: {link}",
@@ -210,11 +232,13 @@ static PORTUGUESE: Words = Words {
     tag: "pt",
     drill: "SIMULACRO, sem perigo real: ",
     duress: "SOB AMEAÇA: evite ligar ou escrever a esta pessoa: ",
+    again: "OUTRA VEZ: ",
     nowhere: "local desconhecido",
     last_known: "antes em ",
     press: "Marque 4 para dizer que ajuda.",
     farewell: "Responda pela ligação da nossa mensagem. Adeus.",
     voice: "pt-PT",
+    emergency_call: "Esta é uma chamada de emergência. ",
     texts: [
         [
             "SOS: {name} precisa de ajuda. {time}, {position}. Responda: {link}",

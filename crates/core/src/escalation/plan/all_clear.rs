@@ -1,5 +1,6 @@
 //! The all-clear: to every address that a cry for help may have reached, whether or
-//! not it is known to have arrived, and after that cry (contract: Escalation).
+//! not it is known to have arrived, and after that cry (contract: Escalation). Where it
+//! was skipped, because somebody wants no more messages there, the other ways count.
 
 use std::time::Duration;
 
@@ -90,14 +91,19 @@ fn everybody(attempts: &[Attempt]) -> Vec<Told> {
             contacts.push(cry.key.contact);
         }
     }
-    let of = |contact| ways(contact, &cries);
+    let closed: Vec<Told> = attempts
+        .iter()
+        .filter(|a| a.key.purpose == Purpose::AllClear && a.state == AttemptState::Skipped)
+        .map(Told::by)
+        .collect();
+    let of = |contact| ways(contact, &cries, &closed);
     contacts.into_iter().flat_map(of).collect()
 }
 
 /// Where one contact hears it: by the messages that are not known to be lost; a call
 /// only if it was the call that reached them; and if all is believed lost, by all of
-/// it, since nobody knows.
-fn ways(contact: ContactId, cries: &[&Attempt]) -> Vec<Told> {
+/// it, since nobody knows. What is closed is no way.
+fn ways(contact: ContactId, cries: &[&Attempt], closed: &[Told]) -> Vec<Told> {
     let among = |channels: &[Channel], lost_too: bool| {
         let mut found: Vec<Told> = Vec::new();
         for channel in channels {
@@ -107,7 +113,7 @@ fn ways(contact: ContactId, cries: &[&Attempt]) -> Vec<Told> {
             };
             let own = cries.iter().copied().filter(counts);
             for told in own.map(Told::by) {
-                if !found.contains(&told) {
+                if !found.contains(&told) && !closed.contains(&told) {
                     found.push(told);
                 }
             }

@@ -101,3 +101,25 @@ fn who_is_asked_after_all_had_been_asked_is_unanswered_anew() {
     assert_eq!((second.silence, second.since), (0, asked));
     assert!(second.since > first.since.plus(Duration::from_mins(1)));
 }
+
+#[test]
+fn who_wants_no_more_messages_is_called_if_they_were_called_before() {
+    let mut world = World::new(2);
+    world.policy.mode = Mode::Broadcast;
+    world.policy.channels = vec![Channel::Sms, Channel::Voice];
+    assert_eq!(world.after(15), [(1, Channel::Sms), (2, Channel::Sms)]);
+    world.fail(1);
+    assert_eq!(world.after(0), call(1));
+    // The SMS arrived all the same.
+    let cry = world.attempts[0].key;
+    world.report(cry, AttemptState::Delivered);
+    world.end(State::Resolved);
+    let plan = world.plan();
+    assert_eq!(short(&plan), [(1, Channel::Sms), (2, Channel::Sms)]);
+    world.record(&plan);
+    for send in &plan.sends {
+        world.report(send.key, AttemptState::Skipped);
+    }
+    assert_eq!(world.after(0), call(1));
+    assert_eq!(world.plan(), Plan::default());
+}
