@@ -2,7 +2,8 @@
 //! that a look-up recognises what was sent.
 
 use mayday_core::escalation::{
-    Channel, Facts, Kind, Medium, TemplateName, Whereabouts, duress_mark, render, spoken, tell,
+    Channel, Facts, Kind, Medium, TemplateName, Whereabouts, again_mark, duress_mark, render,
+    spoken, tell,
 };
 use mayday_core::sos::{Incident, PositionSource};
 use mayday_core::time::Timestamp;
@@ -103,6 +104,7 @@ impl Words<'_> {
         let alarm = Alarm {
             kind: attempt.kind,
             drill: attempt.drill,
+            duress: !self.duress_mark().is_empty(),
             subject: &subject,
             told: &told,
             whereabouts: facts.whereabouts,
@@ -171,7 +173,18 @@ impl Words<'_> {
         };
         let policy = &self.permit.policy;
         let text = render(policy, &attempt.language, template, attempt.drill, &facts);
-        format!("{}{}", self.duress_mark(), text.trim_end())
+        let (duress, again) = (self.duress_mark(), self.again_mark());
+        format!("{duress}{again}{}", text.trim_end())
+    }
+
+    /// They hear that it is not the message of before.
+    fn again_mark(&self) -> &'static str {
+        let (attempt, policy) = (&self.permit.attempt, &self.permit.policy);
+        if attempt.kind == Kind::Alert && called_again(&self.permit.incident) {
+            again_mark(policy, &attempt.language)
+        } else {
+            ""
+        }
     }
 
     /// Whoever calls the victim now tells whoever forces them.
@@ -201,9 +214,17 @@ fn whereabouts(incident: &Incident) -> Whereabouts {
 }
 
 fn told_time(incident: &Incident, kind: Kind) -> Timestamp {
-    let ended = match kind {
-        Kind::Alert | Kind::AskedAgain => None,
+    let told = match kind {
+        Kind::Alert | Kind::AskedAgain => {
+            let again = called_again(incident);
+            again.then_some(incident.round_began_at)
+        }
         Kind::Cancelled | Kind::Resolved => incident.cancelled_at.or(incident.resolved_at),
     };
-    ended.unwrap_or(incident.created_at)
+    told.unwrap_or(incident.created_at)
+}
+
+/// Whether the person cried for help again after the help so far.
+const fn called_again(incident: &Incident) -> bool {
+    incident.round > 1
 }

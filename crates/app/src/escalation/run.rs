@@ -45,7 +45,7 @@ impl App {
     }
 
     /// Where messages can go, as this node is configured.
-    pub(super) fn reaches(&self) -> Reaches {
+    pub(crate) fn reaches(&self) -> Reaches {
         let senders = self.senders.clone();
         Reaches::new(move |channel, address| senders.reach(channel, address).is_ok())
     }

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use mayday_core::ids::IncidentId;
 use mayday_core::time::Timestamp;
 use mayday_store::escalation::decline;
 
@@ -11,6 +12,8 @@ use crate::{App, AppError};
 /// Changes when what a link shows does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrackingPulse {
+    /// A link may lead on to another.
+    incident: IncidentId,
     /// Raised by every event of the incident: messages that moved, answers, the end.
     version: i64,
     /// The newest position's time.
@@ -38,6 +41,7 @@ impl App {
         let mut tx = self.store.read().await?;
         let declines = decline::of_incident(&mut tx, incident.id).await?.len();
         Ok(TrackingPulse {
+            incident: incident.id,
             version: incident.snapshot_version,
             position_at,
             declines,

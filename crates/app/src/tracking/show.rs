@@ -6,7 +6,7 @@ use std::time::Duration;
 use mayday_core::time::Timestamp;
 use mayday_core::tracking::{PhoneSigns, TrackingView};
 use mayday_store::escalation::{NoteOpened, acknowledge, attempts, decline, tokens};
-use mayday_store::{Lane, incidents, users};
+use mayday_store::{Lane, StoreError, incidents, users};
 
 use super::link::Link;
 use super::view::Known;
@@ -22,6 +22,23 @@ impl App {
     pub async fn tracking(&self, token: &str, peer: IpAddr) -> Result<TrackingView, AppError> {
         let link = self.link(token, peer).await?;
         self.view(link).await
+    }
+
+    /// Whether somebody else is asked at once when the link's contact says that they cannot
+    /// help. Best effort: where that is not known, nothing is promised.
+    pub async fn tracking_asks_next(&self, token: &str, peer: IpAddr) -> bool {
+        let Ok(link) = self.link(token, peer).await else {
+            return false;
+        };
+        let asked = async {
+            let mut tx = self.store.read().await?;
+            let (contact, reaches) = (link.token.contact, self.reaches());
+            decline::asks_next(&mut tx, &link.incident, contact, &reaches).await
+        };
+        asked.await.unwrap_or_else(|error: StoreError| {
+            tracing::warn!(%error, "who is asked next cannot be told");
+            false
+        })
     }
 
     /// As [`App::tracking`], and notes that the link was opened: perhaps by the

@@ -3,7 +3,7 @@
 use mayday_core::contact::{Contact, DEFAULT_LANGUAGE};
 use mayday_core::escalation::{AttemptState, Channel, Decline, Purpose};
 use mayday_core::ids::ContactId;
-use mayday_core::sos::{Incident, State, TrailPoint};
+use mayday_core::sos::{Incident, TrailPoint};
 use mayday_core::telemetry::Position;
 use mayday_core::time::Timestamp;
 use mayday_core::tracking::{
@@ -70,10 +70,12 @@ impl Known {
         let batteries = Batteries::of_body(&self.telemetry);
         TrackingView {
             drill: incident.drill,
+            under_threat: incident.is_hidden() && incident.state.is_open(),
             state: incident.state,
             person: self.person.clone(),
             message: incident.message.clone(),
             opened_at: incident.created_at,
+            called_again_at: (incident.round > 1).then_some(incident.round_began_at),
             ended_at: incident.resolved_at.or(incident.cancelled_at),
             position: self.position(),
             trail: thinned(&self.trail, MAX_TRAIL_POINTS).copied().collect(),
@@ -102,24 +104,38 @@ impl Known {
         })
     }
 
-    /// Who helps in this round and did not take it back.
+    /// Who said that they help and did not take it back: in any round, as the phone and
+    /// operators see it. Of several times the last one.
     fn helpers(&self) -> Vec<(Option<ContactId>, Helper)> {
-        let rows = self.acknowledgements.iter();
-        rows.filter(|row| row.round == self.incident.round)
-            .filter(|row| {
-                let no = row.contact.and_then(|contact| self.declined_at(contact));
-                no.is_none_or(|at| at < row.at)
-            })
+        let said = &self.acknowledgements;
+        let stands = |row: &&AcknowledgementRow| row.stands(&self.declines);
+        let latest = |row: &&AcknowledgementRow| {
+            let later = |other: &AcknowledgementRow| other.is_of(row) && other.round > row.round;
+            !said.iter().any(later)
+        };
+        said.iter()
+            .filter(stands)
+            .filter(latest)
             .map(|row| {
+                let calls = |other: &AcknowledgementRow| other.is_of(row) && calls_services(other);
                 let helper = Helper {
                     name: row.contact.map(|contact| self.name_of(contact, &row.name)),
                     reader: row.contact == Some(self.reader),
                     since: row.at,
-                    called_services: row.means == Means::Services.as_str(),
+                    called_services: said.iter().any(calls),
+                    before_last_cry: row.round < self.incident.round,
                 };
                 (row.contact, helper)
             })
             .collect()
+    }
+
+    /// Whether the reader said in this round that they called the emergency services.
+    fn reader_called(&self) -> bool {
+        let own = |row: &&AcknowledgementRow| {
+            (row.contact, row.round) == (Some(self.reader), self.incident.round)
+        };
+        self.acknowledgements.iter().filter(own).any(calls_services)
     }
 
     /// The name that a contact gave, else the one under which they are listed.
@@ -138,11 +154,12 @@ impl Known {
     }
 
     fn reader(&self, helpers: &[(Option<ContactId>, Helper)]) -> Reader {
-        let helping = helpers.iter().find(|(_, helper)| helper.reader);
+        let mut own = helpers.iter();
+        let helping = own.find(|(_, helper)| helper.reader && !helper.before_last_cry);
         let answer = match (helping, self.declined_at(self.reader)) {
             (Some((_, helper)), _) => YourAnswer::Helping {
                 since: helper.since,
-                called_services: helper.called_services,
+                called_services: self.reader_called(),
             },
             (None, Some(at)) => YourAnswer::Declined { at },
             (None, None) => YourAnswer::None,
@@ -174,7 +191,8 @@ impl Known {
 
     /// Those who were told, and those whose turn may still come.
     fn told(&self, helpers: &[(Option<ContactId>, Helper)]) -> Vec<Told> {
-        let waiting = self.incident.state == State::Active;
+        let helped = helpers.iter().any(|(_, helper)| !helper.before_last_cry);
+        let waiting = self.incident.state.is_open() && !helped;
         let listed = self
             .contacts
             .iter()
@@ -237,4 +255,8 @@ impl Known {
         let own = self.tokens.iter().filter(|token| token.contact == contact);
         own.filter_map(|token| token.opened_at).min()
     }
+}
+
+fn calls_services(said: &AcknowledgementRow) -> bool {
+    said.means == Means::Services.as_str()
 }

@@ -20,6 +20,9 @@ pub fn link_is_dead(ended_at: Option<Timestamp>, now: Timestamp) -> bool {
 pub struct TrackingView {
     /// An exercise.
     pub drill: bool,
+    /// The person is forced to call it off: whoever calls or writes to them tells whoever
+    /// forces them.
+    pub under_threat: bool,
     /// How the incident stands.
     pub state: State,
     /// The name of the person in distress, if they gave one.
@@ -28,6 +31,9 @@ pub struct TrackingView {
     pub message: Option<String>,
     /// When they cried for help.
     pub opened_at: Timestamp,
+    /// When they cried for help again after the help so far, last; everybody is asked anew
+    /// since.
+    pub called_again_at: Option<Timestamp>,
     /// When it was cancelled or resolved.
     pub ended_at: Option<Timestamp>,
     /// Where they are, as far as is known.
@@ -126,6 +132,8 @@ pub struct Helper {
     pub since: Timestamp,
     /// Whether they called the emergency services.
     pub called_services: bool,
+    /// Said before the person cried again, and not since.
+    pub before_last_cry: bool,
 }
 
 /// A contact who was told, or is to be.
@@ -190,6 +198,11 @@ impl TrackingView {
     /// Whether an answer still matters.
     pub const fn can_be_answered(&self) -> bool {
         self.state.is_open()
+    }
+
+    /// Whether somebody answered the latest cry and stands by it.
+    pub fn is_helped(&self) -> bool {
+        self.helpers.iter().any(|helper| !helper.before_last_cry)
     }
 }
 

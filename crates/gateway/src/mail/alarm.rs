@@ -20,6 +20,8 @@ pub struct Alarm<'a> {
     pub kind: Kind,
     /// It is a drill, and says so first.
     pub drill: bool,
+    /// The person is forced to call it off; the mail says so before all else.
+    pub duress: bool,
     /// The subject, as the app's policy has it.
     pub subject: &'a str,
     /// Who, when and where, and in which language.
@@ -89,6 +91,7 @@ impl Alarm<'_> {
         let values: BTreeMap<&'static str, Value> = BTreeMap::from([
             ("subject", self.subject.into()),
             ("drill", self.drill.into()),
+            ("duress", self.duress.into()),
             ("asked_again", (self.kind == Kind::AskedAgain).into()),
             ("resolved", (self.kind == Kind::Resolved).into()),
             ("name", self.told.name.as_str().into()),

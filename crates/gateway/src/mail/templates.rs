@@ -195,6 +195,7 @@ impl Sheet<'_> {
             ("support_email", or_none(&branding.support_email)),
             ("copyright", or_none(&branding.copyright)),
             ("drill", false.into()),
+            ("duress", false.into()),
             ("words", Frame::of(self.language).value()),
         ]);
         context.extend(values.iter().map(|(name, value)| (*name, value.clone())));

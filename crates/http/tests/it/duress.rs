@@ -11,6 +11,7 @@ use mayday_app::testing::APP_ID;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Server};
+use crate::tracking::support::{Cry, get};
 
 const PIN: &str = "111111";
 const DURESS: &str = "222222";
@@ -176,4 +177,31 @@ async fn a_cancel_asks_for_the_pin_and_a_cry_never_does() {
     ben.post("/v1/sdk/sos", json!({})).await.body(200);
     let cancelled = ben.post("/v1/sdk/sos/cancel", json!({})).await.body(200);
     assert_eq!(cancelled["incident"]["state"], "cancelled");
+}
+
+#[tokio::test]
+async fn the_links_of_before_warn_whoever_is_asked() {
+    let server = stage().await;
+    let cry = Cry::new(&server).await;
+    let eva = format!("/t/{}", cry.tokens[1]);
+    let before = get(&server, &eva).await;
+    assert!(!before.html(200).contains("Under threat"));
+    let calm = get(&server, &format!("{eva}?answer=helping")).await;
+    assert!(
+        calm.html(200)
+            .contains("Ana &lt;b&gt; can see it in the app.")
+    );
+    let forced = json!({"signature": DURESS});
+    cry.ana.post("/v1/sdk/sos/cancel", forced).await.body(200);
+    for path in [eva.clone(), format!("{eva}?answer=called")] {
+        let answer = get(&server, &path).await;
+        let page = answer.html(200);
+        assert!(page.contains("Under threat"), "{page}");
+        assert!(page.contains("Do not call Ana &lt;b&gt; and do not write"));
+        assert!(!page.contains("can see it in the app"), "{page}");
+    }
+    let ben = get(&server, &cry.page()).await;
+    assert!(ben.html(200).contains("Bajo amenaza"));
+    let told = get(&server, &cry.json()).await.body(200);
+    assert_eq!(told["incident"]["underThreat"], true);
 }

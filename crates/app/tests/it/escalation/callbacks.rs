@@ -132,7 +132,8 @@ on_both_stores!(four_in_a_call_acknowledges, async |store: TestStore| {
     for _ in 0..2 {
         let thanks = press(&stage, &call.sid, ANN, "4").await;
         assert!(
-            thanks.contains("Thank you") && thanks.contains("<Hangup/>"),
+            thanks.contains("noted as helping ana. They can see it")
+                && thanks.contains("<Hangup/>"),
             "{thanks}"
         );
     }
@@ -209,14 +210,15 @@ on_both_stores!(
         stage.pass(15).await;
         for _ in 0..2 {
             let thanks = write_as(&stage, "SM-ok", ANN, "OK").await;
-            assert!(thanks.contains("Thank you"), "{thanks}");
+            assert!(thanks.contains("noted as helping ana. They"), "{thanks}");
         }
         assert_eq!(means(&stage, first.id).await, ["sms"]);
         stage.node.app.resolve_sos(&stage.ana).await.unwrap();
         stage.pass(60).await;
         let second = stage.cry().await;
         stage.pass(15).await;
-        write_as(&stage, "SM-ok", ANN, "OK").await;
+        let thanks = write_as(&stage, "SM-ok", ANN, "OK").await;
+        assert!(thanks.contains("noted as helping ana."), "{thanks}");
         assert_eq!(state(&stage, second.id).await, State::Active);
         write_as(&stage, "SM-new", ANN, "OK").await;
         assert_eq!(state(&stage, second.id).await, State::Acknowledged);

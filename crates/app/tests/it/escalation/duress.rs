@@ -84,7 +84,10 @@ on_both_stores!(
         let trail = async || app.tracking(link(&first), PEER).await.unwrap().trail;
         let began = trail().await;
         assert_eq!(began.len(), 1, "{began:?}");
+        let threat = async |token: &str| app.tracking(token, PEER).await.unwrap().under_threat;
+        assert!(!threat(link(&first)).await);
         cancel(&stage, DURESS).await.unwrap();
+        assert!(threat(link(&first)).await);
         assert_eq!(trail().await, began);
         // The phone's is cancelled, and there is none but it.
         assert!(app.current_sos(&stage.ana).await.unwrap().is_none());
@@ -152,6 +155,8 @@ on_both_stores!(
             to_own[1].text
         );
         assert_eq!(seen_at(&stage, link(&own)).await, State::Cancelled);
+        let cancelled = stage.node.app.tracking(link(&own), PEER).await.unwrap();
+        assert!(!cancelled.under_threat);
         let to_ann = stage.told_to(&[ANN.to_owned()]);
         assert!(to_ann[0].text.starts_with("UNDER THREAT"), "{to_ann:?}");
     }
@@ -294,6 +299,13 @@ on_both_stores!(
         assert_eq!(stage.node.events(&stage.ana).await.len(), seen);
         let last = stage.taken().pop().unwrap();
         assert!(last.to == ANN && last.text.contains("resolved"), "{last:?}");
+        // It is over for contacts, too.
+        let warned = stage.told_to(&[ANN.to_owned()]);
+        let warned = warned
+            .iter()
+            .find(|one| one.text.starts_with("UNDER THREAT"));
+        let seen = stage.node.app.tracking(link(&warned.unwrap().text), PEER);
+        assert!(!seen.await.unwrap().under_threat);
     }
 );
 

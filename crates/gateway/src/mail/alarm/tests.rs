@@ -32,6 +32,11 @@ fn branding(app: &str) -> Branding {
 }
 
 fn mail(language: &str, kind: Kind, name: &str, drill: bool) -> Mail {
+    marked(language, kind, name, (drill, false))
+}
+
+/// A drill, and one under duress.
+fn marked(language: &str, kind: Kind, name: &str, (drill, duress): (bool, bool)) -> Mail {
     let policy = Policy::default();
     let facts = Facts {
         name,
@@ -52,6 +57,7 @@ fn mail(language: &str, kind: Kind, name: &str, drill: bool) -> Mail {
     let alarm = Alarm {
         kind,
         drill,
+        duress,
         subject: &subject,
         told: &told,
         whereabouts: facts.whereabouts,
@@ -144,6 +150,28 @@ fn a_drill_says_so_before_all_else() {
 }
 
 #[test]
+fn a_threat_stands_first_in_both_parts() {
+    for language in LANGUAGES {
+        let warning = match language {
+            "es" => "Esta persona está bajo amenaza.",
+            "ca" => "Aquesta persona està sota amenaça.",
+            "fr" => "Cette personne est sous la menace.",
+            "de" => "Diese Person wird bedroht.",
+            "pt" => "Esta pessoa está sob ameaça.",
+            _ => "This person is under threat.",
+        };
+        let mail = marked(language, Kind::Alert, "Ann", (false, true));
+        let text = &mail.text;
+        assert!(text.starts_with(&format!("*** {warning}")), "{text}");
+        let html = read(&mail.html);
+        let (told, lead) = (html.find(warning), html.find("09:49"));
+        assert!(told < lead && told.is_some(), "{html}");
+        let other = marked(language, Kind::Alert, "Ann", (false, false));
+        assert!(!other.text.contains(warning) && !read(&other.html).contains(warning));
+    }
+}
+
+#[test]
 fn a_place_that_nobody_knows_has_no_map() {
     let policy = Policy::default();
     let facts = Facts {
@@ -157,6 +185,7 @@ fn a_place_that_nobody_knows_has_no_map() {
     let alarm = Alarm {
         kind: Kind::Alert,
         drill: false,
+        duress: false,
         subject: "SOS",
         told: &told,
         whereabouts: facts.whereabouts,

@@ -20,7 +20,9 @@ const MAX_WRITTEN_BYTES: usize = 256 * 1024;
 const HOSTILE: &str = "<b id=\"mayday\">\r\nBcc: x@example.org";
 
 /// What the layout and the engine know besides a mail's own variables.
-const OF_LAYOUT: [&str; 6] = ["language", "subject", "words", "drill", "range", "dict"];
+const OF_LAYOUT: [&str; 7] = [
+    "language", "subject", "words", "drill", "duress", "range", "dict",
+];
 
 /// Why a template is refused, for whoever wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,14 +13,15 @@ use crate::problem::Problem;
 
 /// Says that the link's contact cannot help.
 ///
-/// The next contact is asked at once. A later acknowledgement takes it back.
+/// The next contact is asked at once, where there is one and nobody helps. A later
+/// acknowledgement takes it back.
 #[utoipa::path(
     post,
     path = "/v1/public/sos/{token}/decline",
     tag = "Tracking",
     params(("token" = String, Path, description = "As it stands in the link: 32 hexadecimal digits.")),
     responses(
-        (status = 200, description = "Noted; others are asked.", body = TrackedSos),
+        (status = 200, description = "Noted.", body = TrackedSos),
         (status = 404, description = "No such link: unknown, revoked and dead look the same (`not_found`)."),
         (status = 409, description = "The incident ended: nobody is asked any more (`conflict`)."),
     ),

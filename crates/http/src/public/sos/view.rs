@@ -14,12 +14,18 @@ pub(crate) struct TrackedSos {
 /// The incident as the link's contact may see it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a member of its own on the wire"
+)]
 struct TrackedIncident {
     /// `active`, `acknowledged`, `resolved` or `cancelled`; open are the first two.
     #[schema(example = "active")]
     state: &'static str,
     /// An exercise.
     drill: bool,
+    /// The person is forced to call it off: do not call, do not write, and say so first.
+    under_threat: bool,
     /// The name of the person in distress, if they gave one.
     #[schema(example = "Núria Ferrer")]
     person: Option<String>,
@@ -29,6 +35,9 @@ struct TrackedIncident {
     /// When they cried for help.
     #[schema(format = DateTime, example = "2026-09-09T10:15:30.481Z")]
     opened_at: String,
+    /// When they cried again after the help so far, last: everybody is asked anew.
+    #[schema(format = DateTime)]
+    called_again_at: Option<String>,
     /// When it was cancelled or resolved.
     #[schema(format = DateTime)]
     ended_at: Option<String>,
@@ -130,6 +139,8 @@ struct TrackedHelper {
     since: String,
     /// Whether they called the emergency services.
     called_services: bool,
+    /// Said before the person cried again, and not since.
+    before_last_cry: bool,
 }
 
 /// What was sent to a contact by one channel.
@@ -171,9 +182,11 @@ impl From<TrackingView> for TrackedSos {
             incident: TrackedIncident {
                 state: view.state.as_str(),
                 drill: view.drill,
+                under_threat: view.under_threat,
                 person: view.person,
                 message: view.message,
                 opened_at: view.opened_at.to_string(),
+                called_again_at: view.called_again_at.map(|time| time.to_string()),
                 ended_at: view.ended_at.map(|time| time.to_string()),
                 position: view.position.map(|position| TrackedPositionView {
                     latitude: position.latitude,
@@ -215,6 +228,7 @@ impl From<TrackingView> for TrackedSos {
                         you: helper.reader,
                         since: helper.since.to_string(),
                         called_services: helper.called_services,
+                        before_last_cry: helper.before_last_cry,
                     })
                     .collect(),
                 told,

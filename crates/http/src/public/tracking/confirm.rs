@@ -6,16 +6,22 @@ use mayday_core::tracking::{TrackingAnswer, TrackingView};
 use super::html::{Html, Value};
 use super::{frame, page};
 
-/// Asks whether `answer` is meant.
-pub(super) fn write(view: &TrackingView, answer: TrackingAnswer, mut html: Html) -> String {
+/// Asks whether `answer` is meant. `asks_next`: whether somebody else is asked at once
+/// after a no.
+pub(super) fn write(
+    view: &TrackingView,
+    answer: TrackingAnswer,
+    asks_next: bool,
+    mut html: Html,
+) -> String {
     let words = html.words;
     let asked = page::words_of(words, answer);
     frame::open(&mut html, asked.question, "", "");
     html.raw("<main class=\"confirm\">");
     page::drill(&mut html, view);
+    page::threat(&mut html, view);
     html.element("<h1>", asked.question, "</h1><p>");
-    let person = page::person(view, words);
-    html.phrase(asked.means, &[("name", Value::Text(person))]);
+    follows(&mut html, view, answer, asks_next);
     // To the page's own address, without the question in it.
     html.raw(
         "</p><form method=\"post\" action=\"?\"><input type=\"hidden\" name=\"answer\" value=\"",
@@ -36,4 +42,25 @@ pub(super) fn write(view: &TrackingView, answer: TrackingAnswer, mut html: Html)
     html.text(words.answers.back).raw("</a></main>");
     frame::close(&mut html, false);
     html.finish()
+}
+
+/// What follows from an answer: nothing but what is true of this incident now.
+fn follows(html: &mut Html, view: &TrackingView, answer: TrackingAnswer, asks_next: bool) {
+    let words = &html.words.answers;
+    let who = [("name", Value::Text(page::person(view, html.words)))];
+    html.phrase(page::words_of(html.words, answer).means, &who);
+    if answer == TrackingAnswer::Declined {
+        if asks_next {
+            html.raw(" ").text(words.next_asked);
+        }
+        html.raw(" ").text(words.change_mind);
+        return;
+    }
+    // The phone of who is under threat is told nothing.
+    if !view.under_threat {
+        html.raw(" ").phrase(words.person_sees, &who);
+    }
+    if view.told.iter().any(|told| !told.reader) {
+        html.raw(" ").text(words.contacts_see);
+    }
 }

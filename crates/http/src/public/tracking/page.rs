@@ -27,6 +27,8 @@ pub(super) fn write(view: &TrackingView, mut html: Html) -> String {
     frame::open(&mut html, title(view, words), person(view, words), RELOAD);
     html.raw("<main data-live>");
     drill(&mut html, view);
+    // Empty as a rule: a page that is open shows it as soon as it is there.
+    part(&mut html, "threat", |html| threat(html, view));
     part(&mut html, "head", |html| head(html, view));
     part(&mut html, "answers", |html| answers(html, view));
     part(&mut html, "phone", |html| phone(html, view));
@@ -73,13 +75,28 @@ pub(super) fn drill(html: &mut Html, view: &TrackingView) {
     }
 }
 
+/// Warns of calling or writing to a person who is forced to call it off.
+pub(super) fn threat(html: &mut Html, view: &TrackingView) {
+    if view.under_threat {
+        let head = &html.words.head;
+        let who = [("name", Value::Text(person(view, html.words)))];
+        html.element(
+            "<div class=\"threat\" role=\"alert\"><strong>",
+            head.threat,
+            "</strong> ",
+        );
+        html.raw("<span>").phrase(head.threat_means, &who);
+        html.raw("</span></div>");
+    }
+}
+
 fn head(html: &mut Html, view: &TrackingView) {
     let words = html.words;
     let who = [("name", Value::Text(person(view, words)))];
-    html.raw(match view.state {
-        State::Active => "<header class=\"head active\">",
-        State::Acknowledged => "<header class=\"head helped\">",
-        State::Resolved | State::Cancelled => "<header class=\"head over\">",
+    html.raw(match (view.state.is_open(), view.is_helped()) {
+        (true, false) => "<header class=\"head active\">",
+        (true, true) => "<header class=\"head helped\">",
+        (false, _) => "<header class=\"head over\">",
     });
     if view.state.is_open() {
         html.raw("<p class=\"sos\" aria-hidden=\"true\">SOS</p>");
@@ -93,6 +110,11 @@ fn head(html: &mut Html, view: &TrackingView) {
         ("time", Value::Time(view.opened_at)),
     ];
     html.phrase(words.head.asked, &opened);
+    if let Some(again) = view.called_again_at {
+        let again = [("age", Value::Age(again)), ("time", Value::Time(again))];
+        html.raw("</p><p class=\"again\">");
+        html.phrase(words.head.asked_again, &again);
+    }
     html.raw("</p></header><div class=\"state\" role=\"status\">");
     state(html, view);
     html.raw("</div>");
@@ -119,18 +141,25 @@ fn state(html: &mut Html, view: &TrackingView) {
         html.phrase(head.you_declined, &[("age", Value::Age(at))]);
         html.raw("</p>");
     }
-    if view.helpers.is_empty() {
-        html.element("<p>", head.nobody_yet, "</p>");
+    if !view.is_helped() {
+        let nobody = if view.called_again_at.is_some() {
+            head.nobody_again
+        } else {
+            head.nobody_yet
+        };
+        html.element("<p>", nobody, "</p>");
     }
     for helper in &view.helpers {
         let age = ("age", Value::Age(helper.since));
         html.raw("<p>");
-        let (helps, called) = if helper.reader {
-            (head.you_help, head.you_called)
-        } else if helper.name.is_some() {
-            (head.helps, head.called)
-        } else {
-            (head.operator_helps, head.called)
+        let (before, earlier) = (&head.before, helper.before_last_cry);
+        let (helps, called) = match (helper.reader, helper.name.is_some()) {
+            (true, _) if earlier => (before.you, head.you_called),
+            (true, _) => (head.you_help, head.you_called),
+            (false, true) if earlier => (before.contact, head.called),
+            (false, true) => (head.helps, head.called),
+            (false, false) if earlier => (before.operator, head.called),
+            (false, false) => (head.operator_helps, head.called),
         };
         let name = helper.name.as_deref().unwrap_or_default();
         html.phrase(helps, &[("name", Value::Text(name)), age]);

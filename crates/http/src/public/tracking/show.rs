@@ -38,7 +38,11 @@ pub(crate) async fn show(
     let html = Html::new(words, now);
     let asked = asked.map(|Query(asked)| asked.answer).unwrap_or_default();
     let text = match TrackingAnswer::parse(&asked) {
-        Some(answer) if view.can_be_answered() => confirm::write(&view, answer, html),
+        Some(answer) if view.can_be_answered() => {
+            let declines = answer == TrackingAnswer::Declined;
+            let asks_next = declines && app.tracking_asks_next(&token, peer).await;
+            confirm::write(&view, answer, asks_next, html)
+        }
         _ => page::write(&view, html),
     };
     answers::page(StatusCode::OK, words.tag, text)

@@ -34,10 +34,12 @@ fn full(language: &str) -> TrackingView {
     let last = *trail.last().unwrap();
     TrackingView {
         drill: false,
+        under_threat: false,
         state: State::Active,
         person: Some("Núria Ferrer".into()),
         message: Some("Slipped near the ridge, cannot walk.\nLeft ankle.".into()),
         opened_at: ago(340),
+        called_again_at: None,
         ended_at: None,
         position: Some(TrackedPosition {
             latitude: last.latitude,
@@ -119,6 +121,7 @@ fn all(language: &str) -> Vec<(&'static str, TrackingView)> {
         reader,
         since: ago(seconds),
         called_services,
+        before_last_cry: false,
     };
     taken_on.helpers = vec![
         helper(Some("Ben"), true, 40, false),
@@ -126,6 +129,12 @@ fn all(language: &str) -> Vec<(&'static str, TrackingView)> {
         helper(None, false, 10, false),
     ];
     taken_on.told[0].helping_since = Some(ago(40));
+    let mut again = taken_on.clone();
+    again.called_again_at = Some(ago(5));
+    again.reader.answer = YourAnswer::None;
+    for helper in &mut again.helpers {
+        helper.before_last_cry = true;
+    }
     let mut declined = waiting.clone();
     declined.reader.answer = YourAnswer::Declined { at: ago(65) };
     let mut over = taken_on.clone();
@@ -140,10 +149,18 @@ fn all(language: &str) -> Vec<(&'static str, TrackingView)> {
         ("unknown", unknown),
         ("drill", drill),
         ("taken_on", taken_on),
+        ("again", again),
+        ("threat", threatened(full(language))),
         ("declined", declined),
         ("over", over),
         ("resolved", resolved),
     ]
+}
+
+/// Of a person who is forced to call it off.
+fn threatened(mut view: TrackingView) -> TrackingView {
+    view.under_threat = true;
+    view
 }
 
 /// Every page there is, in a language.
@@ -157,7 +174,9 @@ pub(super) fn pages(language: &str) -> Vec<(String, String)> {
     for answer in TrackingAnswer::ALL {
         let view = full(language);
         let name = format!("confirm-{}", answer.as_str());
-        pages.push((name, confirm::write(&view, answer, html())));
+        pages.push((name.clone(), confirm::write(&view, answer, true, html())));
+        let (name, view) = (format!("{name}-threat"), threatened(view));
+        pages.push((name, confirm::write(&view, answer, false, html())));
     }
     pages.push(("gone".into(), gone::unknown(html())));
     pages.push(("slow".into(), gone::slow_down(html())));
@@ -242,7 +261,8 @@ fn a_name_cannot_become_markup() {
     view.told[0].name = name.into();
     let html = || Html::new(of_tag("en"), NOW);
     let page = page::write(&view, html());
-    let form = confirm::write(&view, TrackingAnswer::Helping, html());
+    view.under_threat = true;
+    let form = confirm::write(&view, TrackingAnswer::Helping, false, html());
     for page in [page, form] {
         assert!(
             !page.contains("<script>") && !page.contains("<img"),
@@ -262,4 +282,75 @@ fn only_a_form_that_posts_can_answer() {
         );
         assert_eq!(forms, usize::from(name.starts_with("confirm")), "{name}");
     }
+}
+
+/// What follows from an answer, as it is said.
+fn follows(view: &TrackingView, answer: TrackingAnswer, asks_next: bool) -> String {
+    let words = of_tag(&view.reader.language);
+    confirm::write(view, answer, asks_next, Html::new(words, NOW))
+}
+
+#[test]
+fn a_threat_is_said_first_and_the_person_is_told_nothing() {
+    for language in LANGUAGES {
+        let words = of_tag(language);
+        let quiet = threatened(full(language));
+        let shown = page::write(&quiet, Html::new(words, NOW));
+        let (warned, head) = (shown.find(words.head.threat), shown.find("class=\"head"));
+        assert!(warned.is_some() && warned < head, "{language}: {shown}");
+        let calm = page::write(&full(language), Html::new(words, NOW));
+        assert!(!calm.contains(words.head.threat), "{language}");
+        // A page that is open has a place for it.
+        assert!(calm.contains("<div data-part=\"threat\"></div>"));
+        let sees = words.answers.person_sees.replace("{name}", "Núria Ferrer");
+        for answer in [TrackingAnswer::Helping, TrackingAnswer::CalledServices] {
+            let told = follows(&full(language), answer, false).replace("&#39;", "'");
+            assert!(told.contains(&sees), "{language}: {told}");
+            assert!(!told.contains(words.head.threat));
+            let untold = follows(&quiet, answer, false).replace("&#39;", "'");
+            assert!(!untold.contains(&sees), "{language}: {untold}");
+            assert!(untold.contains(words.head.threat));
+            assert!(untold.contains(words.answers.contacts_see));
+        }
+    }
+}
+
+#[test]
+fn only_what_is_true_follows_from_an_answer() {
+    for language in LANGUAGES {
+        let words = &of_tag(language).answers;
+        let mut alone = full(language);
+        alone.told.truncate(1);
+        let helps = follows(&alone, TrackingAnswer::Helping, true);
+        assert!(!helps.contains(words.contacts_see) && !helps.contains(words.next_asked));
+        for (asks_next, view) in [(true, full(language)), (false, alone)] {
+            let no = follows(&view, TrackingAnswer::Declined, asks_next).replace("&#39;", "'");
+            assert!(no.contains(words.declined.means) && no.contains(words.change_mind));
+            assert_eq!(no.contains(words.next_asked), asks_next, "{no}");
+        }
+    }
+}
+
+#[test]
+fn another_cry_is_red_and_says_who_promised_help_before() {
+    let mut views = all("en").into_iter();
+    let (_, mut view) = views.find(|(name, _)| *name == "again").unwrap();
+    let html = || Html::new(of_tag("en"), NOW);
+    let shown = page::write(&view, html());
+    for said in [
+        "class=\"head active\"",
+        "Called again just now (",
+        "Nobody has answered the new call yet.",
+        "You said just now, before it, that you are on it. Please answer again.",
+        "Maria said just now, before it, that they are on it.",
+        "Maria has called the emergency services.",
+        "The operators of the service said just now, before it, that they are on it.",
+    ] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+    assert!(!shown.contains(of_tag("en").head.nobody_yet));
+    view.helpers[1].before_last_cry = false;
+    let shown = page::write(&view, html());
+    assert!(shown.contains("class=\"head helped\"") && shown.contains("Maria is on it"));
+    assert!(!shown.contains("Nobody has answered"), "{shown}");
 }

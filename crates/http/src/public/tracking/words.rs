@@ -42,6 +42,12 @@ pub(super) struct Head {
     pub(super) asked_for_help: &'static str,
     /// `{age}`, `{time}`.
     pub(super) asked: &'static str,
+    /// `{age}`, `{time}`.
+    pub(super) asked_again: &'static str,
+    /// The person is forced to call it off.
+    pub(super) threat: &'static str,
+    /// `{name}`.
+    pub(super) threat_means: &'static str,
     pub(super) drill: &'static str,
     pub(super) drill_means: &'static str,
     pub(super) over: &'static str,
@@ -50,17 +56,31 @@ pub(super) struct Head {
     /// `{time}`.
     pub(super) resolved: &'static str,
     pub(super) nobody_yet: &'static str,
+    /// After another cry.
+    pub(super) nobody_again: &'static str,
     /// `{name}`, `{age}`.
     pub(super) helps: &'static str,
     /// `{age}`.
     pub(super) operator_helps: &'static str,
     /// `{age}`.
     pub(super) you_help: &'static str,
+    pub(super) before: HelpedBefore,
     /// `{name}`.
     pub(super) called: &'static str,
     pub(super) you_called: &'static str,
     /// `{age}`.
     pub(super) you_declined: &'static str,
+}
+
+/// Who said that they help before the person cried again.
+#[derive(Debug)]
+pub(super) struct HelpedBefore {
+    /// `{name}`, `{age}`.
+    pub(super) contact: &'static str,
+    /// `{age}`.
+    pub(super) operator: &'static str,
+    /// `{age}`.
+    pub(super) you: &'static str,
 }
 
 /// Buttons, and the questions behind them.
@@ -71,6 +91,12 @@ pub(super) struct Answers {
     pub(super) helping: Answer,
     pub(super) called: Answer,
     pub(super) declined: Answer,
+    /// Where the person sees who helps: `{name}`.
+    pub(super) person_sees: &'static str,
+    pub(super) contacts_see: &'static str,
+    /// After a no, where somebody else is asked at once.
+    pub(super) next_asked: &'static str,
+    pub(super) change_mind: &'static str,
     /// Of somebody who said that they help.
     pub(super) still: &'static str,
     /// The same.
@@ -86,7 +112,7 @@ pub(super) struct Answers {
 pub(super) struct Answer {
     pub(super) button: &'static str,
     pub(super) question: &'static str,
-    /// What follows from it; `{name}`.
+    /// What follows from it in any case; `{name}`.
     pub(super) means: &'static str,
     pub(super) yes: &'static str,
 }

@@ -52,9 +52,12 @@ async fn axe_finds_nothing_and_the_page_lives() {
     // What is left of it afterwards, and what an ended one looks like.
     let helped = json!([["helped", ben], ["helping", eva]]);
     let answered = look_at(json!({"base": base, "pages": helped})).await;
+    cry.ana.post("/v1/sdk/sos", json!({})).await.body(200);
+    let again = json!([["again", ben]]);
+    let again = look_at(json!({"base": base, "pages": again})).await;
     let ended = json!([["over", ended.page()]]);
     let over = look_at(json!({"base": base_over, "pages": ended})).await;
-    for said in [answered, over] {
+    for said in [answered, again, over] {
         assert_eq!(said["faults"], json!([]), "{said:#}");
     }
     stop.cancel();
@@ -86,7 +89,7 @@ async fn walk(cry: &Cry<'_>) {
     node.store.clock.advance(Duration::from_secs(70));
 }
 
-async fn listen(server: &Server) -> (String, CancellationToken) {
+pub(crate) async fn listen(server: &Server) -> (String, CancellationToken) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
@@ -121,7 +124,12 @@ async fn look(mut told: Value) {
     }
 }
 
-pub(crate) async fn look_at(mut told: Value) -> Value {
+pub(crate) async fn look_at(told: Value) -> Value {
+    browse("look.mjs", told).await
+}
+
+/// Has a script of `tests/browser` look; what it says.
+pub(crate) async fn browse(script: &str, mut told: Value) -> Value {
     let clients = std::env::var_os("MAYDAY_TEST_CLIENTS").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/e2e")),
         PathBuf::from,
@@ -131,7 +139,8 @@ pub(crate) async fn look_at(mut told: Value) -> Value {
     if let Ok(pictures) = std::env::var("MAYDAY_TEST_PICTURES") {
         told["pictures"] = pictures.into();
     }
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/look.mjs");
+    let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser");
+    let script = PathBuf::from(scripts).join(script);
     let ran = tokio::task::spawn_blocking(move || {
         let mut child = Command::new("node")
             .arg(script)

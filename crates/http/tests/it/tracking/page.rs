@@ -113,7 +113,14 @@ async fn looking_changes_nothing_but_opened() {
             assert_eq!(answer.status.as_u16(), 200, "{path}");
         }
     }
-    assert!(cry.opened().await);
+    // No page waits for long until that is stored.
+    let stored = async {
+        while !cry.opened().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = Duration::from_mins(1);
+    tokio::time::timeout(limit, stored).await.unwrap();
     assert_eq!(cry.state().await, "active");
     let shown = get(&server, &cry.json()).await.body(200);
     assert_eq!(shown["incident"]["contact"]["answer"], "none");

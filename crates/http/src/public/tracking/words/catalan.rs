@@ -1,6 +1,8 @@
 //! Catalan.
 
-use super::{Answer, Answers, Facts, Gone, Head, Phone, Place, Times, ToldWords, Words};
+use super::{
+    Answer, Answers, Facts, Gone, Head, HelpedBefore, Phone, Place, Times, ToldWords, Words,
+};
 
 pub(super) static WORDS: Words = Words {
     tag: "ca",
@@ -9,15 +11,24 @@ pub(super) static WORDS: Words = Words {
         needs_help: "{name} necessita ajuda",
         asked_for_help: "{name} va demanar ajuda",
         asked: "Va demanar ajuda {age} ({time}).",
+        asked_again: "Ha tornat a demanar ajuda {age} ({time}).",
+        threat: "Sota amenaça",
+        threat_means: "No truqui a {name} ni li escrigui: qui l'amenaça ho pot veure. El que vostè respongui aquí no es mostra al seu telèfon.",
         drill: "Simulacre",
         drill_means: "És un exercici. Ningú no està en perill. Respongui com si fos real.",
         over: "S'ha acabat",
         cancelled: "{name} va retirar la petició d'ajuda ({time}).",
         resolved: "La petició d'ajuda es va donar per atesa ({time}).",
         nobody_yet: "Encara no se n'ocupa ningú.",
+        nobody_again: "Encara no ha respost ningú a la nova petició.",
         helps: "{name} se n'ocupa (ho va dir {age}).",
         operator_helps: "Els operadors del servei se n'ocupen (ho van dir {age}).",
         you_help: "Vostè se n'ocupa (ho va dir {age}). Gràcies.",
+        before: HelpedBefore {
+            contact: "{name} va dir {age}, abans d'aquesta petició, que se n'ocupa.",
+            operator: "Els operadors del servei van dir {age}, abans d'aquesta petició, que se n'ocupen.",
+            you: "Vostè va dir {age}, abans d'aquesta petició, que se n'ocupa. Respongui una altra vegada, si us plau.",
+        },
         called: "{name} ha trucat als serveis d'emergència.",
         you_called: "Vostè ha trucat als serveis d'emergència.",
         you_declined: "Vostè va dir {age} que no pot ajudar.",
@@ -27,21 +38,25 @@ pub(super) static WORDS: Words = Words {
         helping: Answer {
             button: "Me n'ocupo jo",
             question: "Se n'ocupa vostè?",
-            means: "Avisem {name} i els altres contactes que vostè se n'ocupa. No es truca a ningú més.",
+            means: "Constarà que vostè ajuda {name}. De moment no es demana a ningú més.",
             yes: "Sí, me n'ocupo jo",
         },
         called: Answer {
             button: "He trucat a emergències",
             question: "Ha trucat als serveis d'emergència?",
-            means: "Confirmi-ho quan hi hagi parlat. Avisem {name} i els altres contactes.",
+            means: "Confirmi-ho quan hi hagi parlat. Constarà que vostè ajuda {name}.",
             yes: "Sí, hi he trucat",
         },
         declined: Answer {
             button: "No puc ajudar",
             question: "No pot ajudar?",
-            means: "Avisem de seguida la persona següent. Pot canviar d'opinió aquí en qualsevol moment.",
+            means: "Confirmi-ho, si us plau: saber-ho també ajuda.",
             yes: "No, no puc ajudar",
         },
+        person_sees: "{name} ho pot veure a l'app.",
+        contacts_see: "Els altres contactes ho veuen quan obren la seva pàgina.",
+        next_asked: "Després ho demanem de seguida a la persona següent.",
+        change_mind: "Pot canviar d'opinió aquí en qualsevol moment.",
         still: "Me'n continuo ocupant",
         no_longer: "Ja no puc ajudar",
         your_name: "El seu nom",

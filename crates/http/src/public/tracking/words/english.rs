@@ -1,6 +1,8 @@
 //! English.
 
-use super::{Answer, Answers, Facts, Gone, Head, Phone, Place, Times, ToldWords, Words};
+use super::{
+    Answer, Answers, Facts, Gone, Head, HelpedBefore, Phone, Place, Times, ToldWords, Words,
+};
 
 pub(super) static WORDS: Words = Words {
     tag: "en",
@@ -9,15 +11,24 @@ pub(super) static WORDS: Words = Words {
         needs_help: "{name} needs help",
         asked_for_help: "{name} asked for help",
         asked: "Asked for help {age} ({time}).",
+        asked_again: "Called again {age} ({time}).",
+        threat: "Under threat",
+        threat_means: "Do not call {name} and do not write: whoever threatens them may see it. What you answer here is not shown on their phone.",
         drill: "Drill",
         drill_means: "This is an exercise. Nobody is in danger. Please answer as if it were real.",
         over: "It is over",
         cancelled: "{name} cancelled the call for help ({time}).",
         resolved: "The call for help was closed as handled ({time}).",
         nobody_yet: "Nobody is on it yet.",
+        nobody_again: "Nobody has answered the new call yet.",
         helps: "{name} is on it (said {age}).",
         operator_helps: "The operators of the service are on it (said {age}).",
         you_help: "You are on it (said {age}). Thank you.",
+        before: HelpedBefore {
+            contact: "{name} said {age}, before it, that they are on it.",
+            operator: "The operators of the service said {age}, before it, that they are on it.",
+            you: "You said {age}, before it, that you are on it. Please answer again.",
+        },
         called: "{name} has called the emergency services.",
         you_called: "You have called the emergency services.",
         you_declined: "You said {age} that you cannot help.",
@@ -27,21 +38,25 @@ pub(super) static WORDS: Words = Words {
         helping: Answer {
             button: "I am on it",
             question: "Are you on it?",
-            means: "{name} and the other contacts are told that you look after it. Nobody else is called.",
+            means: "You will be noted as helping {name}. Nobody else is asked for now.",
             yes: "Yes, I am on it",
         },
         called: Answer {
             button: "I called emergency services",
             question: "Have you called the emergency services?",
-            means: "Say so when you have spoken with them. {name} and the other contacts are told.",
+            means: "Say so when you have spoken with them. You will be noted as helping {name}.",
             yes: "Yes, I called them",
         },
         declined: Answer {
             button: "I cannot help",
             question: "You cannot help?",
-            means: "The next person is asked at once. You can change your mind here at any time.",
+            means: "Please confirm it: that helps, too.",
             yes: "No, I cannot help",
         },
+        person_sees: "{name} can see it in the app.",
+        contacts_see: "The other contacts see it when they open their page.",
+        next_asked: "The next person is then asked at once.",
+        change_mind: "You can change your mind here at any time.",
         still: "I am still on it",
         no_longer: "I can no longer help",
         your_name: "Your name",

@@ -1,6 +1,8 @@
 //! French.
 
-use super::{Answer, Answers, Facts, Gone, Head, Phone, Place, Times, ToldWords, Words};
+use super::{
+    Answer, Answers, Facts, Gone, Head, HelpedBefore, Phone, Place, Times, ToldWords, Words,
+};
 
 pub(super) static WORDS: Words = Words {
     tag: "fr",
@@ -9,15 +11,24 @@ pub(super) static WORDS: Words = Words {
         needs_help: "{name} a besoin d'aide",
         asked_for_help: "{name} a demandé de l'aide",
         asked: "Appel à l'aide {age} ({time}).",
+        asked_again: "Nouvel appel à l'aide {age} ({time}).",
+        threat: "Sous la menace",
+        threat_means: "N'appelez pas {name} et n'écrivez pas : la personne qui menace peut le voir. Ce que vous répondez ici n'apparaît pas sur son téléphone.",
         drill: "Exercice",
         drill_means: "Ceci est un exercice. Personne n'est en danger. Répondez comme si c'était réel.",
         over: "C'est terminé",
         cancelled: "{name} a annulé l'appel à l'aide ({time}).",
         resolved: "L'appel à l'aide a été clos comme traité ({time}).",
         nobody_yet: "Personne ne s'en occupe encore.",
+        nobody_again: "Personne n'a encore répondu au nouvel appel.",
         helps: "{name} s'en occupe (dit {age}).",
         operator_helps: "Les opérateurs du service s'en occupent (dit {age}).",
         you_help: "Vous vous en occupez (dit {age}). Merci.",
+        before: HelpedBefore {
+            contact: "{name} avait dit {age}, avant cet appel, s'en occuper.",
+            operator: "Les opérateurs du service avaient dit {age}, avant cet appel, s'en occuper.",
+            you: "Vous aviez dit {age}, avant cet appel, vous en occuper. Veuillez répondre à nouveau.",
+        },
         called: "{name} a appelé les secours.",
         you_called: "Vous avez appelé les secours.",
         you_declined: "Vous avez dit {age} que vous ne pouvez pas aider.",
@@ -27,21 +38,25 @@ pub(super) static WORDS: Words = Words {
         helping: Answer {
             button: "Je m'en occupe",
             question: "Vous en occupez-vous ?",
-            means: "{name} et les autres contacts apprennent que vous vous en occupez. Personne d'autre n'est appelé.",
+            means: "Il sera noté que vous aidez {name}. Pour l'instant, personne d'autre n'est sollicité.",
             yes: "Oui, je m'en occupe",
         },
         called: Answer {
             button: "J'ai appelé les secours",
             question: "Avez-vous appelé les secours ?",
-            means: "Confirmez quand vous leur avez parlé. {name} et les autres contacts sont prévenus.",
+            means: "Confirmez quand vous leur avez parlé. Il sera noté que vous aidez {name}.",
             yes: "Oui, je les ai appelés",
         },
         declined: Answer {
             button: "Je ne peux pas aider",
             question: "Vous ne pouvez pas aider ?",
-            means: "La personne suivante est prévenue aussitôt. Vous pouvez changer d'avis ici à tout moment.",
+            means: "Veuillez le confirmer : le savoir aide aussi.",
             yes: "Non, je ne peux pas aider",
         },
+        person_sees: "{name} peut le voir dans l'app.",
+        contacts_see: "Les autres contacts le voient quand ils ouvrent leur page.",
+        next_asked: "La personne suivante est alors sollicitée aussitôt.",
+        change_mind: "Vous pouvez changer d'avis ici à tout moment.",
         still: "Je m'en occupe toujours",
         no_longer: "Je ne peux plus aider",
         your_name: "Votre nom",

@@ -1,6 +1,8 @@
 //! German.
 
-use super::{Answer, Answers, Facts, Gone, Head, Phone, Place, Times, ToldWords, Words};
+use super::{
+    Answer, Answers, Facts, Gone, Head, HelpedBefore, Phone, Place, Times, ToldWords, Words,
+};
 
 pub(super) static WORDS: Words = Words {
     tag: "de",
@@ -9,15 +11,24 @@ pub(super) static WORDS: Words = Words {
         needs_help: "{name} braucht Hilfe",
         asked_for_help: "{name} hat um Hilfe gebeten",
         asked: "Hat {age} um Hilfe gebeten ({time}).",
+        asked_again: "Hat {age} erneut gerufen ({time}).",
+        threat: "Unter Zwang",
+        threat_means: "Rufen Sie {name} nicht an und schreiben Sie nicht: Wer die Person bedroht, kann es sehen. Was Sie hier antworten, erscheint nicht auf ihrem Telefon.",
         drill: "Übung",
         drill_means: "Das ist eine Übung. Niemand ist in Gefahr. Bitte antworten Sie wie im Ernstfall.",
         over: "Es ist vorbei",
         cancelled: "{name} hat den Hilferuf abgebrochen ({time}).",
         resolved: "Der Hilferuf wurde als erledigt geschlossen ({time}).",
         nobody_yet: "Noch kümmert sich niemand.",
+        nobody_again: "Auf den neuen Ruf hat noch niemand geantwortet.",
         helps: "{name} kümmert sich ({age} gesagt).",
         operator_helps: "Die Leitstelle des Dienstes kümmert sich ({age} gesagt).",
         you_help: "Sie kümmern sich ({age} gesagt). Danke.",
+        before: HelpedBefore {
+            contact: "{name} hat {age}, also davor, gesagt, sich zu kümmern.",
+            operator: "Die Leitstelle des Dienstes hat {age}, also davor, gesagt, sich zu kümmern.",
+            you: "Sie haben {age}, also davor, gesagt, dass Sie sich kümmern. Bitte antworten Sie noch einmal.",
+        },
         called: "{name} hat den Notruf angerufen.",
         you_called: "Sie haben den Notruf angerufen.",
         you_declined: "Sie haben {age} gesagt, dass Sie nicht helfen können.",
@@ -27,21 +38,25 @@ pub(super) static WORDS: Words = Words {
         helping: Answer {
             button: "Ich kümmere mich",
             question: "Kümmern Sie sich?",
-            means: "{name} und die anderen Kontakte erfahren, dass Sie sich kümmern. Sonst wird niemand mehr gerufen.",
+            means: "Es wird notiert, dass Sie {name} helfen. Vorerst wird niemand sonst gefragt.",
             yes: "Ja, ich kümmere mich",
         },
         called: Answer {
             button: "Ich habe den Notruf angerufen",
             question: "Haben Sie den Notruf angerufen?",
-            means: "Bestätigen Sie, wenn Sie mit ihm gesprochen haben. {name} und die anderen Kontakte erfahren es.",
+            means: "Bestätigen Sie, wenn Sie mit ihm gesprochen haben. Es wird notiert, dass Sie {name} helfen.",
             yes: "Ja, ich habe angerufen",
         },
         declined: Answer {
             button: "Ich kann nicht helfen",
             question: "Sie können nicht helfen?",
-            means: "Die nächste Person wird sofort gefragt. Sie können es sich hier jederzeit anders überlegen.",
+            means: "Bitte bestätigen Sie es: Auch das hilft.",
             yes: "Nein, ich kann nicht helfen",
         },
+        person_sees: "{name} kann es in der App sehen.",
+        contacts_see: "Die anderen Kontakte sehen es, wenn sie ihre Seite öffnen.",
+        next_asked: "Die nächste Person wird dann sofort gefragt.",
+        change_mind: "Sie können es sich hier jederzeit anders überlegen.",
         still: "Ich kümmere mich weiter",
         no_longer: "Ich kann nicht mehr helfen",
         your_name: "Ihr Name",

@@ -1,6 +1,8 @@
 //! Portuguese.
 
-use super::{Answer, Answers, Facts, Gone, Head, Phone, Place, Times, ToldWords, Words};
+use super::{
+    Answer, Answers, Facts, Gone, Head, HelpedBefore, Phone, Place, Times, ToldWords, Words,
+};
 
 pub(super) static WORDS: Words = Words {
     tag: "pt",
@@ -9,15 +11,24 @@ pub(super) static WORDS: Words = Words {
         needs_help: "{name} precisa de ajuda",
         asked_for_help: "{name} pediu ajuda",
         asked: "Pediu ajuda {age} ({time}).",
+        asked_again: "Voltou a pedir ajuda {age} ({time}).",
+        threat: "Sob ameaça",
+        threat_means: "Não ligue a {name} nem escreva: quem ameaça pode ver. O que responder aqui não aparece no telefone dessa pessoa.",
         drill: "Simulacro",
         drill_means: "É um exercício. Ninguém está em perigo. Responda como se fosse real.",
         over: "Terminou",
         cancelled: "{name} cancelou o pedido de ajuda ({time}).",
         resolved: "O pedido de ajuda foi dado como resolvido ({time}).",
         nobody_yet: "Ainda ninguém está a tratar disto.",
+        nobody_again: "Ainda ninguém respondeu ao novo pedido.",
         helps: "{name} está a tratar disto (disse-o {age}).",
         operator_helps: "Os operadores do serviço estão a tratar disto (disseram-no {age}).",
         you_help: "Você está a tratar disto (disse-o {age}). Obrigado.",
+        before: HelpedBefore {
+            contact: "{name} disse {age}, antes desse pedido, que trata disto.",
+            operator: "Os operadores do serviço disseram {age}, antes desse pedido, que tratam disto.",
+            you: "Você disse {age}, antes desse pedido, que trata disto. Responda outra vez, por favor.",
+        },
         called: "{name} ligou para os serviços de emergência.",
         you_called: "Você ligou para os serviços de emergência.",
         you_declined: "Você disse {age} que não pode ajudar.",
@@ -27,21 +38,25 @@ pub(super) static WORDS: Words = Words {
         helping: Answer {
             button: "Eu trato disto",
             question: "Você trata disto?",
-            means: "{name} e os outros contactos ficam a saber que você trata disto. Não se chama mais ninguém.",
+            means: "Ficará registado que ajuda {name}. Por agora não se pergunta a mais ninguém.",
             yes: "Sim, eu trato disto",
         },
         called: Answer {
             button: "Liguei para a emergência",
             question: "Ligou para os serviços de emergência?",
-            means: "Confirme quando tiver falado com eles. {name} e os outros contactos ficam a saber.",
+            means: "Confirme quando tiver falado com eles. Ficará registado que ajuda {name}.",
             yes: "Sim, liguei",
         },
         declined: Answer {
             button: "Não posso ajudar",
             question: "Não pode ajudar?",
-            means: "A pessoa seguinte é avisada de imediato. Pode mudar de ideias aqui a qualquer momento.",
+            means: "Confirme, por favor: saber isso também ajuda.",
             yes: "Não, não posso ajudar",
         },
+        person_sees: "{name} pode ver isso na app.",
+        contacts_see: "Os outros contactos veem-no quando abrem a sua página.",
+        next_asked: "Pergunta-se então de imediato à pessoa seguinte.",
+        change_mind: "Pode mudar de ideias aqui a qualquer momento.",
         still: "Continuo a tratar disto",
         no_longer: "Já não posso ajudar",
         your_name: "O seu nome",

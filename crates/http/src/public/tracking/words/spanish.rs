@@ -1,6 +1,8 @@
 //! Spanish.
 
-use super::{Answer, Answers, Facts, Gone, Head, Phone, Place, Times, ToldWords, Words};
+use super::{
+    Answer, Answers, Facts, Gone, Head, HelpedBefore, Phone, Place, Times, ToldWords, Words,
+};
 
 pub(super) static WORDS: Words = Words {
     tag: "es",
@@ -9,15 +11,24 @@ pub(super) static WORDS: Words = Words {
         needs_help: "{name} necesita ayuda",
         asked_for_help: "{name} pidió ayuda",
         asked: "Pidió ayuda {age} ({time}).",
+        asked_again: "Ha vuelto a pedir ayuda {age} ({time}).",
+        threat: "Bajo amenaza",
+        threat_means: "No llame a {name} ni le escriba: quien le amenaza puede verlo. Lo que usted responda aquí no se muestra en su teléfono.",
         drill: "Simulacro",
         drill_means: "Es un ejercicio. Nadie está en peligro. Responda como si fuera real.",
         over: "Ha terminado",
         cancelled: "{name} canceló la petición de ayuda ({time}).",
         resolved: "La petición de ayuda se dio por atendida ({time}).",
         nobody_yet: "Todavía no se ocupa nadie.",
+        nobody_again: "Nadie ha respondido todavía a la nueva petición.",
         helps: "{name} se ocupa (lo dijo {age}).",
         operator_helps: "Los operadores del servicio se ocupan (lo dijeron {age}).",
         you_help: "Usted se ocupa (lo dijo {age}). Gracias.",
+        before: HelpedBefore {
+            contact: "{name} dijo {age}, antes de esa petición, que se ocupa.",
+            operator: "Los operadores del servicio dijeron {age}, antes de esa petición, que se ocupan.",
+            you: "Usted dijo {age}, antes de esa petición, que se ocupa. Responda otra vez, por favor.",
+        },
         called: "{name} ha llamado a los servicios de emergencia.",
         you_called: "Usted ha llamado a los servicios de emergencia.",
         you_declined: "Usted dijo {age} que no puede ayudar.",
@@ -27,21 +38,25 @@ pub(super) static WORDS: Words = Words {
         helping: Answer {
             button: "Me ocupo yo",
             question: "¿Se ocupa usted?",
-            means: "Avisamos a {name} y a los demás contactos de que usted se ocupa. No se llama a nadie más.",
+            means: "Constará que usted ayuda a {name}. De momento no se pregunta a nadie más.",
             yes: "Sí, me ocupo yo",
         },
         called: Answer {
             button: "He llamado a emergencias",
             question: "¿Ha llamado a los servicios de emergencia?",
-            means: "Confírmelo cuando haya hablado con ellos. Avisamos a {name} y a los demás contactos.",
+            means: "Confírmelo cuando haya hablado con ellos. Constará que usted ayuda a {name}.",
             yes: "Sí, los he llamado",
         },
         declined: Answer {
             button: "No puedo ayudar",
             question: "¿No puede ayudar?",
-            means: "Avisamos enseguida a la siguiente persona. Puede cambiar de opinión aquí en cualquier momento.",
+            means: "Confírmelo, por favor: saberlo también ayuda.",
             yes: "No, no puedo ayudar",
         },
+        person_sees: "{name} puede verlo en la app.",
+        contacts_see: "Los demás contactos lo ven cuando abren su página.",
+        next_asked: "Después preguntamos enseguida a la siguiente persona.",
+        change_mind: "Puede cambiar de opinión aquí en cualquier momento.",
         still: "Sigo ocupándome",
         no_longer: "Ya no puedo ayudar",
         your_name: "Su nombre",
