@@ -2,9 +2,21 @@
 "use strict";
 
 const METHODS = ["get", "post", "put", "delete"];
-// Answers that every signed route has in common: folded away.
-const COMMON = new Set(["401", "403", "408", "413", "429", "500", "503"]);
+// Answers that routes have in common: folded away. What 401 and 403 say is the same for signed routes only.
+const COMMON = new Set(["408", "413", "429", "500", "503"]);
+const COMMON_SIGNED = new Set(["401", "403", ...COMMON]);
+// What `x-proof` asks for: the words of its badge, and what they mean.
+const PROOFS = {
+  genuine: ["expired proof accepted", "A proof that is genuine but expired is taken"],
+  full: ["full proof", "The proof must be in force"],
+  session: ["access token", "The access token of a session"],
+  login: ["no proof", "What the body carries is the proof"],
+  partner: ["partner key", "A key of the app's backend"],
+  broker: ["broker key", "A broker's key"],
+};
+const NO_PROOF = ["no proof", "Whoever has the address may ask"];
 const proof = { app: "trailguard", user: "ana-42", hash: "<userHash>" };
+const JSON_BODY = "application/json";
 // A longer list of members shows its first ones and folds the rest away.
 const FOLD_ABOVE = 12;
 const FOLD_AT = 8;
@@ -36,7 +48,7 @@ function inline(text) {
 function prose(text) {
   return (text || "").trim().split(/\n\s*\n/).map((block) => {
     const flat = block.replace(/\s*\n\s*/g, " ");
-    return flat.startsWith("### ") ? el("h3", null, flat.slice(4)) : el("p", null, inline(flat));
+    return flat.startsWith("### ") ? el("h2", null, flat.slice(4)) : el("p", null, inline(flat));
   });
 }
 
@@ -109,7 +121,7 @@ function limits(schema) {
   return "";
 }
 
-// What a body looks like. In a request only what has an example is shown.
+// What a body looks like. In a request only what has an example or is required is shown.
 function example(schema, request, depth = 0) {
   const own = resolve(schema);
   if (own.example !== undefined) return own.example;
@@ -122,16 +134,26 @@ function example(schema, request, depth = 0) {
     const item = example(seen.items || {}, request, depth + 1);
     return item === undefined ? [] : [item];
   }
+  if (types(seen)[0] === "object" && !seen.properties && !request) return {};
   if (seen.properties) {
     const whole = {};
+    const required = new Set(seen.required || []);
     for (const [name, member] of Object.entries(seen.properties)) {
       const value = example(member, request, depth + 1);
       if (value !== undefined) whole[name] = value;
       else if (!request && nullable(member)) whole[name] = null;
+      else if (types(shape(member))[0] === "string" && (!request || required.has(name))) whole[name] = request ? `<${name}>` : "…";
     }
     return request && !Object.keys(whole).length ? undefined : whole;
   }
   return undefined;
+}
+
+// What has members to be listed: an object, or the items of a list.
+function listed(schema) {
+  const seen = shape(schema || {});
+  const whole = types(seen)[0] === "array" ? shape(seen.items || {}) : seen;
+  return Object.keys(whole.properties || {}).length ? whole : undefined;
 }
 
 function members(schema, request, depth = 0) {
@@ -204,71 +226,131 @@ function sample(title, text, coloured) {
 // A text as one word of a POSIX shell.
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
+// The headers of the first way to prove who asks.
+function proofHeaders(operation) {
+  const schemes = Object.keys((operation.security || [])[0] || {});
+  const header = {
+    appId: () => `X-App-ID: ${proof.app}`,
+    userId: () => `X-User-ID: ${proof.user}`,
+    userHash: () => `Authorization: Bearer ${proof.hash}`,
+  };
+  const order = ["appId", "userId", "userHash"];
+  return [...schemes].sort((a, b) => order.indexOf(a) - order.indexOf(b))
+    .map((scheme) => (header[scheme] ? header[scheme]() : `Authorization: Bearer <${scheme}>`));
+}
+
+// The path with an example for each of its parameters.
+function filled(route) {
+  const given = new Map((route.operation.parameters || []).map((one) => [one.name, one.example]));
+  const usual = (name) => (name === "token" ? "<token>" : "0199d7a1-52c4-7e0f-8d6b-2a9c3e5f7b01");
+  return route.path.replace(/\{([^}]+)\}/g, (_, name) => given.get(name) ?? usual(name));
+}
+
 function curl(route) {
-  const id = (route.operation.parameters || []).find((one) => one.in === "path");
-  const path = id ? route.path.replace(/\{[^}]+\}/, "0199d7a1-52c4-7e0f-8d6b-2a9c3e5f7b01") : route.path;
-  const url = location.origin + path;
+  const url = location.origin + filled(route);
   const method = route.method === "GET" ? "" : `-X ${route.method} `;
-  const lines = [
-    `curl ${method}${/^[\w:/.-]+$/.test(url) ? url : quoted(url)}`,
-    `-H ${quoted(`X-App-ID: ${proof.app}`)}`,
-    `-H ${quoted(`X-User-ID: ${proof.user}`)}`,
-    `-H ${quoted(`Authorization: Bearer ${proof.hash}`)}`,
-  ];
+  const lines = [`curl ${method}${/^[\w:/.-]+$/.test(url) ? url : quoted(url)}`];
+  for (const header of proofHeaders(route.operation)) lines.push(`-H ${quoted(header)}`);
   const body = bodyOf(route.operation);
   if (body) {
-    lines.push(`-H ${quoted("Content-Type: application/json")}`);
-    const given = route.operation.requestBody.content["application/json"].example || example(body, true) || {};
-    // A trigger of long ago would be flagged for its clock: show one of today.
-    const fresh = given.timestamp ? { ...given, timestamp: new Date().toISOString() } : given;
-    lines.push(`-d ${quoted(JSON.stringify(ordered(fresh, body), null, 2))}`);
+    const given = body.example || example(body.schema, true) || {};
+    if (body.type === JSON_BODY) {
+      lines.push(`-H ${quoted(`Content-Type: ${JSON_BODY}`)}`);
+      // A trigger of long ago would be flagged for its clock: show one of today.
+      const fresh = given.timestamp ? { ...given, timestamp: new Date().toISOString() } : given;
+      lines.push(`-d ${quoted(JSON.stringify(ordered(fresh, body.schema), null, 2))}`);
+    } else {
+      for (const [name, value] of Object.entries(ordered(given, body.schema))) lines.push(`--data-urlencode ${quoted(`${name}=${value}`)}`);
+    }
   }
   return lines.join(" \\\n  ");
 }
 
+// A body as it is described: JSON if there is a choice.
+function described(content) {
+  if (!content) return undefined;
+  const type = content[JSON_BODY] ? JSON_BODY : Object.keys(content)[0];
+  return type && { type, ...content[type] };
+}
+
 function bodyOf(operation) {
-  return operation.requestBody && operation.requestBody.content["application/json"].schema;
+  return operation.requestBody && described(operation.requestBody.content);
 }
 
 function success(operation) {
-  return Object.entries(operation.responses).find(([status]) => status.startsWith("2"));
+  const all = Object.entries(operation.responses || {});
+  return all.find(([status]) => status.startsWith("2")) || all[0] || ["", {}];
 }
 
 // ---- page ----
 
 function answers(entries) {
   return el("ul", { class: "answers" }, entries.map(([status, response]) =>
-    el("li", null, el("b", { class: `s${status[0]}` }, status), el("span", null, inline(response.description)))));
+    el("li", null, el("b", { class: `s${status[0]}` }, status), el("span", null, inline(response.description || "")))));
+}
+
+// The title of a route, where it is and who may ask.
+function heading(route) {
+  const { operation, method, path, id } = route;
+  const [word, meaning] = PROOFS[operation["x-proof"]] || NO_PROOF;
+  return [
+    el("h3", null, el("a", { href: `#${id}` }, operation.summary || path)),
+    el("div", { class: "where" },
+      el("span", { class: `badge ${method}` }, method), el("span", null, path),
+      el("span", { class: `proof ${operation["x-proof"] === "genuine" ? "genuine" : ""}`, title: meaning }, word)),
+  ];
+}
+
+// What the answer looks like, painted.
+function answerSample(status, answer) {
+  const title = el("span", null, el("b", { class: `s${status[0]}` }, status), "Answer");
+  if (!answer) return sample(title, "(no body)", false);
+  const shown = answer.example ?? example(answer.schema, false);
+  if (answer.type === JSON_BODY && answer.example === undefined && shown && typeof shown === "object" && !listed(answer.schema) && !Object.keys(shown).length) {
+    return sample(title, "(JSON, as the description says)", false);
+  }
+  if (answer.type !== JSON_BODY || shown === undefined) return sample(title, `(${answer.type})`, false);
+  return sample(title, JSON.stringify(shown, null, 2), true);
 }
 
 function article(route) {
-  const { operation, method, path, id } = route;
+  const { operation, id } = route;
   const body = bodyOf(operation);
   const [status, done] = success(operation);
-  const media = done.content && done.content["application/json"];
-  const genuine = operation["x-proof"] === "genuine";
-  const entries = Object.entries(operation.responses);
-  const query = (operation.parameters || []).map((one) => [one.name, { ...one.schema, description: one.description }]);
-  const must = (operation.parameters || []).filter((one) => one.required).map((one) => one.name);
+  const answer = described(done.content);
+  const signed = ["full", "genuine"].includes(operation["x-proof"]);
+  const common = signed ? COMMON_SIGNED : COMMON;
+  const entries = Object.entries(operation.responses || {});
+  const parameters = operation.parameters || [];
+  const query = parameters.map((one) => [one.name, { ...one.schema, description: one.description }]);
+  const must = parameters.filter((one) => one.required).map((one) => one.name);
+  const asked = body && listed(body.schema);
+  const told = answer && listed(answer.schema);
   return el("article", { class: "route", id },
     el("div", null,
-      el("h3", null, el("a", { href: `#${id}` }, operation.summary)),
-      el("div", { class: "where" },
-        el("span", { class: `badge ${method}` }, method), el("span", null, path),
-        el("span", { class: `proof ${genuine ? "genuine" : ""}`, title: genuine ? "A proof that is genuine but expired is taken" : "The proof must be in force" },
-          genuine ? "expired proof accepted" : "full proof")),
+      heading(route),
       el("div", { class: "prose" }, prose(operation.description)),
       query.length > 0 && [el("h4", null, "Parameters"), members({ type: "object", properties: Object.fromEntries(query), required: must }, true)],
-      body && [el("h4", null, "Body"), members(body, true)],
-      media && [el("h4", null, "Answer"), members(media.schema, false)],
+      asked && [el("h4", null, "Body"), members(asked, true)],
+      told && [el("h4", null, "Answer"), members(told, false)],
       el("h4", null, "Status"),
-      answers(entries.filter(([code]) => !COMMON.has(code))),
-      el("details", { class: "common" }, el("summary", null, "As on every signed route"), answers(entries.filter(([code]) => COMMON.has(code))))),
+      answers(entries.filter(([code]) => !common.has(code))),
+      el("details", { class: "common" }, el("summary", null, signed ? "As on every signed route" : "As on every route"), answers(entries.filter(([code]) => common.has(code))))),
     el("div", { class: "samples" },
       el("div", { class: "curl" }, sample("curl", curl(route), false)),
-      media
-        ? sample(el("span", null, el("b", { class: "s2" }, status), "Answer"), JSON.stringify(example(media.schema, false), null, 2), true)
-        : sample(el("span", null, el("b", { class: "s2" }, status), "Answer"), "(no body)", false)));
+      answerSample(status, answer)));
+}
+
+// A route whose description we cannot read keeps its place, and takes no other with it.
+function drawn(route) {
+  try {
+    return article(route);
+  } catch (error) {
+    console.error(`${route.id}: ${error.message}`);
+    return el("article", { class: "route undrawn", id: route.id },
+      el("div", null, heading(route), el("div", { class: "prose" }, prose(route.operation.description)),
+        el("p", null, "The rest of it could not be drawn: read it in ", el("a", { href: "/openapi.json" }, "openapi.json"), ".")));
+  }
 }
 
 function credentials(redraw) {
@@ -286,10 +368,18 @@ function routesOf(document_) {
   for (const [path, item] of Object.entries(document_.paths)) {
     for (const method of METHODS) {
       const operation = item[method];
-      if (operation) routes.push({ path, method: method.toUpperCase(), operation, tag: operation.tags[0], id: operation.operationId });
+      if (operation) routes.push({ path, method: method.toUpperCase(), operation, tag: (operation.tags || ["Other"])[0], id: operation.operationId || `${method} ${path}` });
     }
   }
   return routes;
+}
+
+// The sections: those that are described, then those that only routes name.
+function tagsOf(document_, routes) {
+  const described_ = document_.tags || [];
+  const names = new Set(described_.map((tag) => tag.name));
+  const others = [...new Set(routes.map((route) => route.tag))].filter((name) => !names.has(name));
+  return [...described_, ...others.map((name) => ({ name }))];
 }
 
 function draw(document_) {
@@ -298,20 +388,23 @@ function draw(document_) {
   const nav = document.getElementById("nav");
   const main = document.getElementById("main");
   document.getElementById("version").textContent = api.info.version;
-  const redraw = () => routes.forEach((route) => route.article.querySelector(".curl").replaceChildren(sample("curl", curl(route), false)));
+  const redraw = () => routes.forEach((route) => {
+    const place = route.article.querySelector(".curl");
+    if (place) place.replaceChildren(sample("curl", curl(route), false));
+  });
   const hero = el("section", { class: "hero", id: "top" },
     el("div", { class: "prose" }, el("h1", null, "The API behind a safety SDK"), prose(api.info.description)), credentials(redraw));
   nav.append(el("h2", null, "Start"), el("a", { class: "plain", href: "#top" }, "Proof and conventions"));
-  const sections = api.tags.map((tag) => {
+  const sections = tagsOf(api, routes).map((tag) => {
     const own = routes.filter((route) => route.tag === tag.name);
     const title = el("h2", null, tag.name);
     nav.append(title);
     for (const route of own) {
-      route.article = article(route);
-      route.link = el("a", { href: `#${route.id}` }, el("span", { class: `verb ${route.method}` }, route.method), el("span", null, route.operation.summary));
+      route.article = drawn(route);
+      route.link = el("a", { href: `#${route.id}` }, el("span", { class: `verb ${route.method}` }, route.method), el("span", null, route.operation.summary || route.path));
       nav.append(route.link);
     }
-    return { title, own, section: el("section", { class: "noun", id: tag.name }, el("h2", null, tag.name), el("p", null, tag.description), own.map((route) => route.article)) };
+    return { title, own, section: el("section", { class: "noun", id: tag.name }, el("h2", null, tag.name), tag.description && el("p", null, inline(tag.description)), own.map((route) => route.article)) };
   });
   main.replaceChildren(hero, ...sections.map((one) => one.section));
   find(sections, hero);
