@@ -29,6 +29,19 @@ pub(crate) fn print_line(text: &str) -> Outcome {
     Ok(())
 }
 
+/// Prints a whole document. A reader who has seen enough of it may leave.
+pub(crate) fn print_document(text: &str) -> Outcome {
+    may_leave(print_line(text.trim_end()))
+}
+
+/// Who reads what we print may leave before its end: that is no failure.
+fn may_leave(printed: Outcome) -> Outcome {
+    match printed {
+        Err(failure) if failure.is_silent() => Ok(()),
+        printed => printed,
+    }
+}
+
 /// How a piece of text looks on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Paint {
@@ -95,14 +108,15 @@ impl Output {
         }
     }
 
-    /// Prints a value: as JSON with `--json`, else as `human` does.
+    /// Prints a value: as JSON with `--json`, else as `human` does. Whoever reads it may
+    /// leave before its end.
     pub(crate) fn value<T: Serialize>(
         self,
         value: &T,
         human: impl FnOnce(Self) -> Outcome,
     ) -> Outcome {
         if !self.json {
-            return human(self);
+            return may_leave(human(self));
         }
         // A person who asks for JSON reads it; a program takes it in one line.
         let text = if self.terminal {
@@ -110,7 +124,7 @@ impl Output {
         } else {
             serde_json::to_string(value)
         };
-        print_line(&text.map_err(io::Error::from)?)
+        print_document(&text.map_err(io::Error::from)?)
     }
 
     /// Prints a hint, which only a person at a terminal needs.

@@ -25,6 +25,10 @@ static PAGE: Sql = Sql::new(
     "SELECT id, kind, user_id, incident_id, detail, created_at, closed_at
      FROM alerts WHERE app_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
 );
+static OPEN_PAGE: Sql = Sql::new(
+    "SELECT id, kind, user_id, incident_id, detail, created_at, closed_at
+     FROM alerts WHERE app_id = $1 AND id < $2 AND closed_at IS NULL ORDER BY id DESC LIMIT $3",
+);
 
 static PRUNE: Sql = Sql::new(
     "DELETE FROM alerts WHERE id IN
@@ -53,6 +57,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &CLOSE,
     &CLOSE_OF_INCIDENT,
     &PAGE,
+    &OPEN_PAGE,
     &PRUNE,
     &GET,
     &OF_INCIDENT,
@@ -262,6 +267,18 @@ pub async fn page(
 ) -> Result<Vec<Alert>, StoreError> {
     let before = before.unwrap_or(RecordId(uuid::Uuid::max()));
     let rows = tx.fetch_all(&PAGE, args![app, before, limit]).await?;
+    rows.iter().map(alert_of).collect()
+}
+
+/// Those of them that wait for an operator.
+pub async fn open_page(
+    tx: &mut Tx<'_>,
+    app: AppUuid,
+    before: Option<RecordId>,
+    limit: u32,
+) -> Result<Vec<Alert>, StoreError> {
+    let before = before.unwrap_or(RecordId(uuid::Uuid::max()));
+    let rows = tx.fetch_all(&OPEN_PAGE, args![app, before, limit]).await?;
     rows.iter().map(alert_of).collect()
 }
 

@@ -3,16 +3,22 @@
 //! What an operator does is recorded with the incident, in the transaction that
 //! does it, under the name that the operator gives.
 
+mod told;
+
 use mayday_core::ids::{AppUuid, ContactId, IncidentId, UserId};
 use mayday_core::sos::Incident;
 use mayday_core::text;
 use mayday_core::time::Timestamp;
 use mayday_store::alerts;
 use mayday_store::escalation::acknowledge::{self, AcknowledgementRow};
-use mayday_store::escalation::{AcknowledgeOutcome, By, RevokeLink, attempts, decline};
+use mayday_store::escalation::{
+    AcknowledgeOutcome, AttemptRow, By, RevokeLink, attempts, decline, tokens,
+};
 use mayday_store::incidents::{self, ListedIncident, ResolveIncident};
 use mayday_store::{Lane, StoreError, Tx};
 use serde::{Deserialize, Serialize};
+
+pub use told::{LinkView, MessageView, PersonView};
 
 use super::page::Window;
 use super::secrets::known_app;
@@ -51,7 +57,7 @@ pub enum IncidentRequest {
         /// Who takes care, 1 to 120 characters.
         operator: String,
     },
-    /// Ends an incident as handled; nothing happens to one that has ended:
+    /// Ends an incident as handled; one that has ended already is a conflict:
     /// [`AdminReply::Incident`].
     Resolve {
         /// The app's public id.
@@ -108,7 +114,7 @@ pub struct IncidentSummary {
     pub last_trigger_at: Timestamp,
     /// When it was last acknowledged.
     pub acknowledged_at: Option<Timestamp>,
-    /// When nobody was left to tell.
+    /// When nobody was left to tell, whoever helps since.
     pub exhausted_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
@@ -128,6 +134,15 @@ pub struct IncidentDetail {
     pub hardware_id: Option<String>,
     /// How many triggers came.
     pub triggers: u32,
+    /// Who is in distress.
+    #[serde(default)]
+    pub person: PersonView,
+    /// Each message to a contact, the all-clear included, the first first.
+    #[serde(default)]
+    pub messages: Vec<MessageView>,
+    /// The links to the tracking page that were sent, the first first.
+    #[serde(default)]
+    pub links: Vec<LinkView>,
     /// Who was told and by which way, one item per actuator.
     pub actuators: Vec<serde_json::Value>,
     /// What operators were told about it.
@@ -152,6 +167,13 @@ pub struct HelperView {
     pub at: Timestamp,
     /// The latest sign of life since.
     pub last_sign_at: Timestamp,
+    /// The round of the escalation in which they said it: of an earlier one than the
+    /// incident's, the person has cried for help again since.
+    #[serde(default)]
+    pub round: u32,
+    /// Gave no sign since for so long that they, and others, were asked again.
+    #[serde(default)]
+    pub silent: bool,
 }
 
 /// A contact who said that they cannot help, or not any more.
@@ -260,7 +282,10 @@ impl App {
         let alerts = alerts::of_incident(&mut tx, incident).await?;
         let actions = incidents::actions_of(&mut tx, incident).await?;
         let helpers = acknowledge::standing(&mut tx, incident).await?;
-        let declines = declines(&mut tx, incident, &helpers).await?;
+        let asked = attempts::of_incident(&mut tx, incident).await?;
+        let declines = declines(&mut tx, incident, &helpers, &asked).await?;
+        let links = tokens::of_incident(&mut tx, incident).await?;
+        let person = told::person(&mut tx, listed.incident.user).await?;
         drop(tx);
         if listed.incident.state.is_open() {
             let shown = self.with_newest_position(Box::new(listed.incident)).await;
@@ -277,7 +302,10 @@ impl App {
             triggers: listed.incident.triggers,
             actuators: listed.incident.actuators.items.clone(),
             alerts: alerts.into_iter().map(records::alert).collect(),
-            helpers: helpers.into_iter().map(helper).collect(),
+            person,
+            messages: told::messages(&asked),
+            links: links.iter().map(told::link).collect(),
+            helpers: helpers.into_iter().map(|row| helper(row, &asked)).collect(),
             declines,
             actions: actions.collect(),
             summary: summary(listed),
@@ -325,11 +353,30 @@ impl App {
             operator,
         };
         let ended = self.store.write(Lane::Sos, resolve).await?;
-        if ended.ok_or_else(|| unknown_incident(&incident.to_string()))? {
-            self.metrics.sos_ended("resolved");
-            tracing::info!(incident.id = %incident, "an operator resolved an incident");
+        if !ended.ok_or_else(|| unknown_incident(&incident.to_string()))? {
+            return Err(self.ended_already(app, incident).await?);
         }
+        self.metrics.sos_ended("resolved");
+        tracing::info!(incident.id = %incident, "an operator resolved an incident");
         self.show_incident(app, incident).await
+    }
+
+    /// Says how and when an incident ended before.
+    async fn ended_already(
+        &self,
+        app: AppUuid,
+        incident: IncidentId,
+    ) -> Result<AdminError, AdminError> {
+        let mut tx = self.store.read().await?;
+        let listed = incidents::listed(&mut tx, app, incident).await?;
+        let before = listed.map(summary).and_then(|summary| {
+            let at = summary.ended_at?;
+            Some(format!("{} at {at}", summary.state))
+        });
+        let before = before.unwrap_or_else(|| "and is gone".to_owned());
+        Ok(AdminError::Conflict {
+            message: format!("the incident had ended already, {before}: nothing was changed"),
+        })
     }
 
     async fn revoke_link(
@@ -371,12 +418,14 @@ impl App {
     }
 }
 
-fn helper(row: AcknowledgementRow) -> HelperView {
+fn helper(row: AcknowledgementRow, asked: &[AttemptRow]) -> HelperView {
     HelperView {
+        silent: told::is_silent(&row, asked),
         name: row.name,
         means: row.means,
         at: row.at,
         last_sign_at: row.last_sign_at,
+        round: row.round,
     }
 }
 
@@ -385,6 +434,7 @@ async fn declines(
     tx: &mut Tx<'_>,
     incident: IncidentId,
     helpers: &[AcknowledgementRow],
+    asked: &[AttemptRow],
 ) -> Result<Vec<DeclineView>, StoreError> {
     let mut said = decline::of_incident(tx, incident).await?;
     said.retain(|no| {
@@ -395,7 +445,6 @@ async fn declines(
         return Ok(Vec::new());
     }
     said.sort_by_key(|no| std::cmp::Reverse(no.at));
-    let asked = attempts::of_incident(tx, incident).await?;
     let mut views: Vec<DeclineView> = Vec::new();
     for no in said {
         if views.iter().any(|view| view.contact_id == no.contact) {

@@ -45,6 +45,7 @@ pub use data_rights::{DataRequest, ErasureView};
 pub use firmware::{FirmwareRequest, FirmwareView, HexBytes};
 pub use incidents::{
     ActionView, DeclineView, HelperView, IncidentDetail, IncidentRequest, IncidentSummary,
+    LinkView, MessageView, PersonView,
 };
 pub use mails::{
     BrandingChange, BrandingView, MailReply, MailRequest, MailSample, MailSource, OwnParts,
@@ -60,7 +61,7 @@ pub use reply::{
     AdminError, AdminReply, AlertView, AppCreated, AppView, DeadLetterView, DeviceView,
     KeyRotation, Page, PrintedSecret, SecretAdded, SecretView, UnattributedView, UserView,
 };
-pub use request::{AdminRequest, PageRequest};
+pub use request::{AdminRequest, AlertsRequest, PageRequest};
 pub(crate) use secrets::known_app;
 pub use sessions::{SessionItem, SessionRequest, SessionTarget};
 pub use sso::{SsoChange, SsoRequest, SsoView};
@@ -132,7 +133,7 @@ impl App {
             } => self.assign_device(&app_id, &external_id, &device).await,
             AdminRequest::DeadLetters { app_id, page } => self.dead_letters(&app_id, &page).await,
             AdminRequest::Unattributed { app_id, page } => self.unattributed(&app_id, &page).await,
-            AdminRequest::Alerts { app_id, page } => self.alerts(&app_id, &page).await,
+            AdminRequest::Alerts(request) => self.alerts(&request).await,
             AdminRequest::AlertClose { app_id, alert_id } => {
                 self.close_alert(&app_id, &alert_id).await
             }

@@ -9,7 +9,8 @@ use mayday_store::{Lane, ReadTx};
 use super::page::Window;
 use super::secrets::known_app;
 use super::{
-    AdminError, AdminReply, AlertView, DeadLetterView, PageRequest, UnattributedView, app_id,
+    AdminError, AdminReply, AlertView, AlertsRequest, DeadLetterView, PageRequest,
+    UnattributedView, app_id,
 };
 use crate::App;
 
@@ -49,14 +50,14 @@ impl App {
         Ok(AdminReply::Unattributed(page.map(unattributed_sos)))
     }
 
-    pub(super) async fn alerts(
-        &self,
-        id: &str,
-        page: &PageRequest,
-    ) -> Result<AdminReply, AdminError> {
-        let mut ask = self.inquiry(id, page).await?;
+    pub(super) async fn alerts(&self, asked: &AlertsRequest) -> Result<AdminReply, AdminError> {
+        let mut ask = self.inquiry(&asked.app_id, &asked.page).await?;
         let fetch = ask.window.fetch();
-        let rows = alerts::page(&mut ask.tx, ask.app, ask.before, fetch).await?;
+        let rows = if asked.only_open {
+            alerts::open_page(&mut ask.tx, ask.app, ask.before, fetch).await?
+        } else {
+            alerts::page(&mut ask.tx, ask.app, ask.before, fetch).await?
+        };
         let page = ask.window.page(rows, |row| row.id.to_string());
         Ok(AdminReply::Alerts(page.map(alert)))
     }
@@ -72,7 +73,7 @@ impl App {
         drop(tx);
         let missing = || AdminError::NotFound {
             message: format!(
-                "the app {app_id} has no alert {alert_id}: `mayday inspect alerts --app {app_id}` \
+                "the app {app_id} has no alert {alert_id}: `mayday inspect alerts --all --app {app_id}` \
                  shows all"
             ),
         };

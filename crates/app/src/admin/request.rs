@@ -154,13 +154,7 @@ pub enum AdminRequest {
         alert_id: String,
     },
     /// What operators were told, newest first: [`super::AdminReply::Alerts`].
-    Alerts {
-        /// The public id.
-        app_id: String,
-        /// Which page.
-        #[serde(default)]
-        page: PageRequest,
-    },
+    Alerts(AlertsRequest),
     /// Goes on with replacing the master key, or begins to:
     /// [`super::AdminReply::KeyRotation`].
     KeyRotate {
@@ -226,4 +220,17 @@ pub struct PageRequest {
     /// `next_cursor` of the page before.
     #[serde(default)]
     pub cursor: Option<String>,
+}
+
+/// Which of an app's alerts are wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertsRequest {
+    /// The public id.
+    pub app_id: String,
+    /// Only those that wait for an operator.
+    #[serde(default)]
+    pub only_open: bool,
+    /// Which page.
+    #[serde(default)]
+    pub page: PageRequest,
 }

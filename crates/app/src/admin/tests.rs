@@ -156,13 +156,14 @@ on_both!(what_is_wrong_is_told_with_what_to_do, |store| async move {
         ),
         (list_users(0, None), "from 1 to 1000"),
         (
-            AdminRequest::Alerts {
+            AdminRequest::Alerts(AlertsRequest {
                 app_id: APP_ID.into(),
+                only_open: true,
                 page: PageRequest {
                     limit: None,
                     cursor: Some("x".into()),
                 },
-            },
+            }),
             "cursor",
         ),
     ];
@@ -249,7 +250,11 @@ on_both!(records_of_a_fresh_app_are_empty_pages, |store| async move {
     assert!(
         matches!(node.admin(strays).await, AdminReply::Unattributed(page) if page.items.is_empty())
     );
-    let alerts = AdminRequest::Alerts { app_id, page };
+    let alerts = AdminRequest::Alerts(AlertsRequest {
+        app_id,
+        only_open: false,
+        page,
+    });
     assert!(matches!(node.admin(alerts).await, AdminReply::Alerts(page) if page.items.is_empty()));
 });
 

@@ -3,7 +3,8 @@
 use clap::Args;
 
 use crate::cli::Cli;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
+use crate::output::print_document;
 
 /// `mayday completions`
 #[derive(Debug, Args)]
@@ -20,5 +21,5 @@ pub(crate) struct CompletionsArgs {
 pub(crate) fn run(args: &CompletionsArgs) -> Outcome {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::definition(), "mayday", &mut text);
-    std::io::Write::write_all(&mut std::io::stdout(), &text).map_err(Failure::from)
+    print_document(&String::from_utf8_lossy(&text))
 }

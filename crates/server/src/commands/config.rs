@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::config::{Config, Sources, example, settings};
 use crate::failure::Outcome;
-use crate::output::{Cell, Output, Paint, print_line};
+use crate::output::{Cell, Output, Paint, print_document, print_line};
 
 /// `mayday config`
 #[derive(Debug, Args)]
@@ -60,7 +60,7 @@ pub(crate) fn run(args: ConfigArgs) -> Outcome {
             Config::load(&Sources::new(file.config, Vec::new()))?;
             print_line("the settings are valid")
         }
-        Action::Example => print_line(example().trim_end()),
+        Action::Example => print_document(&example()),
     }
 }
 

@@ -1,12 +1,10 @@
 //! `mayday incident`: lists, shows, acknowledges and resolves the incidents of an app,
 //! and revokes links that were sent about them.
 
+mod show;
+
 use clap::{Args, Subcommand};
-use mayday_app::admin::{
-    AdminReply, AdminRequest, IncidentDetail, IncidentRequest, IncidentSummary, Page,
-};
-use mayday_core::time::Timestamp;
-use serde_json::Value;
+use mayday_app::admin::{AdminReply, AdminRequest, IncidentRequest, IncidentSummary, Page};
 
 use super::user::{PageArgs, hint_next};
 use crate::failure::Outcome;
@@ -44,7 +42,7 @@ enum Action {
         #[command(flatten)]
         target: Target,
     },
-    /// Show one incident: who was told, what operators did
+    /// Show one incident: the person, each message, who helps, what operators did
     Show {
         #[command(flatten)]
         one: OneIncident,
@@ -141,7 +139,7 @@ pub(crate) fn run(args: IncidentArgs) -> Outcome {
     };
     match target.ask(&AdminRequest::Incident(request))? {
         AdminReply::Incidents(page) => list(target.output(), &page),
-        AdminReply::Incident(detail) => show(target.output(), &detail),
+        AdminReply::Incident(detail) => show::show(target.output(), &detail),
         reply => Err(unexpected(&reply)),
     }
 }
@@ -172,113 +170,6 @@ fn list(output: Output, page: &Page<IncidentSummary>) -> Outcome {
         out.table(&titles, &rows)?;
         hint_next(out, page)
     })
-}
-
-fn show(output: Output, detail: &IncidentDetail) -> Outcome {
-    output.value(detail, |out| {
-        let incident = &detail.summary;
-        let text = |value: &Option<String>| Cell::from(value.as_deref().unwrap_or_default());
-        let mut pairs = vec![
-            ("id", Cell::from(incident.id.to_string())),
-            ("state", state_in_full(detail)),
-            ("user", Cell::from(incident.external_user_id.as_str())),
-            ("raised by", text(&incident.trigger_source)),
-            ("message", text(&incident.message)),
-            ("position", position_of(incident)),
-            ("measured", time(incident.position_at)),
-            ("device", text(&detail.device_id)),
-            (
-                "flags",
-                Cell::painted(Paint::Warn, incident.flags.join(", ")),
-            ),
-            ("opened", Cell::from(incident.created_at.to_string())),
-            ("last cry", Cell::from(incident.last_trigger_at.to_string())),
-            ("acknowledged", time(incident.acknowledged_at)),
-            ("nobody left to tell", time(incident.exhausted_at)),
-            ("ended", time(incident.ended_at)),
-        ];
-        pairs.extend(people(detail));
-        out.pairs(&pairs)
-    })
-}
-
-/// Who was told and what they answered, what operators were told and what they did.
-fn people(detail: &IncidentDetail) -> Vec<(&'static str, Cell)> {
-    let contacts = contacts(detail)
-        .into_iter()
-        .map(|(id, line)| ("contact", Cell::from(format!("{line} ({id})"))));
-    let alerts = detail.alerts.iter().map(|alert| {
-        let closed = alert.closed_at.map_or("open", |_| "closed");
-        let line = format!("{} since {}, {closed}", alert.kind, alert.created_at);
-        ("alert", Cell::painted(Paint::Warn, line))
-    });
-    let helpers = detail.helpers.iter().map(|helper| {
-        let line = format!("{} by {} at {}", helper.name, helper.means, helper.at);
-        ("helps", Cell::painted(Paint::Good, line))
-    });
-    let declines = detail.declines.iter().map(|no| {
-        let line = format!("{} at {}", no.name, no.at);
-        ("cannot help", Cell::painted(Paint::Warn, line))
-    });
-    let actions = detail.actions.iter().map(|done| {
-        let what = match done.action.as_str() {
-            "resolve" => "resolved it",
-            "revoke_link" => "revoked a link",
-            other => other,
-        };
-        let line = format!("{} {what} at {}", done.operator, done.at);
-        ("operator", Cell::from(line))
-    });
-    contacts
-        .chain(alerts)
-        .chain(helpers)
-        .chain(declines)
-        .chain(actions)
-        .collect()
-}
-
-/// The state, and that nobody helps any more: who helped may have taken it back.
-fn state_in_full(detail: &IncidentDetail) -> Cell {
-    let incident = &detail.summary;
-    if incident.state == "acknowledged" && detail.helpers.is_empty() {
-        return Cell::painted(Paint::Bad, "acknowledged, but nobody helps now");
-    }
-    state_of(incident)
-}
-
-/// The contacts: each with its id, and its name and how far its messages got.
-fn contacts(detail: &IncidentDetail) -> Vec<(&str, String)> {
-    let listed = detail
-        .actuators
-        .iter()
-        .filter_map(|item| item.get("contacts"));
-    let listed = listed.filter_map(Value::as_array).flatten();
-    listed
-        .filter_map(|contact| {
-            let id = field(contact, "contactId")?;
-            let name = field(contact, "name").unwrap_or_default();
-            let channels = contact.get("channels").and_then(Value::as_array);
-            let ways = channels.into_iter().flatten().filter_map(|way| {
-                let (channel, status) = (field(way, "channel")?, field(way, "status")?);
-                Some(format!("{channel} {status}"))
-            });
-            let ways: Vec<_> = ways.collect();
-            let ways = if ways.is_empty() {
-                field(contact, "status").unwrap_or_default().to_owned()
-            } else {
-                ways.join(", ")
-            };
-            Some((id, format!("{name}: {ways}")))
-        })
-        .collect()
-}
-
-fn field<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
-    value.get(name).and_then(Value::as_str)
-}
-
-fn time(at: Option<Timestamp>) -> Cell {
-    Cell::from(at.map(|at| at.to_string()).unwrap_or_default())
 }
 
 fn position_of(incident: &IncidentSummary) -> Cell {

@@ -2,15 +2,16 @@
 
 use clap::{Args, Subcommand};
 use mayday_app::admin::{
-    AdminReply, AdminRequest, AlertView, DeadLetterView, Page, UnattributedView,
+    AdminReply, AdminRequest, AlertView, AlertsRequest, DeadLetterView, Page, UnattributedView,
 };
 
 use super::user::{PageArgs, hint_next};
 use crate::failure::Outcome;
-use crate::output::{Cell, Paint};
+use crate::output::{Cell, Output, Paint};
 use crate::target::{Target, unexpected};
 
-/// Characters of a body that a table shows; `--json` shows all that was kept.
+/// Characters of a body that a table on a terminal shows; `--json` and a pipe get all that
+/// was kept.
 const PREVIEW_CHARS: usize = 60;
 
 /// `mayday inspect`
@@ -18,6 +19,7 @@ const PREVIEW_CHARS: usize = 60;
 #[command(after_help = "\
 Examples:
   mayday inspect alerts --app shop
+  mayday inspect alerts --app shop --all            closed ones, too
   mayday inspect dead-letters --app shop --limit 10 --json
   mayday inspect close-alert 0199... --app shop     it was dealt with")]
 pub(crate) struct InspectArgs {
@@ -32,7 +34,13 @@ enum What {
     /// Relayed SOS of devices that nobody has registered, newest first
     Unattributed(ListArgs),
     /// What needs an operator: a foreign cancel, a silent incident, newest first
-    Alerts(ListArgs),
+    Alerts {
+        /// Those that are closed, too
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        list: ListArgs,
+    },
     /// Close an alert that was dealt with; an unattributed SOS is settled with it
     CloseAlert {
         /// The alert's id, as listed
@@ -59,6 +67,7 @@ struct ListArgs {
 
 /// Carries out `mayday inspect ..`.
 pub(crate) fn run(args: InspectArgs) -> Outcome {
+    let mut with_state = false;
     let (request, target) = match args.what {
         What::DeadLetters(list) => {
             let (app_id, page) = (list.app, list.page.request());
@@ -68,9 +77,14 @@ pub(crate) fn run(args: InspectArgs) -> Outcome {
             let (app_id, page) = (list.app, list.page.request());
             (AdminRequest::Unattributed { app_id, page }, list.target)
         }
-        What::Alerts(list) => {
-            let (app_id, page) = (list.app, list.page.request());
-            (AdminRequest::Alerts { app_id, page }, list.target)
+        What::Alerts { all, list } => {
+            with_state = all;
+            let alerts = AdminRequest::Alerts(AlertsRequest {
+                app_id: list.app,
+                only_open: !all,
+                page: list.page.request(),
+            });
+            (alerts, list.target)
         }
         What::CloseAlert {
             alert_id,
@@ -84,7 +98,7 @@ pub(crate) fn run(args: InspectArgs) -> Outcome {
     match target.ask(&request)? {
         AdminReply::DeadLetters(page) => dead_letters(&target, &page),
         AdminReply::Unattributed(page) => unattributed(&target, &page),
-        AdminReply::Alerts(page) => alerts(&target, &page),
+        AdminReply::Alerts(page) => alerts(&target, &page, with_state),
         AdminReply::Alert(alert) => closed(&target, &alert),
         reply => Err(unexpected(&reply)),
     }
@@ -101,7 +115,7 @@ fn dead_letters(target: &Target, page: &Page<DeadLetterView>) -> Outcome {
                     Cell::from(letter.user_id.to_string()),
                     Cell::from(letter.transport.as_str()),
                     Cell::painted(Paint::Warn, reason(letter)),
-                    Cell::painted(Paint::Faint, preview(&letter.body)),
+                    Cell::painted(Paint::Faint, preview(out, &letter.body)),
                 ]
             })
             .collect();
@@ -128,7 +142,7 @@ fn unattributed(target: &Target, page: &Page<UnattributedView>) -> Outcome {
                     Cell::from(sos.gateway_user_id.to_string()),
                     Cell::from(sos.transport.as_str()),
                     Cell::painted(Paint::Warn, device),
-                    Cell::painted(Paint::Faint, preview(body)),
+                    Cell::painted(Paint::Faint, preview(out, body)),
                 ]
             })
             .collect();
@@ -143,28 +157,48 @@ fn unattributed(target: &Target, page: &Page<UnattributedView>) -> Outcome {
     })
 }
 
-fn alerts(target: &Target, page: &Page<AlertView>) -> Outcome {
+/// The detail stands whole: the id of an incident may be in it.
+fn alerts(target: &Target, page: &Page<AlertView>, with_state: bool) -> Outcome {
     target.output().value(page, |out| {
         let rows: Vec<_> = page
             .items
             .iter()
             .map(|alert| {
                 let id = alert.incident_id.map(|id| id.to_string());
-                vec![
+                let mut row = vec![
                     Cell::from(alert.id.to_string()),
                     Cell::from(alert.created_at.to_string()),
                     Cell::painted(Paint::Warn, alert.kind.as_str()),
                     Cell::from(id.unwrap_or_default()),
-                    Cell::painted(Paint::Faint, preview(&alert.detail.to_string())),
-                ]
+                ];
+                if with_state {
+                    row.push(state_of(alert));
+                }
+                row.push(Cell::painted(Paint::Faint, alert.detail.to_string()));
+                row
             })
             .collect();
         if rows.is_empty() {
-            return out.hint("no alerts");
+            return out.hint(if with_state {
+                "no alerts"
+            } else {
+                "no open alerts; --all shows closed ones, too"
+            });
         }
-        out.table(&["id", "raised", "kind", "incident", "detail"], &rows)?;
+        let mut titles = vec!["id", "raised", "kind", "incident", "detail"];
+        if with_state {
+            titles.insert(4, "state");
+        }
+        out.table(&titles, &rows)?;
         hint_next(out, page)
     })
+}
+
+fn state_of(alert: &AlertView) -> Cell {
+    match alert.closed_at {
+        Some(_) => Cell::painted(Paint::Good, "closed"),
+        None => Cell::painted(Paint::Warn, "open"),
+    }
 }
 
 fn closed(target: &Target, alert: &AlertView) -> Outcome {
@@ -193,9 +227,10 @@ fn reason(letter: &DeadLetterView) -> String {
     }
 }
 
-/// The beginning of a text.
-fn preview(text: &str) -> String {
-    match text.char_indices().nth(PREVIEW_CHARS) {
+/// The beginning of a text on a terminal; a pipe gets all of it.
+fn preview(out: Output, text: &str) -> String {
+    let cut = text.char_indices().nth(PREVIEW_CHARS);
+    match cut.filter(|_| out.is_terminal()) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }

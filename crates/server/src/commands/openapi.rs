@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::failure::Outcome;
-use crate::output::print_line;
+use crate::output::print_document;
 
 /// `mayday openapi`
 #[derive(Debug, Args)]
@@ -20,5 +20,5 @@ pub(crate) fn run(args: &OpenapiArgs) -> Outcome {
     } else {
         mayday_http::openapi_json()
     };
-    print_line(document.trim_end())
+    print_document(&document)
 }

@@ -68,7 +68,7 @@ pub(crate) async fn play(app: &Arc<App>, scene: &Scene<'_>, partner: &mut DemoPa
     story::tell(app, &cast, scene.addresses, stage).await?;
     log_in::tell(&cast.ana, scene.addresses, partner, stage).await?;
     if scene.stays {
-        recipes::print(&cast.ben, scene.addresses, stage)?;
+        recipes::print(&cast.ben, scene)?;
     }
     Ok(())
 }

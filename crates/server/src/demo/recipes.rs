@@ -1,16 +1,23 @@
 //! Lines to copy into another terminal, with Ben's real credentials.
 
-use super::Addresses;
-use super::account::APP_ID;
+use std::path::Path;
+
+use super::Scene;
+use super::account::{APP_ID, GRACE};
 use super::cast::Person;
-use super::stage::Stage;
 use crate::failure::Outcome;
 
 /// The current time as the SDK sends it, filled in by the visitor's shell.
 const NOW: &str = r#"'"$(date -u +%Y-%m-%dT%H:%M:%S.000Z)"'"#;
 
 /// Prints them.
-pub(super) fn print(ben: &Person, addresses: Addresses, stage: Stage) -> Outcome {
+pub(super) fn print(ben: &Person, scene: &Scene<'_>) -> Outcome {
+    let Scene {
+        data_dir,
+        addresses,
+        stage,
+        ..
+    } = *scene;
     let Person { user_id, name, .. } = ben;
     stage.heading(&format!(
         "Now you: be {name} in another terminal (copy a line as it is)"
@@ -32,6 +39,13 @@ pub(super) fn print(ben: &Person, addresses: Addresses, stage: Stage) -> Outcome
         ),
     )?;
     stage.recipe(
+        &format!(
+            "{} s later, see what {name}'s contact Ana gets: an SMS with the link to the page",
+            GRACE.as_secs()
+        ),
+        &format!("mayday provider screen --data-dir {}", word(data_dir)),
+    )?;
+    stage.recipe(
         "send a position; while the SOS is open it joins the trail",
         &format!("mosquitto_pub {mqtt} -t tel/{user_id}/data -m '{{{position}}}'"),
     )?;
@@ -46,4 +60,16 @@ pub(super) fn print(ben: &Person, addresses: Addresses, stage: Stage) -> Outcome
     stage.recipe("read it back", &curl("", "/v1/sdk/sos"))?;
     stage.recipe("cancel it", &curl(" -X POST", "/v1/sdk/sos/cancel"))?;
     stage.recipe("look at the history", &curl("", "/v1/sdk/sos/history"))
+}
+
+/// A path as one word of a shell, from whatever directory the line is typed.
+fn word(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if path.chars().all(plain) {
+        path
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
 }

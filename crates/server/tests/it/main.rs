@@ -15,6 +15,7 @@ mod drain;
 mod harness;
 mod help;
 mod key;
+mod night_shift;
 mod permissions;
 mod policy;
 mod postgres;
