@@ -44,7 +44,7 @@ const PLACEHOLDERS: [&str; 8] = [
 ];
 
 /// Whether a text can identify a device: it is neither blank, nor a friendly name, nor a
-/// placeholder. Under any other text nothing is registered, learnt or looked for, since
+/// placeholder. Under any other text nothing is learnt from an SOS or looked for, since
 /// many people's devices share it.
 pub fn is_identifier(text: &str) -> bool {
     let key = device_key(text);

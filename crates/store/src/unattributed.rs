@@ -10,7 +10,7 @@
 
 mod bounds;
 
-use mayday_core::device::{device_key, is_identifier};
+use mayday_core::device::{device_key, is_friendly_name, is_identifier};
 use mayday_core::ids::{AppUuid, IncidentId, RecordId, UserId};
 use mayday_core::notification::NotificationType;
 use mayday_core::sos::{Flags, PositionSource, SECOND_CRY_AFTER, Trigger, kept_raw};
@@ -163,15 +163,14 @@ pub(crate) async fn keep(
     Ok(id)
 }
 
-/// The text that names the device, as compared; empty when none does. A friendly
-/// name only counts where nothing else is said: two people may share it.
+/// The text that names the device, as compared; empty when none does, or a placeholder.
+/// A friendly name only counts where nothing else is said: two people may share it.
 fn named_device(trigger: &Trigger) -> String {
     let node = trigger.originator_node_id.map(|node| node.to_string());
     let texts = [&trigger.device_id, &node, &trigger.hardware_id];
-    let texts = texts.into_iter().flatten().map(String::as_str);
-    let mut named = texts.filter(|text| !text.trim().is_empty());
-    let first = named.clone().next();
-    let named = named.find(|text| is_identifier(text)).or(first);
+    let mut texts = texts.into_iter().flatten().map(String::as_str);
+    let label = texts.clone().find(|text| is_friendly_name(text));
+    let named = texts.find(|text| is_identifier(text)).or(label);
     named.map(device_key).unwrap_or_default()
 }
 

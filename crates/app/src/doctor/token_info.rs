@@ -89,7 +89,8 @@ impl Looking<'_> {
             return None;
         }
         let (mut probe, mut took) = self.ask_once(endpoint, token).await;
-        if took > SLOW && !self.asked_again && self.app.has_time(self.budget) {
+        let slow = took > SLOW && probe.error.is_none();
+        if slow && !self.asked_again && self.app.has_time(self.budget) {
             self.asked_again = true;
             (probe, took) = self.ask_once(endpoint, token).await;
         }

@@ -8,8 +8,8 @@ use mayday_core::identity::signing::STALE_GRACE;
 use mayday_core::identity::{AppSecret, Caller, CancelPolicy, Credential, Proof, Standing};
 use mayday_core::ids::UserId;
 use mayday_core::profile::ProfilePatch;
-use mayday_store::testing::still::Still;
 use mayday_store::testing::TestStore;
+use mayday_store::testing::still::Still;
 use mayday_store::users::{SEEN_EVERY, SetBlocked};
 use mayday_store::{Command, Lane, Sql, StoreError, Tx, args, on_both};
 

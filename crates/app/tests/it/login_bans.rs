@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use mayday_app::admin::{AdminReply, AdminRequest, BanRequest, BanView, PageRequest};
+use mayday_app::admin::{
+    AdminReply, AdminRequest, AlertsRequest, BanRequest, BanView, PageRequest,
+};
 use mayday_app::testing::{APP_ID, TestApp};
 use mayday_app::{AppError, SessionGrant, SsoLogin, Urgency};
 use mayday_core::identity::Proof;
@@ -53,10 +55,11 @@ async fn bans(node: &TestApp) -> Vec<BanView> {
 }
 
 async fn alert_kinds(node: &TestApp) -> Vec<String> {
-    let alerts = AdminRequest::Alerts {
+    let alerts = AdminRequest::Alerts(AlertsRequest {
         app_id: APP_ID.to_owned(),
+        only_open: false,
         page: PageRequest::default(),
-    };
+    });
     match node.admin(alerts).await {
         AdminReply::Alerts(page) => page.items.into_iter().map(|alert| alert.kind).collect(),
         other => panic!("{other:?}"),

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use futures_util::future::join_all;
 use mayday_app::admin::{
-    AdminReply, AdminRequest, PageRequest, PrintedSecret, SessionRequest, SsoChange, SsoRequest,
+    AdminReply, AdminRequest, AlertsRequest, PageRequest, PrintedSecret, SessionRequest, SsoChange,
+    SsoRequest,
 };
 use mayday_app::testing::{APP_ID, TestApp};
 use mayday_app::{AppError, SessionGrant, SsoLogin, SsoRefresh, Urgency};
@@ -136,10 +137,11 @@ fn unavailable(answer: Result<SessionGrant, AppError>) -> (Unavailable, Duration
 /// Waits until operators have been told so much, open and closed.
 async fn until_told(node: &TestApp, wanted: &[(&str, bool)]) {
     until("operators have been told so much", async || {
-        let alerts = AdminRequest::Alerts {
+        let alerts = AdminRequest::Alerts(AlertsRequest {
             app_id: APP_ID.to_owned(),
+            only_open: false,
             page: PageRequest::default(),
-        };
+        });
         let AdminReply::Alerts(page) = node.admin(alerts).await else {
             panic!("no alerts");
         };

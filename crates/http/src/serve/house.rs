@@ -42,18 +42,10 @@ struct Chair {
     proven: AtomicBool,
     requests: AtomicUsize,
     idle_since: Mutex<Instant>,
-    user: Mutex<Whose>,
+    /// The user who has proven it last: the one at work, as a connection has one request
+    /// at a time.
+    user: Mutex<Option<UserId>>,
     cut: CancellationToken,
-}
-
-/// Who has proven who they are on a connection.
-#[derive(Clone, Copy)]
-enum Whose {
-    /// Nobody who is a user.
-    Nobodys,
-    Users(UserId),
-    /// Several: a proxy's.
-    Shared,
 }
 
 /// A connection's seat; given back when the last clone is dropped.
@@ -95,7 +87,7 @@ impl House {
             proven: AtomicBool::new(false),
             requests: AtomicUsize::new(0),
             idle_since: Mutex::new(Instant::now()),
-            user: Mutex::new(Whose::Nobodys),
+            user: Mutex::new(None),
             cut: CancellationToken::new(),
         });
         seats.taken.insert(chair.number, Arc::clone(&chair));
@@ -148,7 +140,7 @@ impl Seats {
     fn crowding(&self) -> Option<u64> {
         let mut seats: HashMap<UserId, (usize, u64)> = HashMap::new();
         for chair in self.taken.values() {
-            if let Whose::Users(user) = chair.whose() {
+            if let Some(user) = *chair.user() {
                 seats.entry(user).or_insert((0, chair.number)).0 += 1;
             }
         }
@@ -172,17 +164,8 @@ impl Chair {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn whose(&self) -> Whose {
-        *self.user.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_also(&self, user: UserId) {
-        let mut whose = self.user.lock().unwrap_or_else(PoisonError::into_inner);
-        *whose = match *whose {
-            Whose::Nobodys => Whose::Users(user),
-            Whose::Users(known) if known == user => return,
-            Whose::Users(_) | Whose::Shared => Whose::Shared,
-        };
+    fn user(&self) -> MutexGuard<'_, Option<UserId>> {
+        self.user.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -194,7 +177,7 @@ impl Seat {
 
     /// A user has.
     pub(crate) fn proven_by(&self, user: UserId) {
-        self.0.chair.is_also(user);
+        *self.0.chair.user() = Some(user);
         self.proven();
     }
 
@@ -302,15 +285,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_proxys_connections_are_nobodys_alone() {
+    async fn a_proxys_connections_are_of_those_at_work() {
         let house = House::new(SEATS_PER_USER + 1);
         let proxy: Vec<_> = (0..=SEATS_PER_USER).map(|_| working(&house, 2)).collect();
-        for (seat, _) in &proxy {
-            seat.proven_by(user(1));
-            seat.proven_by(user(2));
-        }
+        proxy[7].0.proven_by(user(1));
         let _reserved = working(&house, 3);
         assert!(proxy.iter().all(|(seat, _)| !is_cut(seat)));
+        // Somebody who takes turns with another is not hidden by that.
+        proxy[7].0.proven_by(user(2));
+        let _newcomer = working(&house, 4);
+        assert!(is_cut(&proxy[0].0));
     }
 
     #[tokio::test]

@@ -45,8 +45,8 @@ fn nothing_is_acknowledged_while_postgres_is_away_and_all_goes_on_when_it_is_bac
         let body = json!({"timestamp": clock::iso(clock::now())}).to_string();
         phone.publish("sos/alerts", body.as_bytes(), 1).unwrap();
         let answer = phone.next(SILENCE);
-        let lied = matches!(answer, Ok(Some(Packet::Puback { code: 0, .. })));
-        assert!(!lied, "{state}: acknowledged {answer:?}");
+        let is_liar = matches!(answer, Ok(Some(Packet::Puback { code: 0, .. })));
+        assert!(!is_liar, "{state}: acknowledged {answer:?}");
         let stored = ledger.send(&server, "ana", What::Sos, Way::Http);
         assert!(!stored, "{state}: an SOS was acknowledged");
         let told = tools::until(NOTICED_WITHIN, || server.readiness().0 == 503);
@@ -92,7 +92,7 @@ fn a_postgres_that_is_stopped_and_started_under_load_loses_no_sos() {
     let (over, acknowledged) = (AtomicBool::new(false), AtomicUsize::new(0));
     // Odd while there is no database; whether an SOS that was sent then was acknowledged
     // then, too.
-    let (turn, lied) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (turn, is_liar) = (AtomicUsize::new(0), AtomicBool::new(false));
     let call = |caller: usize| {
         let mut ledger = Ledger::new(&partner);
         for n in 0.. {
@@ -104,7 +104,7 @@ fn a_postgres_that_is_stopped_and_started_under_load_loses_no_sos() {
             if ledger.send(&server, &who, What::Sos, Way::ALL[n % Way::ALL.len()]) {
                 acknowledged.fetch_add(1, Ordering::Relaxed);
                 if sent_in % 2 == 1 && turn.load(Ordering::SeqCst) == sent_in {
-                    lied.store(true, Ordering::SeqCst);
+                    is_liar.store(true, Ordering::SeqCst);
                 }
             }
         }
@@ -125,7 +125,7 @@ fn a_postgres_that_is_stopped_and_started_under_load_loses_no_sos() {
                 turn.fetch_add(1, Ordering::SeqCst);
                 let told = tools::until(NOTICED_WITHIN, || server.readiness().0 == 503);
                 assert!(told, "{how:?}: {:?}", server.readiness());
-                let lies = tools::until(SILENCE, || lied.load(Ordering::SeqCst));
+                let lies = tools::until(SILENCE, || is_liar.load(Ordering::SeqCst));
                 assert!(!lies, "{how:?}: acknowledged, and there is no database");
 
                 turn.fetch_add(1, Ordering::SeqCst);

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::harness::{NodeExt as _, mqtt, on_both_nodes};
 
 const FRIENDLY: &str = "Meshtastic_1aa8";
-const SHARED: [&str; 3] = [FRIENDLY, " meshtastic_1AA8 ", "  "];
+const SHARED: [&str; 4] = [FRIENDLY, " meshtastic_1AA8 ", "  ", "unknown"];
 
 /// Both texts of a device, in both orders.
 fn in_both_orders(shared: &str, own: &str) -> [Value; 2] {
@@ -125,6 +125,23 @@ on_both_nodes!(
             .unwrap();
         let reports: Vec<i64> = rows.iter().map(|row| row.reports).collect();
         assert_eq!(reports, [1, 2]);
+    }
+);
+
+on_both_nodes!(
+    relays_under_a_placeholder_are_never_counted_together,
+    async |node: TestApp| {
+        let gate = node.caller("gate").await;
+        for latitude in [1, 2] {
+            let relay = json!({"deviceId": "unknown", "latitude": latitude, "longitude": 2,
+                "relayNodeId": 5});
+            node.unattributed(&gate, mqtt(&relay)).await;
+        }
+        let mut tx = node.store.read().await.unwrap();
+        let rows = unattributed::page(&mut tx, gate.app, None, 10)
+            .await
+            .unwrap();
+        assert_eq!(rows.len(), 2);
     }
 );
 

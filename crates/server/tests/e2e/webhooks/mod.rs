@@ -232,14 +232,18 @@ fn two_servers_on_one_database_tell_nothing_twice() {
     let one = home.serve();
     let beside = home.second();
     let other = beside.serve();
-    let once = (0..TURNS).any(|turn| {
+    let told_once = (0..TURNS).any(|turn| {
         let cry = |number: usize| {
-            let server = if number % 2 == 0 { &one } else { &other };
+            let server = if number.is_multiple_of(2) {
+                &one
+            } else {
+                &other
+            };
             cry(&partner, server, &format!("user-{turn}-{number}"));
         };
         are_told_once(&peer, cry)
     });
-    assert!(once, "servers stood still in each turn");
+    assert!(told_once, "servers stood still in each turn");
     let told = ("sos.opened".to_owned(), "delivered".to_owned());
     let all = || {
         let states = states(&home);

@@ -177,7 +177,8 @@ impl Upkeep {
         log.carried_bytes = written;
         if let Err(error) = log.carry(&self.shared, truncate) {
             tracing::warn!(error = %error, "the checkpoint of the telemetry journal failed");
-            log.log = None;
+            // One in doubt keeps the index that it has open.
+            drop(log.log.take_if(|log| !log.is_doubtful()));
         }
     }
 
