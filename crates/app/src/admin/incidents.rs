@@ -286,6 +286,7 @@ impl App {
         let declines = declines(&mut tx, incident, &helpers, &asked).await?;
         let links = tokens::of_incident(&mut tx, incident).await?;
         let person = told::person(&mut tx, listed.incident.user).await?;
+        let messages = told::messages(&mut tx, &listed.incident, &asked).await?;
         drop(tx);
         if listed.incident.state.is_open() {
             let shown = self.with_newest_position(Box::new(listed.incident)).await;
@@ -303,7 +304,7 @@ impl App {
             actuators: listed.incident.actuators.items.clone(),
             alerts: alerts.into_iter().map(records::alert).collect(),
             person,
-            messages: told::messages(&asked),
+            messages,
             links: links.iter().map(told::link).collect(),
             helpers: helpers.into_iter().map(|row| helper(row, &asked)).collect(),
             declines,

@@ -32,7 +32,7 @@ impl App {
             Worth::Helps => {
                 let about = Some(call.incident);
                 let thanked = self.thanked(&call.language, Reply::CallHelping, about);
-                let (text, language) = thanked.await?;
+                let (text, language) = thanked.await;
                 return Ok(twilio::farewell(voice(language), &text));
             }
             Worth::Over => Reply::CallOver,

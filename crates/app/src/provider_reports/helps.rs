@@ -2,6 +2,7 @@
 
 use mayday_core::escalation::{Helped, Reply, thanks};
 use mayday_core::ids::IncidentId;
+use mayday_core::sos::Incident;
 use mayday_store::escalation::{AcknowledgeOutcome, AttemptRow, By, Means, is_still_asked};
 use mayday_store::{incidents, users};
 
@@ -39,28 +40,48 @@ impl App {
         })
     }
 
-    /// Thanks who helps, and says whom: the text, and its language. The person's app is
-    /// told of it, but for an incident that it does not know.
+    /// Thanks who helps, and says whom: the text, and its language. Their word counts
+    /// already: they are thanked, too, where nobody can be named.
     pub(super) async fn thanked(
         &self,
         language: &str,
         reply: Reply,
         about: Option<IncidentId>,
-    ) -> Result<(String, &'static str), AppError> {
-        let mut tx = self.store.read().await?;
-        let incident = match about {
-            Some(about) => incidents::get(&mut tx, about).await?,
-            None => None,
+    ) -> (String, &'static str) {
+        let named = match about {
+            Some(about) => self.helped(about).await,
+            None => Ok(None),
         };
-        let Some(incident) = incident else {
-            return Ok(thanks(language, reply, Helped::default()));
+        let named = named.unwrap_or_else(|error| {
+            tracing::warn!(%error, "who is helped cannot be read, and is not named");
+            None
+        });
+        let Some((name, incident)) = named else {
+            return thanks(language, reply, Helped::default());
+        };
+        let helped = Helped {
+            name: name.as_deref(),
+            sees: !incident.is_hidden(),
+            drill: incident.drill,
+        };
+        thanks(language, reply, helped)
+    }
+
+    /// Who is helped, and in what. The person's app is told of it, but for an incident
+    /// that it does not know.
+    async fn helped(
+        &self,
+        about: IncidentId,
+    ) -> Result<Option<(Option<String>, Incident)>, AppError> {
+        let mut tx = self.store.read().await?;
+        let Some(incident) = incidents::get(&mut tx, about).await? else {
+            return Ok(None);
         };
         let user = users::get(&mut tx, incident.user).await?;
-        let name = user.as_ref().map(|user| {
-            let own = user.profile.name.as_deref();
-            own.unwrap_or_else(|| user.external_id.as_str())
+        let name = user.map(|user| {
+            let own = user.profile.name;
+            own.unwrap_or_else(|| user.external_id.as_str().to_owned())
         });
-        let sees = !incident.is_hidden();
-        Ok(thanks(language, reply, Helped { name, sees }))
+        Ok(Some((name, incident)))
     }
 }

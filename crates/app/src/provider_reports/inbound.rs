@@ -63,7 +63,7 @@ impl App {
         }
         let language = concerns.language.as_deref().or(sms.language);
         let language = language.unwrap_or_default();
-        let (text, _) = self.thanked(language, said.reply, said.about).await?;
+        let (text, _) = self.thanked(language, said.reply, said.about).await;
         Ok(twilio::message_reply(Some(&text)))
     }
 
@@ -113,25 +113,31 @@ impl App {
 
     /// What `OK` is about: the latest message or call to who has that number that they
     /// have not answered yet, and whose app trusts the number that a message seems to
-    /// come from; the latest of all when all are answered.
+    /// come from; the latest of all when all are answered. A drill comes last. Nothing
+    /// where somebody waits whose app asks for another answer.
     async fn meant<'c>(&self, concerns: &'c Concerns) -> Result<Option<&'c AttemptRow>, AppError> {
-        let mut found = None;
-        for latest in &concerns.asked {
+        let (mut answered, mut others_wait) = (None, false);
+        let is_real = |one: &&Asked| one.row.real && !one.row.drill;
+        let real = concerns.asked.iter().filter(is_real);
+        let drills = concerns.asked.iter().filter(|one| !is_real(one));
+        for latest in real.chain(drills) {
             // The same number may have been given to another contact meanwhile.
             let of_it = |one: &&Asked| one.still && one.row.incident == latest.row.incident;
             let Some(asked) = concerns.asked.iter().find(of_it) else {
                 continue;
             };
-            let is_news = found.is_none() || !asked.answered;
-            if !is_news || !self.trusts_caller_ids(&latest.row).await? {
+            if asked.answered && answered.is_some() {
                 continue;
             }
-            if !asked.answered {
-                return Ok(Some(&asked.row));
+            let trusts = self.trusts_caller_ids(&latest.row).await?;
+            match (asked.answered, trusts) {
+                (false, true) => return Ok(Some(&asked.row)),
+                (false, false) => others_wait = true,
+                (true, true) => answered = Some(&asked.row),
+                (true, false) => {}
             }
-            found = Some(&asked.row);
         }
-        Ok(found)
+        Ok(answered.filter(|_| !others_wait))
     }
 
     async fn trusts_caller_ids(&self, row: &AttemptRow) -> Result<bool, AppError> {

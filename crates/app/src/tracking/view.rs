@@ -212,7 +212,9 @@ impl Known {
             if notices.is_empty() && !waiting {
                 continue;
             }
-            let helping = helpers.iter().find(|(contact, _)| *contact == Some(id));
+            let helping = helpers
+                .iter()
+                .find(|(contact, helper)| *contact == Some(id) && !helper.before_last_cry);
             told.push(Told {
                 name: name.clone(),
                 reader: id == self.reader,

@@ -1,6 +1,7 @@
 //! What we say to a contact who answers by phone: short, in their language. Texts
 //! for SMS keep to the alphabet of GSM 03.38 and to one part.
 
+use super::message::built_in;
 use crate::text::shown_name;
 
 /// What became of an answer by phone.
@@ -55,6 +56,8 @@ pub struct Helped<'a> {
     pub name: Option<&'a str>,
     /// Whether the person can see who helps: under duress the phone is told nothing.
     pub sees: bool,
+    /// Whether it is a drill, which every text says.
+    pub drill: bool,
 }
 
 static TEXTS: [Texts; 6] = [
@@ -199,7 +202,9 @@ pub fn thanks(language: &str, said: Reply, helped: Helped<'_>) -> (String, &'sta
     // The name last: what it holds is never looked at again.
     let text = text.replace("{sees}", sees);
     let text = text.replace("{name}", name.as_deref().unwrap_or(texts.somebody));
-    (text.trim_end().to_owned(), tag)
+    let drill = built_in(tag).filter(|_| helped.drill);
+    let drill = drill.map_or("", |words| words.drill);
+    (format!("{drill}{}", text.trim_end()), tag)
 }
 
 fn texts(language: &str) -> &'static Texts {
@@ -237,7 +242,15 @@ mod tests {
                 .into_iter()
                 .flat_map(|kind| [(kind, Some(name)), (kind, None)])
             {
-                let (text, spoken) = thanks(tag, kind, Helped { name, sees: true });
+                let (text, spoken) = thanks(
+                    tag,
+                    kind,
+                    Helped {
+                        name,
+                        sees: true,
+                        drill: false,
+                    },
+                );
                 assert_eq!(spoken, *tag);
                 assert!(is_gsm7(&text), "{tag}: {text}");
                 let length = text.chars().count();
@@ -260,7 +273,15 @@ mod tests {
     #[test]
     fn thanks_name_the_person_and_tell_of_the_app_only_where_it_is_told() {
         let of = |name, sees| {
-            let (text, _) = thanks("en-GB", Reply::SmsHelpingUnlinked, Helped { name, sees });
+            let (text, _) = thanks(
+                "en-GB",
+                Reply::SmsHelpingUnlinked,
+                Helped {
+                    name,
+                    sees,
+                    drill: false,
+                },
+            );
             text
         };
         assert_eq!(
@@ -285,8 +306,16 @@ mod tests {
                     let helped = Helped {
                         name: Some("Eva"),
                         sees,
+                        drill: false,
                     };
-                    thanks(tag, kind, helped).0
+                    let drilled = Helped {
+                        drill: true,
+                        ..helped
+                    };
+                    let text = thanks(tag, kind, helped).0;
+                    let mark = built_in(tag).unwrap().drill;
+                    assert_eq!(thanks(tag, kind, drilled).0, format!("{mark}{text}"));
+                    text
                 };
                 assert!(named(true).contains("Eva") && named(true).contains(sees.trim_end()));
                 assert!(named(false).contains("Eva") && !named(false).contains(sees.trim_end()));

@@ -2,11 +2,12 @@
 //! of the links that the messages carried.
 
 use mayday_core::escalation::Purpose;
-use mayday_core::ids::{ContactId, UserId};
+use mayday_core::ids::{ContactId, IncidentId, UserId};
+use mayday_core::sos::Incident;
 use mayday_core::time::Timestamp;
 use mayday_store::escalation::acknowledge::AcknowledgementRow;
 use mayday_store::escalation::{AttemptRow, TokenRow};
-use mayday_store::{StoreError, Tx, users};
+use mayday_store::{StoreError, Tx, incidents, users};
 use serde::{Deserialize, Serialize};
 
 /// Most messages of one incident that are shown, the newest.
@@ -17,13 +18,16 @@ const MAX_MESSAGES: usize = 500;
 pub struct PersonView {
     /// The name.
     pub name: Option<String>,
-    /// E.164. Nobody calls it while the incident is hidden: whoever forces the person
-    /// hears it ring.
+    /// E.164. Nobody calls it while they are under threat: whoever forces them hears it
+    /// ring.
     pub phone: Option<String>,
     /// The mail address.
     pub email: Option<String>,
     /// The postal address.
     pub address: Option<String>,
+    /// Whether an open incident of theirs is hidden from their phone: somebody forces them.
+    #[serde(default)]
+    pub under_threat: bool,
 }
 
 /// One message to one contact by one channel.
@@ -59,6 +63,10 @@ pub struct MessageView {
     pub reason: Option<String>,
     /// The provider's latest code, such as `21610`.
     pub code: Option<String>,
+    /// Of an all-clear that never left, since for this contact the incident goes on under
+    /// this id.
+    #[serde(default)]
+    pub goes_on_in: Option<IncidentId>,
 }
 
 /// A link to the tracking page that was sent.
@@ -80,18 +88,40 @@ pub struct LinkView {
 pub(super) async fn person(tx: &mut Tx<'_>, user: UserId) -> Result<PersonView, StoreError> {
     let profile = users::get(tx, user).await?.map(|row| row.profile);
     let profile = profile.unwrap_or_default();
+    let mut under_threat = false;
+    for hidden in incidents::hidden_of(tx, user).await? {
+        let incident = incidents::get(tx, hidden).await?;
+        under_threat |= incident.is_some_and(|incident| incident.state.is_open());
+    }
     Ok(PersonView {
         name: profile.name,
         phone: profile.phone,
         email: profile.email,
         address: profile.address,
+        under_threat,
     })
 }
 
-/// The messages, in the order in which they were due.
-pub(super) fn messages(rows: &[AttemptRow]) -> Vec<MessageView> {
+/// The messages about an incident, in the order in which they were due.
+pub(super) async fn messages(
+    tx: &mut Tx<'_>,
+    incident: &Incident,
+    rows: &[AttemptRow],
+) -> Result<Vec<MessageView>, StoreError> {
     let older = rows.len().saturating_sub(MAX_MESSAGES);
-    rows.iter().skip(older).map(message).collect()
+    let mut messages = Vec::new();
+    for row in rows.iter().skip(older) {
+        let key = row.attempt.key;
+        let goes_on_in = match key.purpose {
+            Purpose::AllClear => incidents::continued_for(tx, incident, key.contact).await?,
+            _ => None,
+        };
+        messages.push(MessageView {
+            goes_on_in,
+            ..message(row)
+        });
+    }
+    Ok(messages)
 }
 
 fn message(row: &AttemptRow) -> MessageView {
@@ -112,6 +142,7 @@ fn message(row: &AttemptRow) -> MessageView {
         provider: row.provider.clone(),
         reason: row.skip_reason.clone().or_else(|| row.error.clone()),
         code: row.code.clone(),
+        goes_on_in: None,
     }
 }
 

@@ -15,6 +15,7 @@ use mayday_store::testing::TestStore;
 use serde_json::json;
 
 use super::driver::{Stage, on_both_stores};
+use super::shown::detail;
 use crate::accounts::{Accounts as _, DURESS, PEER, PIN, listen, told_of};
 use crate::harness::{NodeExt as _, http};
 
@@ -106,6 +107,11 @@ on_both_stores!(
         assert_eq!(alerts[0].kind, "duress");
         // Contacts are asked anew, one after the other; nobody hears an all-clear.
         stage.pass(130).await;
+        // Nor does an operator who looks at the other believe so, or call the phone.
+        let twin = detail(&stage, incident.id).await;
+        assert!(twin.person.under_threat);
+        let mut cleared = twin.messages.iter().filter(|one| one.kind == "cancelled");
+        assert_eq!(cleared.next().unwrap().goes_on_in, Some(hidden.id));
         let taken = stage.taken();
         assert!(
             taken.iter().all(|taken| !taken.text.contains("cancelled")),

@@ -85,3 +85,29 @@ on_both_stores!(
         assert_eq!(state(&stage, second).await, State::Active);
     }
 );
+
+on_both_stores!(
+    an_ok_is_about_a_true_cry_before_a_drill,
+    async |store: TestStore| {
+        let stage = Stage::on(store, &[ANN]).await;
+        let policy = json!({"channels": ["sms"], "trust_caller_id": true});
+        stage.policy(policy).await;
+        let carla = stage.node.caller("carla").await;
+        stage.contact(&carla, ANN).await;
+        let cry = stage.cry().await.id;
+        stage.pass(20).await;
+        let drill = stage.node.app.start_drill(&carla).await.unwrap().drill;
+        stage.pass(15).await;
+        assert_eq!(stage.told().len(), 2, "{:?}", stage.taken());
+        let thanks = write(&stage, ANN, "OK").await;
+        assert!(!thanks.contains("DRILL"), "{thanks}");
+        assert_eq!(state(&stage, cry).await, State::Acknowledged);
+        assert_eq!(state(&stage, drill.incident).await, State::Active);
+        let thanks = write(&stage, ANN, "OK").await;
+        assert!(
+            thanks.contains("DRILL, not an emergency: Thank you"),
+            "{thanks}"
+        );
+        assert_ne!(state(&stage, drill.incident).await, State::Active);
+    }
+);

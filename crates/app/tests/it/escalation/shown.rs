@@ -21,7 +21,7 @@ const ANN: &str = "+34600111222";
 const BOB: &str = "+34600333444";
 const OWN: &str = "+34600555666";
 
-async fn detail(stage: &Stage, incident: IncidentId) -> IncidentDetail {
+pub(super) async fn detail(stage: &Stage, incident: IncidentId) -> IncidentDetail {
     let show = IncidentRequest::Show {
         app_id: stage.ana.app_id.to_string(),
         incident_id: incident.to_string(),

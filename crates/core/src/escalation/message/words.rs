@@ -7,7 +7,7 @@ use super::{Kind, Medium, TemplateName};
 pub(in super::super) struct Words {
     pub(super) tag: &'static str,
     /// Stands before everything in a drill.
-    pub(super) drill: &'static str,
+    pub(in super::super) drill: &'static str,
     /// Stands before everything when the person is forced to call it off.
     pub(super) duress: &'static str,
     /// Stands before a cry for help that is not the first of its SOS.

@@ -93,7 +93,7 @@ fn everybody(attempts: &[Attempt]) -> Vec<Told> {
     }
     let closed: Vec<Told> = attempts
         .iter()
-        .filter(|a| a.key.purpose == Purpose::AllClear && a.state == AttemptState::Skipped)
+        .filter(|a| a.key.purpose == Purpose::AllClear && a.is_lost())
         .map(Told::by)
         .collect();
     let of = |contact| ways(contact, &cries, &closed);

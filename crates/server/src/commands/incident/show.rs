@@ -94,9 +94,10 @@ fn means(helper: &HelperView) -> String {
     }
 }
 
-/// Whether the person in distress has cried for help again since.
+/// Whether the person in distress has cried for help again since. A server of an earlier
+/// version tells no round.
 const fn is_earlier(detail: &IncidentDetail, helper: &HelperView) -> bool {
-    helper.round < detail.summary.round
+    helper.round != 0 && helper.round < detail.summary.round
 }
 
 /// Whether somebody helps on whom one can count now.
@@ -130,7 +131,9 @@ fn nobody_left(detail: &IncidentDetail) -> Cell {
 /// The person's own phone. Whoever forces somebody hears it ring.
 fn phone(detail: &IncidentDetail) -> Cell {
     let incident = &detail.summary;
-    let forced = incident.hidden || incident.flags.iter().any(|flag| flag == "duress");
+    let forced = detail.person.under_threat
+        || incident.hidden
+        || incident.flags.iter().any(|flag| flag == "duress");
     match &detail.person.phone {
         Some(phone) if forced => {
             Cell::painted(Paint::Bad, format!("{phone} - DO NOT CALL: under threat"))
@@ -200,6 +203,7 @@ fn attempt(message: &MessageView) -> Cell {
         how_far(message)
     );
     let paint = match message.state.as_str() {
+        _ if message.goes_on_in.is_some() => Paint::Bad,
         "failed" => Paint::Bad,
         "delivered" => Paint::Good,
         "skipped" => Paint::Faint,
@@ -209,6 +213,9 @@ fn attempt(message: &MessageView) -> Cell {
 }
 
 fn how_far(message: &MessageView) -> String {
+    if let Some(other) = message.goes_on_in {
+        return format!("not sent, goes on in {other}");
+    }
     let at = |word: &str, at: Option<Timestamp>| at.map(|at| format!("{word} {at}"));
     let sent = at("sent at", message.sent_at);
     let settled = at(&format!("{} at", message.state), message.settled_at);

@@ -104,6 +104,13 @@ fn who_is_asked_after_all_had_been_asked_is_unanswered_anew() {
 
 #[test]
 fn who_wants_no_more_messages_is_called_if_they_were_called_before() {
+    // Known before it was sent, and told by the provider.
+    for end in [AttemptState::Skipped, AttemptState::Failed] {
+        an_all_clear_that_is_lost_is_told_in_a_call(end);
+    }
+}
+
+fn an_all_clear_that_is_lost_is_told_in_a_call(lost: AttemptState) {
     let mut world = World::new(2);
     world.policy.mode = Mode::Broadcast;
     world.policy.channels = vec![Channel::Sms, Channel::Voice];
@@ -118,7 +125,7 @@ fn who_wants_no_more_messages_is_called_if_they_were_called_before() {
     assert_eq!(short(&plan), [(1, Channel::Sms), (2, Channel::Sms)]);
     world.record(&plan);
     for send in &plan.sends {
-        world.report(send.key, AttemptState::Skipped);
+        world.report(send.key, lost);
     }
     assert_eq!(world.after(0), call(1));
     assert_eq!(world.plan(), Plan::default());
