@@ -14,7 +14,9 @@ use super::harness::tools;
 const IN_FLIGHT: usize = 64;
 /// From the SOS's PUBLISH to its PUBACK, on a machine that has time for it.
 const LIMIT_OF_SOS: Duration = Duration::from_millis(200);
-/// Servers of which one must be that soon: a disk that stands still makes any late.
+/// So many servers must be that soon ..
+const IN_TIME: usize = 4;
+/// .. of these: a disk that stands still makes any late.
 const SERVERS: usize = 8;
 
 #[test]
@@ -24,12 +26,13 @@ fn an_sos_behind_frozen_telemetry_is_acknowledged_in_time_on_both_versions() {
     }
     for version in Version::BOTH {
         let mut took = Vec::new();
-        let in_time = (0..SERVERS).any(|_| {
+        let mut in_time = (0..SERVERS).filter(|_| {
             took.push(behind_frozen_telemetry(version));
             took.last().is_some_and(|took| *took < LIMIT_OF_SOS)
         });
+        let are_enough = in_time.nth(IN_TIME - 1).is_some();
         println!("{version:?}: {took:?}");
-        assert!(in_time, "{version:?}: {took:?}");
+        assert!(are_enough, "{version:?}: {took:?}");
     }
 }
 

@@ -30,7 +30,9 @@ const RECOVERY: Duration = Duration::from_mins(1);
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 /// A cut must come within a second of the command's end ..
 const CUT_LIMIT: Duration = Duration::from_secs(1);
-/// .. in one of so many attempts: a machine that stands still makes any of them late.
+/// .. in so many attempts ..
+const IN_TIME: usize = 3;
+/// .. of these: a machine that stands still makes any of them late.
 const ATTEMPTS: usize = 5;
 
 fn sos() -> String {
@@ -257,14 +259,15 @@ fn block_retire_and_deactivate_cut_live_connections_within_a_second() {
     genuine(&server, &ana);
 }
 
-/// One attempt at least is fast enough.
+/// Most attempts are fast enough.
 fn in_time(mut attempt: impl FnMut() -> Duration) {
     let mut took = Vec::new();
-    let in_time = (0..ATTEMPTS).any(|_| {
+    let mut in_time = (0..ATTEMPTS).filter(|_| {
         took.push(attempt());
         took.last().is_some_and(|took| *took < CUT_LIMIT)
     });
-    assert!(in_time, "still connected after a second: {took:?}");
+    let are_enough = in_time.nth(IN_TIME - 1).is_some();
+    assert!(are_enough, "still connected after a second: {took:?}");
 }
 
 /// Runs a command that keeps somebody out who is connected, and in no way lets them

@@ -35,7 +35,7 @@ const ROUNDS_ON_POSTGRES: u64 = 4;
 const ROUNDS_WITH_COPY: u64 = 5;
 /// Rounds on one data directory; then a fresh one, to bound the disk.
 const ROUNDS_PER_HOME: u64 = 50;
-/// A crashed server must be ready again before this; so soon are most of them, however
+/// A crashed server must be ready again before this; so soon are nine of ten, however
 /// busy the machine is, and all of them in a run whose result is kept.
 const READY_AGAIN: Duration = Duration::from_secs(2);
 /// What comes about by itself does within this.
@@ -271,17 +271,18 @@ impl Totals {
         self.starts.push(server.ready_after);
     }
 
-    /// A single start may have met a machine that stood still.
+    /// One start in ten, and one of few, may have met a machine that stood still.
     fn are_ready_in_time(&self, seed: u64) {
         let mut starts = self.starts.clone();
         starts.sort_unstable();
         let is_kept = std::env::var_os("MAYDAY_CRASH_REPORT").is_some();
-        let at = if is_kept {
-            starts.len().saturating_sub(1)
+        let excused = if is_kept {
+            0
         } else {
-            starts.len() / 2
+            starts.len().div_ceil(10)
         };
-        if let Some(took) = starts.get(at) {
+        let last = starts.len().saturating_sub(1);
+        if let Some(took) = starts.get(last.saturating_sub(excused)) {
             assert!(*took < READY_AGAIN, "seed {seed}: ready after {starts:?}");
         }
     }

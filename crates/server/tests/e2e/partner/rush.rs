@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -23,9 +23,14 @@ const THINKS: Duration = Duration::from_secs(2);
 const ALL: Duration = Duration::from_mins(3);
 /// Whoever is told to come again does so then.
 const AGAIN: Duration = Duration::from_secs(3);
-/// What nine of ten SOS may take in the middle of it, in a debug build on a busy machine,
-/// which may stand still in one of them.
+/// So often at most is anybody told that: one address has 128 turns at a time, and who has
+/// waited ten seconds for one comes again.
+const TOLD_AT_MOST: u32 = 2;
+/// What each SOS may take in the middle of it, in a debug build on a busy machine, which
+/// may stand still in one of them.
 const SOS_LIMIT: Duration = Duration::from_secs(2);
+/// From an SOS to the next.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Resident memory that the rush may cost.
 const MEMORY: u64 = 192 << 20;
 
@@ -91,6 +96,47 @@ fn log_in(server: &str, number: usize) -> u16 {
     answer.unwrap().status
 }
 
+/// Logs in until the answer is another than to come again; how often it was that.
+fn log_in_at_last(server: &str, number: usize) -> (u16, u32) {
+    let (mut status, mut told) = (0, 0);
+    tools::until(ALL, || {
+        status = log_in(server, number);
+        if status == 503 {
+            told += 1;
+            thread::park_timeout(AGAIN);
+        }
+        status != 503
+    });
+    (status, told)
+}
+
+/// Everybody, who begin together.
+fn rush(server: &Server, start: &Arc<Barrier>) -> Vec<JoinHandle<(u16, u32)>> {
+    let person = |number| {
+        let (address, start) = (server.http.clone(), Arc::clone(start));
+        let person = move || {
+            start.wait();
+            log_in_at_last(&address, number)
+        };
+        let builder = thread::Builder::new().stack_size(256 << 10);
+        builder.spawn(person).unwrap()
+    };
+    (0..PEOPLE).map(person).collect()
+}
+
+/// Whoever was told to come again had no turn in time, and that seldom: the partner never
+/// seemed to fail, and nothing else did.
+fn none_failed(server: &Server, told: &[u32]) {
+    let most = told.iter().max().unwrap();
+    assert!(*most <= TOLD_AT_MOST, "{told:?}");
+    let all: u32 = told.iter().sum();
+    if all > 0 {
+        let busy = server.metric("mayday_sso_unavailable_total{reason=\"busy\"}");
+        let others = f64::from(all) - busy;
+        assert!(others.abs() < f64::EPSILON, "{others} of {all} failed");
+    }
+}
+
 /// Bytes that the server holds in memory.
 fn resident(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid)).unwrap();
@@ -130,49 +176,37 @@ fn a_thousand_at_a_slow_partner_get_in_and_an_sos_waits_for_nobody() {
     cry(0);
     let before = resident(&server);
     let start = Arc::new(Barrier::new(PEOPLE + 1));
-    let people: Vec<_> = (0..PEOPLE)
-        .map(|number| {
-            let (address, start) = (server.http.clone(), Arc::clone(&start));
-            let person = move || {
-                start.wait();
-                // While the partner seems to fail it is left alone for half a minute.
-                let mut status = 0;
-                tools::until(ALL, || {
-                    status = log_in(&address, number);
-                    if status == 503 {
-                        thread::park_timeout(AGAIN);
-                    }
-                    status != 503
-                });
-                status
-            };
-            let builder = thread::Builder::new().stack_size(256 << 10);
-            builder.spawn(person).unwrap()
-        })
-        .collect();
+    let people = rush(&server, &start);
     start.wait();
-    let mut took = Vec::new();
+    let (mut took, mut longest) = (Vec::new(), Duration::ZERO);
     let mut held = before;
     while people.iter().any(|person| !person.is_finished()) {
+        let began = Instant::now();
         took.push(cry(took.len() % 90));
         held = held.max(resident(&server));
-        thread::park_timeout(Duration::from_millis(200));
+        thread::park_timeout(PAUSE);
+        longest = longest.max(began.elapsed());
     }
-    let answers: Vec<_> = people
+    let (answers, told): (Vec<_>, Vec<_>) = people
         .into_iter()
         .map(|person| person.join().unwrap())
-        .collect();
+        .unzip();
     let inside = answers.iter().filter(|status| **status == 200).count();
     assert_eq!(inside, PEOPLE, "{answers:?}");
     took.sort_unstable();
     let cries = took.len();
     println!(
-        "{cries} SOS meanwhile, the slowest {:?}; {} MiB more",
+        "{cries} SOS meanwhile, the slowest {:?}; {} MiB more; {} times told to come again",
         took.last(),
-        (held - before) >> 20
+        (held - before) >> 20,
+        told.iter().sum::<u32>()
     );
+    // Only a machine that stood still makes a log-in fail.
+    if longest < SOS_LIMIT + PAUSE {
+        none_failed(&server, &told);
+    }
     assert!(cries >= 10, "{cries}");
-    assert!(took[cries * 9 / 10 - 1] < SOS_LIMIT, "{took:?}");
+    assert!(took[cries - 2] < SOS_LIMIT, "{took:?}");
     assert!(held - before < MEMORY, "{} MiB more", (held - before) >> 20);
     let most = most.load(Ordering::SeqCst);
     assert!((100..=256).contains(&most), "asked {most} at once");
