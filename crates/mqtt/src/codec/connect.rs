@@ -11,7 +11,7 @@ use super::packet::put_length;
 use super::reader::Reader;
 use super::{Fault, Version};
 
-const CONNECT: u8 = 0x10;
+pub(crate) const CONNECT: u8 = 0x10;
 const CLEAN: u8 = 0b0000_0010;
 const WILL: u8 = 0b0000_0100;
 const WILL_DETAILS: u8 = 0b0011_1000;
@@ -46,6 +46,9 @@ pub(crate) struct Will {
     pub(crate) payload: Bytes,
 }
 
+/// The first packet is another (MQTT 3.1.1, 3.1.0-1).
+pub(crate) const NO_CONNECT: Fault = Fault::protocol("the first packet is not CONNECT");
+
 /// A first packet that is no CONNECT of a version we speak.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ConnectFault {
@@ -66,7 +69,7 @@ impl From<Fault> for ConnectFault {
 /// Decodes the first packet of a connection.
 pub(crate) fn decode(first: u8, body: &[u8]) -> Result<Connect, ConnectFault> {
     if first != CONNECT {
-        return Err(Fault::protocol("the first packet is not CONNECT").into());
+        return Err(NO_CONNECT.into());
     }
     let version = version_of(body)?;
     let flags = check(version, body)?;

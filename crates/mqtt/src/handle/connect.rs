@@ -18,7 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::codec::connect::{self, Connect, ConnectFault};
+use crate::codec::connect::{self, CONNECT, Connect, ConnectFault, NO_CONNECT};
 use crate::codec::encode::{self, Terms};
 use crate::codec::frame::{Frame, Framer, Step};
 use crate::codec::{Fault, Version};
@@ -135,6 +135,10 @@ async fn first_packet<T: Transport>(
     framer: &mut Framer,
 ) -> Result<Connect, Failure> {
     loop {
+        // Another protocol, most likely: nobody waits for the rest of it.
+        if wire.inbox.first().is_some_and(|first| *first != CONNECT) {
+            return Err(Failure::Silent(NO_CONNECT.what));
+        }
         let want = match framer.next(&mut wire.inbox, |_| false)? {
             Step::Frame(Frame { first, body }) => {
                 return connect::decode(first, &body).map_err(|fault| match fault {
@@ -143,7 +147,7 @@ async fn first_packet<T: Transport>(
                 });
             }
             Step::More(want) => want,
-            Step::Oversized(_) => return Err(Failure::Silent("not CONNECT")),
+            Step::Oversized(_) => return Err(Failure::Silent(NO_CONNECT.what)),
         };
         match wire.ready(true).await {
             Ok(Io::Readable) => match wire.read(want) {
