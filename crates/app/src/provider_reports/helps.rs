@@ -53,7 +53,7 @@ impl App {
             None => Ok(None),
         };
         let named = named.unwrap_or_else(|error| {
-            tracing::warn!(%error, "who is helped cannot be read, and is not named");
+            tracing::warn!(%error, "who is helped cannot be read; the thanks go without it");
             None
         });
         let Some((name, incident)) = named else {
